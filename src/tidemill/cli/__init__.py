@@ -1,0 +1,1 @@
+"""The `tidemill` command: serve, demo and every call of the gateway."""

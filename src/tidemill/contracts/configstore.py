@@ -1,0 +1,205 @@
+"""What may be asked of the configstore: users, tokens, project groups, projects, remote sources."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from tidemill.kit.contract import Contract, Page, delete, get, post, put
+
+Visibility = Literal["public", "private"]
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with an account."""
+
+    id: str
+    name: str
+    is_admin: bool = False
+    token_names: tuple[str, ...] = ()
+    """Sorted; filled where one user is asked for."""
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user to create, with their root project group."""
+
+    name: str
+    is_admin: bool = False
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A user token to create."""
+
+    name: str
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A user token in clear; shown once, stored hashed."""
+
+    token: str
+
+
+class TokenCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that someone presented."""
+
+    token: str
+
+
+class ProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder of projects; a root group belongs to its user and has the name ""."""
+
+    id: str
+    name: str
+    path: str
+    parent_path: str
+    visibility: Visibility
+    global_visibility: Visibility
+    owner: str
+    """The id of the user whose root group it is under."""
+
+
+class NewProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A project group to create."""
+
+    name: str
+    parent: str
+    """The parent's id or path."""
+    visibility: Visibility = "public"
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A project; *global_visibility* is private as soon as it or anything above it is."""
+
+    id: str
+    name: str
+    path: str
+    parent_path: str
+    visibility: Visibility
+    global_visibility: Visibility
+    owner: str
+    remote_source: str
+    repo_path: str
+    created_at: datetime
+    pass_vars_to_forked_pr: bool = False
+    members_can_perform_run_actions: bool = False
+
+
+class NewProject(msgspec.Struct, frozen=True, kw_only=True):
+    """A project to create; on the built-in remote source *repo_path* is the project's own path."""
+
+    name: str
+    parent: str
+    visibility: str = "public"
+    remote_source: str = "builtin"
+    repo_path: str = ""
+    pass_vars_to_forked_pr: bool = False
+    members_can_perform_run_actions: bool = False
+
+
+class ProjectUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes to a project; None leaves as it is."""
+
+    name: str | None = None
+    parent: str | None = None
+    visibility: str | None = None
+    pass_vars_to_forked_pr: bool | None = None
+    members_can_perform_run_actions: bool | None = None
+
+
+class RemoteSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A git host; `builtin` always exists."""
+
+    id: str
+    name: str
+    type: str
+    auth_type: str = ""
+    registration_enabled: bool = True
+    login_enabled: bool = True
+
+
+class Projects(msgspec.Struct, frozen=True):
+    """A list of projects."""
+
+    projects: tuple[Project, ...]
+
+
+class ProjectGroups(msgspec.Struct, frozen=True):
+    """A list of project groups."""
+
+    groups: tuple[ProjectGroup, ...]
+
+
+class Configstore(Contract):
+    """Who there is and what they build. A *ref* is an id or (for projects and groups) a path."""
+
+    @post("/users", status=201)
+    async def create_user(self, request: NewUser) -> User:
+        """400 `invalidUserName`, `userAlreadyExists`. Creates the user's root project group too."""
+
+    @get("/users/{ref}")
+    async def user(self, ref: str) -> User:
+        """By id or name; 404 `userDoesNotExist`."""
+
+    @get("/users")
+    async def users(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[User]:
+        """By name, exclusive of *after*; limit 0 is no limit."""
+
+    @delete("/users/{ref}", status=204)
+    async def delete_user(self, ref: str) -> None:
+        """With their tokens; 404 `userDoesNotExist`."""
+
+    @post("/users/{ref}/tokens", status=201)
+    async def create_token(self, ref: str, request: NewToken) -> Token:
+        """400 `userTokenAlreadyExists`; 400 when the name is empty."""
+
+    @delete("/users/{ref}/tokens/{name}", status=204)
+    async def delete_token(self, ref: str, name: str) -> None:
+        """404 `userTokenDoesNotExist`."""
+
+    @post("/tokens/check")
+    async def user_of_token(self, request: TokenCheck) -> User:
+        """Whose token it is; 404 `userTokenDoesNotExist`."""
+
+    @get("/project-groups/{ref}")
+    async def project_group(self, ref: str) -> ProjectGroup:
+        """404 `projectGroupDoesNotExist`, 400 `invalidPath`."""
+
+    @post("/project-groups", status=201)
+    async def create_project_group(self, request: NewProjectGroup) -> ProjectGroup:
+        """404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectGroupName`, `projectGroupAlreadyExists`."""
+
+    @get("/project-groups/{ref}/projects")
+    async def group_projects(self, ref: str) -> Projects:
+        """The direct children of a group that are projects, by name."""
+
+    @get("/project-groups/{ref}/groups")
+    async def group_subgroups(self, ref: str) -> ProjectGroups:
+        """The direct children of a group that are groups, by name."""
+
+    @get("/projects/{ref}")
+    async def project(self, ref: str) -> Project:
+        """404 `projectDoesNotExist`, 400 `invalidPath`."""
+
+    @post("/projects", status=201)
+    async def create_project(self, request: NewProject) -> Project:
+        """404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectName`, `projectAlreadyExists`, …"""
+
+    @put("/projects/{ref}")
+    async def update_project(self, ref: str, request: ProjectUpdate) -> Project:
+        """Rename, move, change; errors as for creation."""
+
+    @delete("/projects/{ref}", status=204)
+    async def delete_project(self, ref: str) -> None:
+        """404 `projectDoesNotExist`."""
+
+    @get("/remote-sources/{ref}")
+    async def remote_source(self, ref: str) -> RemoteSource:
+        """By id or name; 404 `remoteSourceDoesNotExist`."""
+
+    @get("/remote-sources")
+    async def remote_sources(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[RemoteSource]:
+        """By name, exclusive of *after*."""
+
+    @post("/clone-tokens/check")
+    async def project_of_clone_token(self, request: TokenCheck) -> Project:
+        """The project whose repository a job's clone token may read; 404 when unknown or expired."""

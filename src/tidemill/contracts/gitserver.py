@@ -1,0 +1,55 @@
+"""What may be asked of the gitserver: commits and files of the repositories it hosts."""
+
+import msgspec
+
+from tidemill.kit.contract import Contract, delete, get, post
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit that a ref or a (possibly short) hash names."""
+
+    sha: str
+    message: str
+    ref: str = ""
+    """The full ref it was found under, when asked by ref."""
+
+
+class FilesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Files wanted of one commit."""
+
+    commit: str
+    paths: tuple[str, ...]
+    limit: int = 1024 * 1024
+    """Bytes a file may have; a larger one is answered 413."""
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Contents of those paths that exist in the commit."""
+
+    files: dict[str, bytes]
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """What HEAD of a repository points to ("" in an empty one)."""
+
+    name: str
+
+
+class Gitserver(Contract):
+    """Repositories by project id. 404 `repositoryDoesNotExist`, `refDoesNotExist`, `commitDoesNotExist`."""
+
+    @get("/repositories/{project}/commit")
+    async def commit(self, project: str, revision: str) -> Commit:
+        """Resolve a full ref, or a commit hash of at least seven digits."""
+
+    @post("/repositories/{project}/files")
+    async def files(self, project: str, request: FilesRequest) -> Files:
+        """Read files of one commit; a path that does not exist there is left out."""
+
+    @get("/repositories/{project}/default-branch")
+    async def default_branch(self, project: str) -> Branch:
+        """The branch a clone checks out."""
+
+    @delete("/repositories/{project}", status=204)
+    async def delete_repository(self, project: str) -> None:
+        """Remove a repository; doing it again is harmless."""

@@ -1,0 +1,82 @@
+"""What an executor may ask of the runservice: work, and a place for what it has to tell."""
+
+import msgspec
+
+from tidemill.core.job import ExecutorId, JobId, JobReport, JobSpec
+from tidemill.kit.contract import Contract, get, post
+
+
+class ExecutorInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """An executor as it presents itself with every sync."""
+
+    id: ExecutorId
+    name: str = ""
+    slots: int
+    """How many jobs it works on at once."""
+    runtimes: tuple[str, ...]
+    """Kinds of runtime it can serve: `host`, `pod`."""
+    arch: str = ""
+    labels: dict[str, str] = {}
+    draining: bool = False
+    """It finishes what it has and wants nothing new."""
+
+
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an executor has, in full: what is not listed here it does not have."""
+
+    executor: ExecutorInfo
+    jobs: tuple[JobReport, ...] = ()
+    wait: float = 0
+    """Seconds to wait for something to say, at most 30."""
+
+
+class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to run a job that the executor has accepted, with the values that it named."""
+
+    id: JobId
+    generation: int
+    values: dict[str, str] = {}
+
+
+class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the executor shall change; repeated with every sync until both sides agree."""
+
+    start: tuple[JobSpec, ...] = ()
+    """Jobs assigned to it that it did not list: put on disk, then list as ACCEPTED."""
+    run: tuple[AcceptedJob, ...] = ()
+    """Jobs listed as ACCEPTED (or listed after a restart and in want of values): go."""
+    stop: tuple[JobId, ...] = ()
+    """Stop these and report how they ended."""
+    fenced: tuple[JobId, ...] = ()
+    """Another generation has these or they are gone: kill them, report nothing more of them."""
+    forget: tuple[JobId, ...] = ()
+    """Their end is recorded: remove them from the disk."""
+
+
+class LogEnd(msgspec.Struct, frozen=True):
+    """How many bytes of a log are stored."""
+
+    length: int
+
+
+class Jobs(Contract):
+    """What an executor may ask. Jobs are leases: a silent executor loses them (core/job)."""
+
+    @post("/jobs/sync", waits=True)
+    async def sync(self, request: SyncRequest) -> SyncAnswer:
+        """Compare what the executor has with what it should have; wait for a difference.
+
+        Reports of stale generations never fail a sync: they are answered in *fenced*.
+        """
+
+    @post("/jobs/{id}/log")
+    async def append_log(self, id: JobId, generation: int, step: int, offset: int, data: bytes) -> LogEnd:
+        """Store *data* of a step (-1 is the setup) from *offset* on; what is acknowledged is durable.
+
+        Repeated bytes are no-ops. 409 `logGap` when *offset* lies beyond the end (details: `length`);
+        409 `fenced` when the generation is not the job's.
+        """
+
+    @get("/jobs/{id}/log")
+    async def log_end(self, id: JobId, generation: int, step: int) -> LogEnd:
+        """How much of a step's log is stored; 409 `fenced` when the generation is not the job's."""

@@ -1,0 +1,169 @@
+"""What may be asked of the runservice: runs, their actions, their logs, executors."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import msgspec
+
+from tidemill.core.plan import Plan
+from tidemill.core.run import Run, RunId, TaskId
+from tidemill.kit.contract import Contract, Page, get, post
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run to create: a plan, or the errors that kept it from being one."""
+
+    name: str
+    plan: Plan | None = None
+    setup_errors: tuple[str, ...] = ()
+    annotations: dict[str, str] = {}
+
+
+class CreateRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs of one trigger, created together or not at all."""
+
+    key: str
+    """Idempotency key: the same key answers the same runs again and creates nothing."""
+    group: str
+    scope: str = ""
+    runs: tuple[NewRun, ...]
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """A list of runs."""
+
+    runs: tuple[Run, ...]
+
+
+class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs to list; all conditions hold together."""
+
+    group: str = ""
+    """An element-wise prefix of the runs' group path; "" is all."""
+    phases: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    after: int | None = None
+    """Exclusive start: a run number when *group* has a counter (two elements), else a sequence."""
+    ascending: bool = False
+    limit: int = 30
+    """0 is no limit."""
+
+
+class StartRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Start a queued run if its group is as the caller saw it."""
+
+    token: str
+    """From `queued_groups`; 409 `groupChanged` when a run of the group was started or ended since."""
+
+
+class QueuedGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group with queued runs, for who decides what starts."""
+
+    group: str
+    queued: tuple[RunId, ...]
+    """Oldest first."""
+    running: tuple[RunId, ...]
+    token: str
+
+
+class QueuedGroups(msgspec.Struct, frozen=True):
+    """Groups that have queued runs."""
+
+    groups: tuple[QueuedGroup, ...]
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True):
+    """How to restart a run."""
+
+    from_start: bool = True
+    """False keeps the tasks that succeeded (reference, run configuration 6.12)."""
+
+
+class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with its plan (None for a setup error)."""
+
+    run: Run
+    plan: Plan | None
+
+
+class Executor(msgspec.Struct, frozen=True, kw_only=True):
+    """An executor as the runservice knows it."""
+
+    id: str
+    name: str
+    slots: int
+    jobs: int
+    runtimes: tuple[str, ...]
+    arch: str
+    labels: dict[str, str]
+    draining: bool
+    online: bool
+    seen_at: datetime
+
+
+class Executors(msgspec.Struct, frozen=True):
+    """All executors known."""
+
+    executors: tuple[Executor, ...]
+
+
+class Runservice(Contract):
+    """Runs and what becomes of them. Knows nothing of people, projects, refs or forges."""
+
+    @post("/runs", status=201)
+    async def create_runs(self, request: CreateRuns) -> Runs:
+        """Create all runs of one trigger in one transaction; numbers have no gaps."""
+
+    @get("/runs/{id}")
+    async def run(self, id: RunId) -> RunDetail:
+        """One run; 404 `runDoesNotExist`."""
+
+    @get("/runs/{id}/follow", waits=True)
+    async def follow_run(self, id: RunId) -> AsyncIterator[bytes]:
+        """The run as JSON lines (of Run): now, and again after each change, until it is final."""
+
+    @get("/numbered-runs/{number}")
+    async def numbered_run(self, number: int, group: str) -> RunDetail:
+        """The run with this number in the counter group *group*; 404 `runDoesNotExist`."""
+
+    @post("/runs/query")
+    async def runs(self, query: RunQuery) -> Page[Run]:
+        """List runs, newest first unless asked otherwise."""
+
+    @get("/queued-groups", waits=True)
+    async def queued_groups(self, wait: float = 0) -> QueuedGroups:
+        """Groups with queued runs; with *wait*, after the next change or that many seconds at most."""
+
+    @post("/runs/{id}/start")
+    async def start_run(self, id: RunId, request: StartRun) -> Run:
+        """QUEUED -> RUNNING; its first tasks become claimable in the same transaction."""
+
+    @post("/runs/{id}/cancel")
+    async def cancel_run(self, id: RunId, reason: str = "") -> Run:
+        """QUEUED -> CANCELLED; 409 `runNotQueued` otherwise."""
+
+    @post("/runs/{id}/stop")
+    async def stop_run(self, id: RunId, reason: str = "") -> Run:
+        """Ask a running run to stop; 409 `runNotRunning` otherwise."""
+
+    @post("/runs/{id}/restart", status=201)
+    async def restart_run(self, id: RunId, request: Restart) -> Run:
+        """A new run from a final one; 400 `runCannotBeRestarted`."""
+
+    @post("/runs/{id}/tasks/{task}/approve")
+    async def approve_task(self, id: RunId, task: TaskId) -> Run:
+        """Let a waiting task start; 400 `runTaskNotWaitingApproval`, `runTaskAlreadyApproved`."""
+
+    @get("/tasks/{task}/logs/{step}", waits=True)
+    async def read_log(
+        self, task: TaskId, step: int, offset: int = 0, follow: bool = False
+    ) -> AsyncIterator[bytes]:
+        """A log's bytes from *offset* on (step -1 is the setup); follow until the step is final.
+
+        404 `logDoesNotExist` for an unknown task or step, before the first byte. A cut stream ends
+        with an error, never like a whole one.
+        """
+
+    @get("/executors")
+    async def executors(self) -> Executors:
+        """All executors, with their load and whether their lease holds."""

@@ -1,0 +1,29 @@
+"""What the runservice asks when a job is accepted: the values of the names it needs."""
+
+import msgspec
+
+from tidemill.kit.contract import Contract, post
+
+#: Reserved name: a token that may read the run's repository through the gitserver, for a short time.
+CLONE_TOKEN = "clone-token"
+
+
+class ValuesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Names wanted under the opaque scope that the run carries."""
+
+    scope: str
+    names: tuple[str, ...]
+
+
+class ValuesAnswer(msgspec.Struct, frozen=True):
+    """The values of those names that are defined for the scope."""
+
+    values: dict[str, str]
+
+
+class Values(Contract):
+    """Late values: nothing of them is stored on the way."""
+
+    @post("/values")
+    async def resolve(self, request: ValuesRequest) -> ValuesAnswer:
+        """The values of *names*; undefined ones are left out."""

@@ -1,0 +1,118 @@
+"""The run: a plan happening, with the state of each of its tasks and steps."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+RunId = NewType("RunId", str)
+TaskId = NewType("TaskId", str)
+
+
+class Phase(StrEnum):
+    """How far a run is (reference, run configuration 6.6)."""
+
+    SETUP_ERROR = "setuperror"
+    QUEUED = "queued"
+    CANCELLED = "cancelled"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Phase.SETUP_ERROR, Phase.CANCELLED, Phase.FINISHED)
+
+
+class Result(StrEnum):
+    """What became of a run; never changes once it is not UNKNOWN."""
+
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+class Status(StrEnum):
+    """The state of a task (reference, run configuration 6.7); LOST is ours: its executor went silent."""
+
+    NOT_STARTED = "notstarted"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    SUCCESS = "success"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (Status.NOT_STARTED, Status.RUNNING)
+
+
+class StepPhase(StrEnum):
+    """The state of a step or of a task's setup (reference, run configuration 6.8)."""
+
+    NOT_STARTED = "notstarted"
+    CANCELLED = "cancelled"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+class StepState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one step; *exit_code* is None where none could be determined."""
+
+    phase: StepPhase = StepPhase.NOT_STARTED
+    exit_code: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class RunTask(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one task; *name* finds it in the plan, *id* is what the world calls it."""
+
+    id: TaskId
+    name: str
+    status: Status = Status.NOT_STARTED
+    reason: str = ""
+    """One sentence for people when the status needs one (lost, setup failed, stopped by whom)."""
+    timed_out: bool = False
+    waiting_approval: bool = False
+    approved: bool = False
+    annotations: dict[str, str] = {}
+    setup: StepState = StepState()
+    steps: tuple[StepState, ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. *group* and *annotations* are opaque to whoever executes it."""
+
+    id: RunId
+    name: str
+    group: str
+    number: int
+    """Counted without gaps per *counter group* (the first two elements of the group's path), from 1."""
+    phase: Phase = Phase.QUEUED
+    result: Result = Result.UNKNOWN
+    stopping: bool = False
+    setup_errors: tuple[str, ...] = ()
+    annotations: dict[str, str] = {}
+    scope: str = ""
+    """Opaque to the runservice: for whom `values` resolves names (project, ref, trust)."""
+    tasks: tuple[RunTask, ...] = ()
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    revision: int = 0
+    """Grows with every stored change; 0 is not stored yet."""
+
+    def task(self, id: TaskId) -> RunTask:
+        """The task with this id; KeyError when there is none."""
+        for task in self.tasks:
+            if task.id == id:
+                return task
+        raise KeyError(id)

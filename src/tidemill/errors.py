@@ -1,0 +1,87 @@
+"""The ways a request can fail, and the status of each.
+
+Raise one of these anywhere; `kit/http` turns it into a response and `kit/connect` turns the response
+back into the same class. Anything else that escapes is a bug and reaches the caller as a bare 500.
+"""
+
+from typing import Any, ClassVar
+
+
+class Failure(Exception):
+    """A request failed for a reason the caller may know.
+
+    *message* is for people and says what to do; *code* is stable and for programs; *details* is any
+    plain data that helps the caller (it travels as JSON).
+    """
+
+    status: ClassVar[int] = 500
+    default_code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None, details: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.details = details
+
+
+class BadRequest(Failure):
+    """The request itself is wrong; sending it again unchanged will not help."""
+
+    status = 400
+    default_code = "badRequest"
+
+
+class Unauthorized(Failure):
+    """Nobody we know is asking."""
+
+    status = 401
+    default_code = "unauthorized"
+
+
+class Forbidden(Failure):
+    """The caller is known and may not do this."""
+
+    status = 403
+    default_code = "forbidden"
+
+
+class NotFound(Failure):
+    """What was asked for does not exist; the only answer that proves absence."""
+
+    status = 404
+    default_code = "notFound"
+
+
+class Conflict(Failure):
+    """The state has moved on: a lost precondition, a duplicate, a fenced generation."""
+
+    status = 409
+    default_code = "conflict"
+
+
+class TooLarge(Failure):
+    """The request is larger than the limit that its message names."""
+
+    status = 413
+    default_code = "tooLarge"
+
+
+class Internal(Failure):
+    """We failed, with a message that is meant for the user (such as "the forge did not answer")."""
+
+    status = 500
+    default_code = "internal"
+
+
+class Unavailable(Failure):
+    """Not now: starting, draining, in maintenance, or a part is away. Ask again."""
+
+    status = 503
+    default_code = "unavailable"
+
+
+#: Every class by its status, for turning a response back into an error.
+BY_STATUS: dict[int, type[Failure]] = {
+    cls.status: cls
+    for cls in (BadRequest, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Internal, Unavailable)
+}

@@ -1,0 +1,1 @@
+"""The outside world of git hosts, by kind."""

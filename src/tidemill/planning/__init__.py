@@ -1,0 +1,1 @@
+"""From a repository's files to plans: find, evaluate in a child process, compile."""

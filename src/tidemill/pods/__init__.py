@@ -1,0 +1,115 @@
+"""Pods by driver: where a task's steps are executed, each a small life in four calls.
+
+1. `Driver.prepare(spec)` makes a pod (a sandbox and its supervisor, containers, …) and answers when
+   steps can be executed in it. What it has to tell goes to *say*, which ends in the setup log.
+2. `Pod.start(exec)` starts a command, `Pod.follow(key)` tells how its output grows and how it ends.
+   Output goes to a file first, so that nothing is lost while nobody follows.
+3. `Driver.adopt(pod_id)` finds a pod again after a restart of the executor; its commands went on.
+4. `Pod.close()` kills everything in the pod and removes it; `Driver.leftovers()` names pods that
+   still exist, for removal by `Driver.remove` when no live job owns them.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import msgspec
+
+
+class PodSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A pod to prepare; *id* names it across restarts and is safe as a file name."""
+
+    id: str
+    working_dir: str
+    """Created (with its parents) before the first step; `~` is the pod's home."""
+
+
+class Exec(msgspec.Struct, frozen=True, kw_only=True):
+    """A command for a pod. *key* names it within the pod, so that starting it twice starts it once."""
+
+    key: str
+    argv: tuple[str, ...]
+    script: str | None = None
+    """Written to a file in the pod whose path is appended to *argv*."""
+    environment: dict[str, str] = {}
+    working_dir: str = "~"
+    """`~` and `~/…` are the pod's home."""
+    tty: bool = False
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a command is: bytes of output so far, and its end when it has ended."""
+
+    size: int
+    ended: bool = False
+    exit_code: int | None = None
+    """128 + n for a death by signal n; None while it runs and when it could not be started."""
+    error: str = ""
+    """Why it could not be started, for people."""
+    started_at: float | None = None
+    """Seconds since the epoch."""
+    ended_at: float | None = None
+
+
+class Pod(Protocol):
+    """One task's place."""
+
+    id: str
+
+    async def start(self, exec: Exec) -> None:
+        """Start a command, once per key; raises `PodLost` when the pod is gone."""
+        ...
+
+    def follow(self, key: str) -> AsyncIterator[Progress]:
+        """Progress now and after each change, the last one with *ended*; raises `PodLost`."""
+        ...
+
+    async def read(self, key: str, offset: int, limit: int) -> bytes:
+        """Output of a command from *offset* on, at most *limit* bytes; b"" at the end so far."""
+        ...
+
+    async def stop(self, key: str, grace: float) -> None:
+        """TERM to the command's whole process tree, KILL after *grace* seconds; `follow` tells the end."""
+        ...
+
+    async def close(self) -> None:
+        """Kill everything in the pod and remove it; doing it again is harmless."""
+        ...
+
+
+class Driver(Protocol):
+    """A kind of pod."""
+
+    runtimes: tuple[str, ...]
+    """Which runtimes of a plan it serves: `host`, `pod`."""
+
+    async def start(self) -> None:
+        """Find out what works here; raises `errors.Internal` with what to do when nothing does."""
+        ...
+
+    async def prepare(self, spec: PodSpec, say: Callable[[str], None]) -> Pod:
+        """Make a pod; raises `PodFailed` with a message for the task's setup log."""
+        ...
+
+    async def adopt(self, pod_id: str) -> Pod:
+        """The pod of an earlier life of the executor; raises `PodLost` when it is gone."""
+        ...
+
+    async def leftovers(self) -> list[str]:
+        """Ids of all pods of this executor that exist here, prepared-ahead ones excepted."""
+        ...
+
+    async def remove(self, pod_id: str) -> None:
+        """Kill and remove a pod by id; doing it again is harmless."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything but pods with a task, which outlive the executor."""
+        ...
+
+
+class PodFailed(Exception):
+    """A pod could not be made; the message is for the setup log."""
+
+
+class PodLost(Exception):
+    """The pod (or its supervisor) is gone; what ran in it is dead or beyond reach."""

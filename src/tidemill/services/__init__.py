@@ -1,0 +1,1 @@
+"""The services, none of which imports another."""

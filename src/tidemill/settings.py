@@ -1,0 +1,105 @@
+"""Every setting, one frozen struct per service; read once, by the composition root."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Secret(str):
+    """A setting that is never shown: `repr` and `config show` hide it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'" if self else "''"
+
+
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where this process listens."""
+
+    listen: str = "127.0.0.1:8000"
+    """Address and port; port 0 takes a free one."""
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The public API."""
+
+    url: str = ""
+    """Where other services reach the gateway; "" when it runs in this process."""
+    exposed_url: str = ""
+    """How users reach the gateway, for links; "" is the address listened on."""
+    admin_token: Secret = Secret("")
+    """The administrator's token; "" generates one into <data_dir>/admin-token."""
+
+
+class ConfigstoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Users, projects and what belongs to them."""
+
+    url: str = ""
+    """Where other services reach the configstore; "" when it runs in this process."""
+    database: Secret = Secret("")
+    """`postgresql://…`; "" is a SQLite file in the data directory."""
+
+
+class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Runs, jobs, logs."""
+
+    url: str = ""
+    """Where other services reach the runservice; "" when it runs in this process."""
+    database: Secret = Secret("")
+    """`postgresql://…`; "" is a SQLite file in the data directory."""
+    executor_lease: float = 60.0
+    """Seconds of silence after which an executor counts as gone."""
+    executor_grace: float = 15.0
+    """Seconds beyond the lease until its jobs are lost."""
+
+
+class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Built-in git hosting."""
+
+    url: str = ""
+    """Where other services reach the gitserver; "" when it runs in this process."""
+    exposed_url: str = ""
+    """How users and jobs reach git, without the `/git`; "" is the gateway's."""
+    push_wait: float = 5.0
+    """Seconds a pusher waits for the numbers of the runs."""
+
+
+class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Doing jobs on this machine."""
+
+    name: str = ""
+    """A name for people; "" is the host name."""
+    slots: int = 4
+    """Jobs worked on at once."""
+    labels: dict[str, str] = {}
+    """What tasks may ask for."""
+    allow_unsandboxed: bool = False
+    """Run host tasks although bubblewrap does not work and the installation is not loopback only."""
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the server itself logs."""
+
+    level: str = "info"
+    """debug, info, warning or error."""
+    format: str = "auto"
+    """json, text, or auto: text on a terminal."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of it."""
+
+    data_dir: Path = Path("tidemill-data")
+    """Where everything durable lives that is not in a database server or an object store."""
+    components: tuple[str, ...] = ("all",)
+    """Services of this process; `all` is every one."""
+    service_token: Secret = Secret("")
+    """Shared by all services; they authenticate to each other with it."""
+    web: WebSettings = WebSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    configstore: ConfigstoreSettings = ConfigstoreSettings()
+    runservice: RunserviceSettings = RunserviceSettings()
+    gitserver: GitserverSettings = GitserverSettings()
+    executor: ExecutorSettings = ExecutorSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,1 @@
+"""Doing one job in a pod: the life of a task, its steps, its logs, what survives a restart."""
