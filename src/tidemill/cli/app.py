@@ -1,0 +1,59 @@
+"""The root of the command line: which commands there are, loaded when they are used."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from tidemill import __version__
+from tidemill.errors import Failure
+
+app = App(
+    name="tidemill",
+    version=__version__,
+    help="CI/CD that starts as one command and grows into a cluster.",
+    help_format="plaintext",
+    default_parameter=None,
+)
+app.register_install_completion_command()
+app.command("tidemill.cli.serving:serve", name="serve", help="Run services: all of them, or some (--components).")
+app.command("tidemill.cli.demo:demo", name="demo", help="Start everything, push this repository, watch its run.")
+app.command("tidemill.cli.serving:config", name="config", help="The server's settings: show.")
+app.command("tidemill.cli.users:app", name="user", help="Users and their tokens: create, list, token create.")
+app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list.")
+app.command("tidemill.cli.runs:app", name="run", help="Runs: list, get, watch, create, restart, stop, cancel.")
+app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows).")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code is 0, 1 for a failure, 2 for a wrong command line."""
+    try:
+        answer = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _complain(f"{error}", f"see: tidemill {_command(arguments)}--help", code=2)
+    except Failure as error:
+        return _complain(error.message)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader of our output has left; say nothing more, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return answer if isinstance(answer, int) else 0
+
+
+def _command(arguments: Sequence[str]) -> str:
+    words = []
+    for argument in arguments:
+        if argument.startswith("-"):
+            break
+        words.append(argument)
+    return "".join(word + " " for word in words[:2])
+
+
+def _complain(*sentences: str, code: int = 1) -> int:
+    text = "; ".join(" ".join(sentence.split()) for sentence in sentences)
+    print(f"tidemill: {text}", file=sys.stderr)  # noqa: T201 - errors are for people
+    return code
