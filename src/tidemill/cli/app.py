@@ -18,12 +18,18 @@ app = App(
     default_parameter=None,
 )
 app.register_install_completion_command()
-app.command("tidemill.cli.serving:serve", name="serve", help="Run services: all of them, or some (--components).")
-app.command("tidemill.cli.demo:demo", name="demo", help="Start everything, push this repository, watch its run.")
+app.command(
+    "tidemill.cli.serving:serve", name="serve", help="Run services: all of them, or some (--components)."
+)
+app.command(
+    "tidemill.cli.demo:demo", name="demo", help="Start everything, push this repository, watch its run."
+)
 app.command("tidemill.cli.serving:config", name="config", help="The server's settings: show.")
 app.command("tidemill.cli.users:app", name="user", help="Users and their tokens: create, list, token create.")
 app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list.")
-app.command("tidemill.cli.runs:app", name="run", help="Runs: list, get, watch, create, restart, stop, cancel.")
+app.command(
+    "tidemill.cli.runs:app", name="run", help="Runs: list, get, watch, create, restart, stop, cancel."
+)
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows).")
 
 

@@ -1,0 +1,182 @@
+"""A run drawn while it happens: a tree of tasks with states, times and the newest log lines."""
+
+import re
+import sys
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+from rich.tree import Tree
+
+from tidemill.cli.output import duration
+
+TAIL_LINES = 6
+MARKS = {
+    "notstarted": ("○", "dim"),
+    "running": ("●", "cyan"),
+    "success": ("✔", "green"),
+    "failed": ("✘", "red"),
+    "stopped": ("■", "yellow"),
+    "skipped": ("↷", "dim"),
+    "cancelled": ("⊘", "yellow"),
+}
+# What a log may do to a terminal stops here: escape sequences and control characters are dropped.
+_ESCAPES = re.compile(
+    r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the view shows of one task."""
+
+    id: str
+    name: str
+    status: str
+    needs: tuple[str, ...] = ()
+    """Ids of the tasks it depends on."""
+    level: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    note: str = ""
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the view shows of a run."""
+
+    number: int
+    name: str
+    phase: str
+    result: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    tasks: tuple[TaskState, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        return self.phase in ("finished", "cancelled", "setuperror")
+
+    @property
+    def verdict(self) -> str:
+        """The one word for a person: the result where there is one, else the phase."""
+        return (
+            self.result if self.phase in ("finished", "running") and self.result != "unknown" else self.phase
+        )
+
+
+class View(Protocol):
+    """Whoever shows a run."""
+
+    def update(self, run: RunState) -> None:
+        """The run has changed."""
+        ...
+
+    def line(self, task: TaskState, text: str) -> None:
+        """A task's step printed a line."""
+        ...
+
+    def close(self) -> None:
+        """The run is final and drawn for the last time."""
+        ...
+
+
+def inert(text: str) -> str:
+    """*text* without anything that could move a cursor, set a colour or turn the reading direction."""
+    return _DIRECTIONS.sub("", _ESCAPES.sub("", text))
+
+
+class LiveView:
+    """A tree that is redrawn in place; for a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._run: RunState | None = None
+        self._tails: dict[str, deque[str]] = {}
+        self._live = Live(console=console, refresh_per_second=12, get_renderable=self._draw)
+        self._live.start()
+
+    def update(self, run: RunState) -> None:
+        self._run = run
+
+    def line(self, task: TaskState, text: str) -> None:
+        self._tails.setdefault(task.id, deque(maxlen=TAIL_LINES)).append(inert(text))
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _draw(self) -> RenderableType:
+        if self._run is None:
+            return Text("waiting for the run …", style="dim")
+        run = self._run
+        tree = Tree(self._heading(run), guide_style="dim")
+        nodes: dict[str, Tree] = {}
+        for task in sorted(run.tasks, key=lambda task: (task.level, task.name)):
+            parent = max(task.needs, key=lambda need: _level(run.tasks, need), default=None)
+            node = nodes.get(parent or "", tree)
+            nodes[task.id] = node.add(self._task(run, task))
+        return tree
+
+    def _heading(self, run: RunState) -> Text:
+        took = duration(run.started_at, run.ended_at, datetime.now(UTC))
+        return Text.assemble(
+            (f"run #{run.number} ", "bold"), run.name, "  ", (run.verdict, _style(run.result)), "  ", took
+        )
+
+    def _task(self, run: RunState, task: TaskState) -> RenderableType:
+        mark, style = MARKS.get(task.status, ("?", ""))
+        took = duration(task.started_at, task.ended_at, datetime.now(UTC))
+        line = Text.assemble((f"{mark} ", style), task.name, ("  " + took, "dim"), ("  " + task.note, "red"))
+        if len(task.needs) > 1:
+            names = [other.name for other in run.tasks if other.id in task.needs]
+            line.append(f"  needs {', '.join(sorted(names))}", style="dim")
+        if task.status not in ("running", "failed") or task.id not in self._tails:
+            return line
+        tail = [
+            Text("  " + text, style="dim", no_wrap=True, overflow="ellipsis") for text in self._tails[task.id]
+        ]
+        return Group(line, *tail)
+
+
+class PlainView:
+    """Lines only, each once; for a file, a pipe or a log."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+
+    def update(self, run: RunState) -> None:
+        self._say("run", f"run #{run.number} {run.name}: {run.verdict}")
+        for task in run.tasks:
+            took = duration(task.started_at, task.ended_at) if task.ended_at else ""
+            self._say(task.id, " ".join(f"{task.name}: {task.status} {took} {task.note}".split()))
+
+    def line(self, task: TaskState, text: str) -> None:
+        sys.stdout.write(f"{task.name} | {inert(text)}\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        sys.stdout.flush()
+
+    def _say(self, key: str, sentence: str) -> None:
+        if self._seen.get(key) != sentence and not sentence.endswith("notstarted"):
+            self._seen[key] = sentence
+            sys.stdout.write(sentence + "\n")
+            sys.stdout.flush()
+
+
+def view() -> View:
+    """A live tree on a terminal, lines elsewhere."""
+    console = Console()
+    return LiveView(console) if console.is_terminal else PlainView()
+
+
+def _level(tasks: Iterable[TaskState], id: str) -> int:
+    return next((task.level for task in tasks if task.id == id), -1)
+
+
+def _style(result: str) -> str:
+    return {"success": "green", "failed": "red", "stopped": "yellow"}.get(result, "cyan")
