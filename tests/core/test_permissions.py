@@ -1,0 +1,82 @@
+"""The permission table is the reference's matrix (API 2.5), cell by cell."""
+
+import pytest
+
+from tidemill.core.permissions import (
+    ADMIN_TOKEN,
+    ANONYMOUS,
+    RULES,
+    Action,
+    Actor,
+    Refusal,
+    Thing,
+    may,
+)
+
+STRANGER = Actor(user_id="stranger")
+OWNER = Actor(user_id="owner")
+ADMIN = Actor(user_id="root", is_admin=True)
+ACTORS = (ANONYMOUS, STRANGER, OWNER, ADMIN, ADMIN_TOKEN)
+PUBLIC = Thing(owner="owner", is_public=True)
+PRIVATE = Thing(owner="owner", is_public=False)
+
+WORDS = {
+    "yes": None,
+    "400": Refusal.BAD_REQUEST,
+    "401": Refusal.UNAUTHORIZED,
+    "403": Refusal.FORBIDDEN,
+}
+
+#: Columns: anonymous, stranger, owner, user with the admin flag, admin token; "public/private" in a cell.
+MATRIX = {
+    Action.VIEW_PROJECT: "yes/403 yes/403 yes yes yes",
+    Action.VIEW_GROUP: "401 yes/403 yes yes yes",
+    Action.VIEW_RUN: "yes/403 yes/403 yes yes yes",
+    Action.LIST_RUNS: "401 yes/403 yes yes yes",
+    Action.CREATE_PROJECT: "401 403 yes yes 400",
+    Action.CREATE_GROUP: "401 403 yes yes 403",
+    Action.CHANGE_PROJECT: "401 403 yes yes yes",
+    Action.CREATE_RUN: "401 403 yes yes 403",
+    Action.ACT_ON_RUN: "401 403 yes yes yes",
+    Action.APPROVE_TASK: "401 403 yes yes 403",
+    Action.READ_REPOSITORY: "yes/401 yes/403 yes yes yes",
+    Action.WRITE_REPOSITORY: "401 403 yes yes yes",
+    Action.MANAGE_TOKENS: "401 400 yes yes yes",
+}
+
+#: The same columns for what is asked of no thing in particular; nobody owns that.
+WITHOUT_THING = {
+    Action.VIEW_USER: "401 yes yes yes yes",
+    Action.VIEW_SELF: "401 yes yes yes 403",
+    Action.LIST_USERS: "401 403 403 yes yes",
+    Action.CHANGE_USERS: "401 403 403 yes yes",
+    Action.VIEW_REMOTE_SOURCE: "401 yes yes yes yes",
+}
+
+
+@pytest.mark.parametrize(("action", "row"), MATRIX.items(), ids=str)
+def test_each_cell_of_the_matrix(action: Action, row: str) -> None:
+    """Public and private things, for every role."""
+    for actor, cell in zip(ACTORS, row.split(), strict=True):
+        public, _, private = cell.partition("/")
+        assert may(actor, action, PUBLIC) is WORDS[public], actor
+        assert may(actor, action, PRIVATE) is WORDS[private or public], actor
+
+
+@pytest.mark.parametrize(("action", "row"), WITHOUT_THING.items(), ids=str)
+def test_each_cell_without_a_thing(action: Action, row: str) -> None:
+    """Actions on the installation as a whole."""
+    for actor, cell in zip(ACTORS, row.split(), strict=True):
+        assert may(actor, action) is WORDS[cell], actor
+
+
+def test_every_action_stands_in_the_tables() -> None:
+    """No action without a rule, no rule without a row here."""
+    assert set(RULES) == set(Action) == set(MATRIX) | set(WITHOUT_THING)
+
+
+def test_nobody_owns_what_has_no_owner() -> None:
+    """An empty owner is not the anonymous actor's."""
+    orphan = Thing(owner="", is_public=False)
+    assert may(ANONYMOUS, Action.CHANGE_PROJECT, orphan) is Refusal.UNAUTHORIZED
+    assert may(ANONYMOUS, Action.VIEW_PROJECT, orphan) is Refusal.FORBIDDEN
