@@ -1,0 +1,84 @@
+"""The same work without Tidemill, measured in the same run."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+
+SANDBOX = [
+    "bwrap",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--ro-bind",
+    "/",
+    "/",
+    "--dev",
+    "/dev",
+    "--proc",
+    "/proc",
+]
+APP = """
+import sys
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+app = Starlette(routes=[Route("/", lambda request: Response(b"{}"))])
+config = uvicorn.Config(app, port=0, log_level="critical", loop="uvloop")
+server = uvicorn.Server(config)
+sock = config.bind_socket()
+print(sock.getsockname()[1], flush=True)
+server.run([sock])
+"""
+
+
+def three_by_hand(times: int, *, sandbox: str | None, commands: int = 3) -> list[float]:
+    """Seconds that the commands of a run take one after another, output captured."""
+    prefix = SANDBOX if sandbox else []
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        for _ in range(commands):
+            subprocess.run([*prefix, "/bin/sh", "-c", "true"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def plain_push(directory: Path, times: int) -> list[float]:
+    """Seconds that a push of one empty commit to a bare repository beside it takes."""
+    environment = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=environment)
+
+    git("init", "-q", "--bare", str(directory / "bare"))
+    git("init", "-q", str(directory / "work"))
+    seconds = []
+    for _ in range(times):
+        git("-C", str(directory / "work"), "commit", "-q", "--allow-empty", "-m", "change")
+        began = time.perf_counter()
+        git("-C", str(directory / "work"), "push", "-q", str(directory / "bare"), "HEAD:refs/heads/main")
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def plain_http(times: int) -> list[float]:
+    """Seconds of a GET that the bare server answers with a constant."""
+    server = subprocess.Popen([sys.executable, "-c", APP], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}/"
+        seconds = []
+        with httpx2.Client() as client:
+            for _ in range(times):
+                began = time.perf_counter()
+                client.get(url).raise_for_status()
+                seconds.append(time.perf_counter() - began)
+        return seconds
+    finally:
+        server.terminate()
+        server.wait(10)
