@@ -1,0 +1,7 @@
+"""The data manager of a service: SQLite or PostgreSQL, transactions, migrations, the event feed."""
+
+from tidemill.kit.db.database import Database
+from tidemill.kit.db.instant import Instant
+from tidemill.kit.db.transaction import AnyRow, Event, ForeignAwait, Snapshot, Transaction
+
+__all__ = ["AnyRow", "Database", "Event", "ForeignAwait", "Instant", "Snapshot", "Transaction"]

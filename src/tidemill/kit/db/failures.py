@@ -1,0 +1,93 @@
+"""What a database's errors mean: try again, give up for now, or a lost race."""
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from tidemill.errors import Conflict, Failure, Unavailable
+
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written; check it",
+    sqlite3.SQLITE_READONLY: "the file cannot be written; check its owner and the file system",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its owner and the limit of open files",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from an export or a backup",
+    sqlite3.SQLITE_NOTADB: "the file is not a database; check the settings",
+    sqlite3.SQLITE_NOMEM: "there is not enough memory",
+}
+_SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_COLLISIONS = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    sqlite3.SQLITE_CONSTRAINT_ROWID,
+}
+_POSTGRES_COLLISIONS = {"23505", "23503"}
+
+
+def overdue(name: str) -> Unavailable:
+    """The deadline has passed and nothing was committed."""
+    return Unavailable(
+        f"the database of {name} did not finish in time; nothing was changed, try again",
+        code="databaseTimeout",
+    )
+
+
+def unknown_outcome(name: str) -> Unavailable:
+    """The commit was asked for and its answer never came."""
+    return Unavailable(
+        f"the database of {name} did not confirm the change; it may have been made, look before repeating it",
+        code="outcomeUnknown",
+    )
+
+
+def replaced(name: str) -> Unavailable:
+    """The database's epoch is no longer the one that this process knows."""
+    return Unavailable(
+        f"the database of {name} was replaced by an import; this instance starts over, try again",
+        code="epochChanged",
+    )
+
+
+def away(name: str, reason: str) -> Unavailable:
+    """The database cannot work now, for a *reason* that an operator can do something about."""
+    return Unavailable(f"the database of {name} is not available: {reason}", code="databaseUnavailable")
+
+
+def sqlite_code(error: BaseException) -> int | None:
+    """SQLite's own extended code of *error*, also through SQLAlchemy's wrapping."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorcode", None)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Another connection holds SQLite's write lock."""
+    code = sqlite_code(error)
+    return code is not None and code & 0xFF in _SQLITE_BUSY
+
+
+def from_sqlite(error: BaseException, name: str) -> BaseException:
+    """What the caller of a transaction on SQLite is told."""
+    code = sqlite_code(error)
+    if code is None or isinstance(error, Failure):
+        return error
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return _because(overdue(name), error)
+    if code in _SQLITE_COLLISIONS:
+        return _because(collision(error), error)
+    if code & 0xFF in _SQLITE_BUSY:
+        return _because(away(name, "another process holds it"), error)
+    reason = _SQLITE_AWAY.get(code & 0xFF)
+    return error if reason is None else _because(away(name, reason), error)
+
+
+def collision(error: BaseException) -> Conflict:
+    """A unique or foreign key constraint that no check of the store's own has foreseen."""
+    original: Any = error.orig if isinstance(error, DBAPIError) else error
+    return Conflict(f"the change collides with what is stored: {original}".split("\n")[0], code="collision")
+
+
+def _because(failure: Failure, cause: BaseException) -> Failure:
+    failure.__cause__ = cause
+    return failure

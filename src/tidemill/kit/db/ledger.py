@@ -1,0 +1,69 @@
+"""The tables that every database of ours has beside its service's own: identity, and the event feed."""
+
+import secrets
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    insert,
+    select,
+)
+
+from tidemill.kit.db.instant import Instant
+from tidemill.kit.db.transaction import AnyRow, Event
+
+metadata = MetaData()
+
+identity = Table(
+    "tidemill_identity",
+    metadata,
+    Column("one", Integer, CheckConstraint("one = 1"), primary_key=True, autoincrement=False),
+    # Random, and replaced by an import: whoever kept a cursor learns that history is another one.
+    Column("epoch", Text, nullable=False),
+    Column("format", Integer, nullable=False),
+)
+# The counter is apart from the identity: every write looks at that row, only emitting ones touch this.
+feed = Table(
+    "tidemill_feed",
+    metadata,
+    Column("one", Integer, CheckConstraint("one = 1"), primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+events = Table(
+    "tidemill_events",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+#: Of the tables above; a database with a higher one was written by a newer Tidemill.
+FORMAT = 1
+
+
+def create(connection: Connection) -> None:
+    """Create these tables in an empty database, with an epoch of its own."""
+    metadata.create_all(connection)
+    connection.execute(insert(identity).values(one=1, epoch=secrets.token_hex(8), format=FORMAT))
+    connection.execute(insert(feed).values(one=1, last=0))
+
+
+def events_after(sequence: int, limit: int) -> Select[str, str, bytes, int]:
+    """The feed behind *sequence*, in order."""
+    columns = (events.c.sequence, events.c.kind, events.c.key, events.c.payload, events.c.at)
+    return select(*columns).where(events.c.sequence > sequence).order_by(events.c.sequence).limit(limit)
+
+
+def to_event(row: AnyRow) -> Event:
+    """An event as its readers see it."""
+    return Event(sequence=row.sequence, kind=row.kind, key=row.key, payload=row.payload, at=row.at)

@@ -1,0 +1,98 @@
+"""The data manager on SQLite: a file, one writer, a few readers."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+from tidemill.errors import BadRequest
+from tidemill.kit.db import failures, migrating
+from tidemill.kit.db.order import Order
+from tidemill.kit.db.readers import Readers
+from tidemill.kit.db.sqlite_connection import SqliteConnection
+from tidemill.kit.db.transaction import Snapshot, Transaction
+from tidemill.kit.db.writer import Writer
+
+T = TypeVar("T")
+
+SCHEME = "sqlite:///"
+
+
+class SqliteEngine:
+    """Carries transactions to the threads that own the connections."""
+
+    def __init__(self, path: Path, name: str, writing: SqliteConnection, epoch: str) -> None:
+        self.epoch = epoch
+        self._name = name
+        self._writing = writing
+        self._writer = Writer(writing, name, epoch)
+        self._readers = Readers(lambda: SqliteConnection(path, name, read_only=True), name)
+
+    @classmethod
+    async def open(cls, url: str, name: str, migrations: str) -> Self:
+        """Open the file, created where it is not there yet, and bring its schema up to date."""
+        if len(url) == len(SCHEME):
+            raise BadRequest(f"the database of {name}: {url!r} names no file; write sqlite:///path/to/file")
+        path = Path(url.removeprefix(SCHEME))
+        writing, epoch = await asyncio.to_thread(_prepare, path, name, migrations)
+        return cls(path, name, writing, epoch)
+
+    @property
+    def commits(self) -> int:
+        """Commits so far; fewer than transactions where several were committed together."""
+        return self._writer.commits
+
+    async def write(self, fn: Callable[[Transaction], Awaitable[T]], seconds: float) -> T:
+        """Run *fn* in the writer's next transaction."""
+        order = Order(fn, seconds, self._name)
+        self._writer.submit(order)
+        return await order.outcome()
+
+    async def read(self, fn: Callable[[Snapshot], Awaitable[T]], seconds: float) -> T:
+        """Run *fn* on a snapshot in a reader's thread."""
+        order = Order(fn, seconds, self._name)
+        self._readers.submit(order)
+        return await order.outcome()
+
+    async def close(self) -> None:
+        """Finish what is queued and close the file."""
+        await asyncio.to_thread(self._readers.close)
+        await asyncio.to_thread(self._writer.close)
+        self._writing.close()
+
+
+def _prepare(path: Path, name: str, migrations: str) -> tuple[SqliteConnection, str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = SqliteConnection(path, name, read_only=False)
+    except OSError as error:
+        raise failures.away(name, f"{error.strerror}: {path}") from error
+    try:
+        if not migrating.is_current(connection.core, name, migrations):
+            _bring_up(connection, name, migrations)
+        return connection, migrating.epoch(connection.core)
+    except BaseException as error:
+        connection.close()
+        raise failures.from_sqlite(error, name) from error
+
+
+def _bring_up(connection: SqliteConnection, name: str, migrations: str) -> None:
+    # A migration rebuilds tables under others' references; what they refer to is checked at the end.
+    connection.say("PRAGMA foreign_keys=OFF")
+    connection.say("BEGIN IMMEDIATE")
+    try:
+        migrating.bring_up(connection.core, name, migrations)
+        _check_references(connection, name)
+        connection.say("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.say("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: SqliteConnection, name: str) -> None:
+    broken = connection.driver.execute("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        raise ValueError(f"the migrations of {name} leave rows that refer to nothing: {broken[:3]}")

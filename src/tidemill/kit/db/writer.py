@@ -1,0 +1,132 @@
+"""SQLite's one writer: a thread that commits together whatever is waiting when it comes around."""
+
+import asyncio
+import queue
+import random
+import sqlite3
+import threading
+import time
+from typing import Any
+
+from tidemill.kit.db import failures
+from tidemill.kit.db.order import Order
+from tidemill.kit.db.sqlite_connection import SqliteConnection, SqliteTransaction
+
+WriteOrder = Order[Any]
+
+#: Orders that share a commit at most, so that the first of them does not wait for ever.
+_BATCH = 100
+
+
+class Writer:
+    """Runs orders one after the other, each in a savepoint, and makes one commit of what has queued up."""
+
+    def __init__(self, connection: SqliteConnection, name: str, epoch: str) -> None:
+        self.commits = 0
+        """Transactions committed so far; fewer than orders answered when orders come together."""
+        self._connection = connection
+        self._name = name
+        self._epoch = epoch
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[WriteOrder | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"{name}-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, order: WriteOrder) -> None:
+        """Queue *order*; its outcome is answered in the event loop."""
+        self._queue.put(order)
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread; blocks until it has."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            ends = False
+            while len(batch) < _BATCH and not self._queue.empty():
+                order = self._queue.get()
+                if order is None:
+                    ends = True
+                    break
+                batch.append(order)
+            self._commit(batch)
+            if ends:
+                return
+
+    def _commit(self, batch: list[WriteOrder]) -> None:
+        waiting = batch
+        attempt = 0
+        while waiting:
+            waiting = self._attempt(waiting, attempt)
+            attempt += 1
+        self._loop.call_soon_threadsafe(_answer, batch)
+
+    def _attempt(self, orders: list[WriteOrder], attempt: int) -> list[WriteOrder]:
+        """Try one transaction over *orders*; answers those that have to be tried again."""
+        alive = [order for order in orders if not self._is_expired(order)]
+        self._connection.deadline = max((order.deadline for order in alive), default=0.0)
+        try:
+            if alive:
+                self._connection.say("BEGIN IMMEDIATE")
+                self._check_epoch()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers are told
+            self._connection.rollback()
+            return self._postpone_or_fail(alive, error, attempt)
+        for order in alive:
+            if not self._is_expired(order):
+                self._apply(order)
+            if not self._connection.in_transaction:
+                # SQLite gave the whole transaction up; the others did nothing wrong and run again.
+                return [other for other in alive if other is not order]
+        return self._finish(alive, attempt) if alive else []
+
+    def _apply(self, order: WriteOrder) -> None:
+        connection = self._connection
+        connection.deadline = order.deadline
+        transaction = SqliteTransaction(connection)
+        try:
+            connection.say("SAVEPOINT one")
+            order.run(transaction)
+            transaction.number_events()
+            connection.say("RELEASE one")
+            order.hooks = transaction.hooks
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+            order.fail(failures.from_sqlite(error, self._name))
+            if connection.in_transaction:
+                connection.say("ROLLBACK TO one")
+                connection.say("RELEASE one")
+
+    def _finish(self, orders: list[WriteOrder], attempt: int) -> list[WriteOrder]:
+        self._connection.deadline = float("inf")
+        try:
+            self._connection.say("COMMIT")
+        except sqlite3.Error as error:
+            self._connection.rollback()
+            return self._postpone_or_fail(orders, error, attempt)
+        self.commits += 1
+        return []
+
+    def _postpone_or_fail(self, orders: list[WriteOrder], error: Exception, attempt: int) -> list[WriteOrder]:
+        if failures.is_busy(error):
+            time.sleep(random.uniform(0, min(0.001 * 2**attempt, 0.1)))  # noqa: S311 - no secret
+            return orders
+        for order in orders:
+            order.fail(failures.from_sqlite(error, self._name))
+        return []
+
+    def _is_expired(self, order: WriteOrder) -> bool:
+        if order.is_overdue:
+            order.fail(failures.overdue(self._name))
+        return order.is_overdue
+
+    def _check_epoch(self) -> None:
+        found = self._connection.driver.execute("SELECT epoch FROM tidemill_identity").fetchone()
+        if found != (self._epoch,):
+            raise failures.replaced(self._name)
+
+
+def _answer(batch: list[WriteOrder]) -> None:
+    for order in batch:
+        order.answer()
