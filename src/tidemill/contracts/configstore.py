@@ -17,7 +17,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     is_admin: bool = False
     token_names: tuple[str, ...] = ()
-    """Sorted; filled where one user is asked for."""
+    """Sorted; left out where only a token is checked."""
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class NewProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     parent: str
     """The parent's id or path."""
-    visibility: Visibility = "public"
+    visibility: str = "public"
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,9 +144,13 @@ class Configstore(Contract):
     async def users(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[User]:
         """By name, exclusive of *after*; limit 0 is no limit."""
 
+    @get("/users/{ref}/projects")
+    async def user_projects(self, ref: str) -> Projects:
+        """Every project under the user's root group, at any depth, by path; 404 `userDoesNotExist`."""
+
     @delete("/users/{ref}", status=204)
     async def delete_user(self, ref: str) -> None:
-        """With their tokens; 404 `userDoesNotExist`."""
+        """With their tokens, groups and projects; 404 `userDoesNotExist`."""
 
     @post("/users/{ref}/tokens", status=201)
     async def create_token(self, ref: str, request: NewToken) -> Token:
@@ -166,7 +170,10 @@ class Configstore(Contract):
 
     @post("/project-groups", status=201)
     async def create_project_group(self, request: NewProjectGroup) -> ProjectGroup:
-        """404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectGroupName`, `projectGroupAlreadyExists`."""
+        """404 `parentProjectGroupDoesNotExist`; 400 as listed.
+
+        `invalidProjectGroupName`, `invalidVisibility`, `projectGroupAlreadyExists`.
+        """
 
     @get("/project-groups/{ref}/projects")
     async def group_projects(self, ref: str) -> Projects:
@@ -182,7 +189,11 @@ class Configstore(Contract):
 
     @post("/projects", status=201)
     async def create_project(self, request: NewProject) -> Project:
-        """404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectName`, `projectAlreadyExists`, …"""
+        """404 `parentProjectGroupDoesNotExist`, `remoteSourceDoesNotExist`; 400 as listed.
+
+        `invalidProjectName`, `invalidRemoteSourceName`, `invalidRepoPath`, `projectAlreadyExists`,
+        `cannotSetMembersCanPerformRunActionsOnUserProject`, and without a code for a bad visibility.
+        """
 
     @put("/projects/{ref}")
     async def update_project(self, ref: str, request: ProjectUpdate) -> Project:
@@ -197,9 +208,11 @@ class Configstore(Contract):
         """By id or name; 404 `remoteSourceDoesNotExist`."""
 
     @get("/remote-sources")
-    async def remote_sources(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[RemoteSource]:
+    async def remote_sources(
+        self, after: str = "", limit: int = 30, ascending: bool = True
+    ) -> Page[RemoteSource]:
         """By name, exclusive of *after*."""
 
     @post("/clone-tokens/check")
     async def project_of_clone_token(self, request: TokenCheck) -> Project:
-        """The project whose repository a job's clone token may read; 404 when unknown or expired."""
+        """Whose repository a job's clone token may read; 404 `cloneTokenDoesNotExist`, also expired."""

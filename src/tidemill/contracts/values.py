@@ -5,7 +5,9 @@ import msgspec
 from tidemill.kit.contract import Contract, post
 
 #: Reserved name: a token that may read the run's repository through the gitserver, for a short time.
-CLONE_TOKEN = "clone-token"
+CLONE_TOKEN = "clone-token"  # noqa: S105 - a name
+#: How such a token begins, which tells it from a user's.
+CLONE_TOKEN_PREFIX = "tmclone_"  # noqa: S105 - not one itself
 
 
 class ValuesRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,92 @@
+"""From what callers write (ids, names, paths) to what is stored, or the reference's errors."""
+
+from tidemill.core.names import is_id, is_path, is_valid_name, parse_path
+from tidemill.errors import BadRequest, Failure, NotFound
+from tidemill.kit.db import AnyRow, Snapshot
+from tidemill.services.configstore.store import groups, projects, sources, users
+from tidemill.services.configstore.store.groups import Place
+
+
+async def user(tx: Snapshot, ref: str) -> AnyRow:
+    """By id when *ref* looks like one, else by name."""
+    found = None
+    if is_id(ref):
+        found = await users.by_id(tx, ref)
+    elif is_valid_name(ref):
+        found = await users.by_name(tx, ref)
+    if found is None:
+        raise NotFound(f"user {ref!r} does not exist", code="userDoesNotExist")
+    return found
+
+
+async def remote_source(tx: Snapshot, ref: str) -> AnyRow:
+    """By id when *ref* looks like one, else by name."""
+    found = None
+    if is_id(ref):
+        found = await sources.by_id(tx, ref)
+    elif is_valid_name(ref):
+        found = await sources.by_name(tx, ref)
+    if found is None:
+        raise NotFound(f"remote source {ref!r} does not exist", code="remoteSourceDoesNotExist")
+    return found
+
+
+async def group(tx: Snapshot, ref: str) -> Place:
+    """By path when *ref* has a slash, else by id."""
+    if is_path(ref):
+        path = parse_path(ref, least=2)
+        found = await _below(tx, path.owner, path.names)
+    else:
+        found = await groups.place(tx, ref) if is_id(ref) else None
+    if found is None:
+        raise NotFound(f"project group {ref!r} does not exist", code="projectGroupDoesNotExist")
+    return found
+
+
+async def parent(tx: Snapshot, ref: str) -> Place:
+    """The group that something is to be put into; whatever of its path is missing, the parent is."""
+    try:
+        return await group(tx, ref)
+    except NotFound as error:
+        raise no_parent(ref) from error
+
+
+async def project(tx: Snapshot, ref: str) -> tuple[AnyRow, Place]:
+    """A project and its group, by path when *ref* has a slash, else by id."""
+    row, place = None, None
+    if is_path(ref):
+        path = parse_path(ref, least=3)
+        place = await _below(tx, path.owner, path.names[:-1])
+        if place is not None and is_valid_name(path.names[-1]):
+            row = await projects.in_group(tx, place.id, path.names[-1])
+    elif is_id(ref):
+        row = await projects.by_id(tx, ref)
+        place = None if row is None else await groups.place(tx, row.parent_id)
+    if row is None or place is None:
+        raise no_project(ref)
+    return row, place
+
+
+async def _below(tx: Snapshot, owner: str, names: tuple[str, ...]) -> Place | None:
+    root = await groups.root_of(tx, owner) if is_valid_name(owner) else None
+    if root is None:
+        raise NotFound(f"user {owner!r} does not exist", code="userDoesNotExist")
+    if not all(is_valid_name(name) for name in names):
+        return None
+    return await groups.descend(tx, root, names)
+
+
+def no_parent(ref: str) -> Failure:
+    """What is said of a parent group that is not there."""
+    return NotFound(f"parent project group {ref!r} does not exist", code="parentProjectGroupDoesNotExist")
+
+
+def no_project(ref: str) -> Failure:
+    """What is said of a project that is not there."""
+    return NotFound(f"project {ref!r} does not exist", code="projectDoesNotExist")
+
+
+def check_visibility(text: str, code: str | None = None) -> None:
+    """Refuse what is neither public nor private."""
+    if text not in ("public", "private"):
+        raise BadRequest(f"visibility {text!r} is neither public nor private", code=code)

@@ -1,0 +1,1 @@
+"""Alembic versions of the configstore's database, dated, one per change."""

@@ -1,0 +1,246 @@
+"""The configstore's service: each use case is one transaction or one snapshot."""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from starlette.routing import BaseRoute
+
+from tidemill.contracts.configstore import (
+    Configstore,
+    NewProject,
+    NewProjectGroup,
+    NewToken,
+    NewUser,
+    Project,
+    ProjectGroup,
+    ProjectGroups,
+    Projects,
+    ProjectUpdate,
+    RemoteSource,
+    Token,
+    TokenCheck,
+    User,
+)
+from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesAnswer, ValuesRequest
+from tidemill.core.names import NAME_RULE, is_valid_name
+from tidemill.core.scope import parse_scope
+from tidemill.errors import BadRequest, NotFound
+from tidemill.kit.contract import Page
+from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.http import serve
+from tidemill.kit.supervise import Loop
+from tidemill.services.configstore import changing, clone_tokens, finding, showing
+from tidemill.services.configstore.store import groups, projects, sources, users
+from tidemill.settings import ConfigstoreSettings
+
+N = TypeVar("N", User, RemoteSource)
+
+PREFIX = "/internal/configstore"
+_CLONE_KEY = "clone-token"
+_LONGEST_TOKEN_NAME = 255
+
+
+class ConfigstoreService(Configstore, Values):
+    """Who there is and what they build, in one database."""
+
+    def __init__(
+        self,
+        settings: ConfigstoreSettings,
+        db: Database,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.settings = settings
+        self._db = db
+        self._clock = clock
+        self._new_id = new_id
+
+    def loops(self) -> list[Loop]:
+        """It has no work of its own."""
+        return []
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Both contracts, for other services."""
+        return [*serve(Configstore, self, PREFIX), *serve(Values, self, PREFIX)]
+
+    async def start(self) -> None:
+        """Make the key that clone tokens are signed with, if there is none."""
+        await self._clone_key()
+
+    async def close(self) -> None:
+        """The database belongs to whoever opened it."""
+
+    async def create_user(self, request: NewUser) -> User:
+        if not is_valid_name(request.name):
+            raise BadRequest(f"{request.name!r} cannot be a user's name: {NAME_RULE}", code="invalidUserName")
+        user = User(id=self._new_id(), name=request.name, is_admin=request.is_admin)
+        root, now = self._new_id(), self._clock()
+
+        async def add(tx: Transaction) -> None:
+            if not await users.add(tx, id=user.id, name=user.name, is_admin=user.is_admin, now=now):
+                raise BadRequest(f"there is a user {user.name!r} already", code="userAlreadyExists")
+            await groups.add_root(tx, id=root, user_id=user.id, now=now)
+
+        await self._db.do(add)
+        return user
+
+    async def user(self, ref: str) -> User:
+        async def find(tx: Snapshot) -> User:
+            row = await finding.user(tx, ref)
+            names = await users.token_names(tx, [row.id])
+            return showing.user(row, names[row.id])
+
+        return await self._db.read(find)
+
+    async def users(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[User]:
+        async def find(tx: Snapshot) -> list[User]:
+            rows = await users.listed(tx, after=after, limit=limit and limit + 1, ascending=ascending)
+            names = await users.token_names(tx, [row.id for row in rows])
+            return [showing.user(row, names[row.id]) for row in rows]
+
+        return _page(await self._db.read(find), limit)
+
+    async def user_projects(self, ref: str) -> Projects:
+        async def find(tx: Snapshot) -> list[Project]:
+            user = await finding.user(tx, ref)
+            root = await groups.root_of(tx, user.name)
+            tree = {place.id: place for place in (await groups.tree(tx, root) if root else ())}
+            rows = await projects.in_groups(tx, tree)
+            return [showing.project(row, tree[row.parent_id]) for row in rows]
+
+        return Projects(tuple(sorted(await self._db.read(find), key=lambda project: project.path)))
+
+    async def delete_user(self, ref: str) -> None:
+        async def remove(tx: Transaction) -> None:
+            await users.remove(tx, (await finding.user(tx, ref)).id)
+
+        await self._db.do(remove)
+
+    async def create_token(self, ref: str, request: NewToken) -> Token:
+        name = request.name
+        if not name or len(name) > _LONGEST_TOKEN_NAME or not name.isprintable():
+            raise BadRequest(
+                f"a token needs a name of 1 to {_LONGEST_TOKEN_NAME} printable characters, not {name!r}"
+            )
+        token, now = secrets.token_hex(20), self._clock()
+
+        async def add(tx: Transaction) -> None:
+            user = await finding.user(tx, ref)
+            if not await users.add_token(tx, hash=_hash(token), user_id=user.id, name=name, now=now):
+                raise BadRequest(
+                    f"user {user.name!r} has a token {name!r} already", code="userTokenAlreadyExists"
+                )
+
+        await self._db.do(add)
+        return Token(token=token)
+
+    async def delete_token(self, ref: str, name: str) -> None:
+        async def remove(tx: Transaction) -> None:
+            user = await finding.user(tx, ref)
+            if not name.isprintable() or not await users.remove_token(tx, user.id, name):
+                raise NotFound(f"user {user.name!r} has no token {name!r}", code="userTokenDoesNotExist")
+
+        await self._db.do(remove)
+
+    async def user_of_token(self, request: TokenCheck) -> User:
+        row = await self._db.read(lambda tx: users.by_token(tx, _hash(request.token)))
+        if row is None:
+            raise NotFound("nobody has this token", code="userTokenDoesNotExist")
+        return showing.user(row)
+
+    async def project_group(self, ref: str) -> ProjectGroup:
+        return showing.group(await self._db.read(lambda tx: finding.group(tx, ref)))
+
+    async def create_project_group(self, request: NewProjectGroup) -> ProjectGroup:
+        new_id, now = self._new_id(), self._clock()
+        place = await self._db.do(lambda tx: changing.add_group(tx, request, new_id, now))
+        return showing.group(place)
+
+    async def group_projects(self, ref: str) -> Projects:
+        async def find(tx: Snapshot) -> tuple[Project, ...]:
+            place = await finding.group(tx, ref)
+            return tuple(showing.project(row, place) for row in await projects.in_groups(tx, [place.id]))
+
+        return Projects(await self._db.read(find))
+
+    async def group_subgroups(self, ref: str) -> ProjectGroups:
+        async def find(tx: Snapshot) -> tuple[ProjectGroup, ...]:
+            place = await finding.group(tx, ref)
+            return tuple(showing.group(child) for child in await groups.children(tx, place))
+
+        return ProjectGroups(await self._db.read(find))
+
+    async def project(self, ref: str) -> Project:
+        return showing.project(*await self._db.read(lambda tx: finding.project(tx, ref)))
+
+    async def create_project(self, request: NewProject) -> Project:
+        new_id, now = self._new_id(), self._clock()
+        return showing.project(*await self._db.do(lambda tx: changing.add_project(tx, request, new_id, now)))
+
+    async def update_project(self, ref: str, request: ProjectUpdate) -> Project:
+        return showing.project(*await self._db.do(lambda tx: changing.update_project(tx, ref, request)))
+
+    async def delete_project(self, ref: str) -> None:
+        async def remove(tx: Transaction) -> None:
+            row, _ = await finding.project(tx, ref)
+            if not await projects.remove(tx, row.id):
+                raise finding.no_project(ref)
+
+        await self._db.do(remove)
+
+    async def remote_source(self, ref: str) -> RemoteSource:
+        return showing.source(await self._db.read(lambda tx: finding.remote_source(tx, ref)))
+
+    async def remote_sources(
+        self, after: str = "", limit: int = 30, ascending: bool = True
+    ) -> Page[RemoteSource]:
+        rows = await self._db.read(
+            lambda tx: sources.listed(tx, after=after, limit=limit and limit + 1, ascending=ascending)
+        )
+        return _page([showing.source(row) for row in rows], limit)
+
+    async def project_of_clone_token(self, request: TokenCheck) -> Project:
+        now = self._clock()
+
+        async def find(tx: Snapshot) -> Project | None:
+            key = await sources.signing_key(tx, _CLONE_KEY)
+            project = None if key is None else clone_tokens.verify(key, request.token, now)
+            return None if project is None else showing.project(*await finding.project(tx, project))
+
+        found = await self._db.read(find)
+        if found is None:
+            raise NotFound("the clone token is unknown or has expired", code="cloneTokenDoesNotExist")
+        return found
+
+    async def resolve(self, request: ValuesRequest) -> ValuesAnswer:
+        scope = parse_scope(request.scope)
+        if scope is None or CLONE_TOKEN not in request.names:
+            return ValuesAnswer(values={})
+        row = await self._db.read(lambda tx: projects.by_id(tx, scope.project))
+        if row is None:
+            return ValuesAnswer(values={})
+        token = clone_tokens.mint(await self._clone_key(), row.id, self._clock())
+        return ValuesAnswer(values={CLONE_TOKEN: token})
+
+    async def _clone_key(self) -> bytes:
+        """The key in the database, which an import may have replaced or left out."""
+        kept = await self._db.read(lambda tx: sources.signing_key(tx, _CLONE_KEY))
+        if kept is not None:
+            return kept
+        fresh, now = secrets.token_bytes(32), self._clock()
+        return await self._db.do(lambda tx: sources.keep_signing_key(tx, name=_CLONE_KEY, key=fresh, now=now))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+
+
+def _page(items: list[N], limit: int) -> Page[N]:
+    """A page of at most *limit* of *items*, which may hold one more to show that there is one."""
+    if limit and len(items) > limit:
+        return Page(items=items[:limit], cursor=items[limit - 1].name)
+    return Page(items=items)

@@ -1,0 +1,54 @@
+"""From what is stored to what the contract shows."""
+
+from tidemill.contracts.configstore import Project, ProjectGroup, RemoteSource, User
+from tidemill.kit.db import AnyRow
+from tidemill.services.configstore.store.groups import Place, narrower
+
+
+def user(row: AnyRow, token_names: tuple[str, ...] = ()) -> User:
+    """A user as the contract shows it."""
+    return User(id=row.id, name=row.name, is_admin=row.is_admin, token_names=token_names)
+
+
+def group(place: Place) -> ProjectGroup:
+    """A project group as the contract shows it."""
+    return ProjectGroup(
+        id=place.id,
+        name=place.name,
+        path=place.path,
+        parent_path=place.parent_path,
+        visibility=place.visibility,
+        global_visibility=place.global_visibility,
+        owner=place.owner,
+    )
+
+
+def project(row: AnyRow, place: Place) -> Project:
+    """A project as the contract shows it; on the built-in source its repository is at its own path."""
+    path = f"{place.path}/{row.name}"
+    return Project(
+        id=row.id,
+        name=row.name,
+        path=path,
+        parent_path=place.path,
+        visibility=row.visibility,
+        global_visibility=narrower(place.global_visibility, row.visibility),
+        owner=place.owner,
+        remote_source=row.remote_source,
+        repo_path=row.repo_path or path,
+        created_at=row.created_at,
+        pass_vars_to_forked_pr=row.pass_vars_to_forked_pr,
+        members_can_perform_run_actions=row.members_can_perform_run_actions,
+    )
+
+
+def source(row: AnyRow) -> RemoteSource:
+    """A remote source as the contract shows it."""
+    return RemoteSource(
+        id=row.id,
+        name=row.name,
+        type=row.type,
+        auth_type=row.auth_type,
+        registration_enabled=row.registration_enabled,
+        login_enabled=row.login_enabled,
+    )

@@ -1,0 +1,1 @@
+"""What the configstore keeps: tables, and one module of questions per noun."""

@@ -1,0 +1,148 @@
+"""Questions about project groups and where things stand in their tree."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Select, literal, select
+
+from tidemill.contracts.configstore import Visibility
+from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.configstore.store.tables import project_groups, users
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A group and all that it inherits from the groups above it."""
+
+    id: str
+    name: str
+    path: str
+    parent_path: str
+    visibility: Visibility
+    global_visibility: Visibility
+    owner: str
+    """The id of the user whose root group is the topmost."""
+
+    def below(self, row: AnyRow) -> "Place":
+        """The place of a child group of this one."""
+        return Place(
+            id=row.id,
+            name=row.name,
+            path=f"{self.path}/{row.name}",
+            parent_path=self.path,
+            visibility=row.visibility,
+            global_visibility=narrower(self.global_visibility, row.visibility),
+            owner=self.owner,
+        )
+
+
+def narrower(above: Visibility, own: Visibility) -> Visibility:
+    """Private as soon as one of both is."""
+    return "private" if "private" in (above, own) else "public"
+
+
+async def place(tx: Snapshot, id: str) -> Place | None:
+    """Where the group with this id stands."""
+    chain = await tx.all(_chain(id))
+    if not chain:
+        return None
+    found = _root(chain[0])
+    for row in chain[1:]:
+        found = found.below(row)
+    return found
+
+
+def _chain(id: str) -> Select[tuple[object, ...]]:
+    """The group and those above it, root first, the root with its user's name."""
+    up = (
+        select(project_groups, literal(0).label("height"))
+        .where(project_groups.c.id == id)
+        .cte("up", recursive=True)
+    )
+    above = select(project_groups, up.c.height + 1).join(up, project_groups.c.id == up.c.parent_id)
+    up = up.union_all(above)
+    return (
+        select(up, users.c.name.label("user_name"))
+        .outerjoin(users, users.c.id == up.c.user_id)
+        .order_by(up.c.height.desc())
+    )
+
+
+def _root(row: AnyRow) -> Place:
+    path = f"user/{row.user_name}"
+    return Place(
+        id=row.id,
+        name="",
+        path=path,
+        parent_path=path,
+        visibility=row.visibility,
+        global_visibility=row.visibility,
+        owner=row.user_id,
+    )
+
+
+async def root_of(tx: Snapshot, user_name: str) -> Place | None:
+    """The root group of the user called so."""
+    row = await tx.one(
+        select(project_groups, users.c.name.label("user_name")).join(users).where(users.c.name == user_name)
+    )
+    return None if row is None else _root(row)
+
+
+async def descend(tx: Snapshot, place: Place, names: Sequence[str]) -> Place | None:
+    """Follow *names* down from *place*."""
+    for name in names:
+        row = await tx.one(_children(place.id).where(project_groups.c.name == name))
+        if row is None:
+            return None
+        place = place.below(row)
+    return place
+
+
+async def children(tx: Snapshot, place: Place) -> list[Place]:
+    """The groups directly below *place*, by name."""
+    rows = await tx.all(_children(place.id).order_by(project_groups.c.name))
+    return [place.below(row) for row in rows]
+
+
+async def tree(tx: Snapshot, place: Place) -> list[Place]:
+    """*place* and every group below it, a level at a time."""
+    found = [place]
+    level = {place.id: place}
+    while level:
+        rows = await tx.all(
+            select(project_groups)
+            .where(project_groups.c.parent_id.in_(level))
+            .order_by(project_groups.c.name)
+        )
+        level = {row.id: level[row.parent_id].below(row) for row in rows}
+        found.extend(level.values())
+    return found
+
+
+async def lock(tx: Transaction, id: str) -> bool:
+    """Hold the group so that names in it are given one at a time; False when it is gone."""
+    query = select(project_groups.c.id).where(project_groups.c.id == id).with_for_update()
+    return await tx.value(query) is not None
+
+
+async def add_root(tx: Transaction, *, id: str, user_id: str, now: datetime) -> None:
+    """Add a user's root group; it is public and has no name."""
+    values = {"id": id, "user_id": user_id, "name": "", "visibility": "public", "created_at": now}
+    await tx.insert_new(project_groups, values)
+
+
+async def add(tx: Transaction, *, id: str, parent_id: str, name: str, visibility: str, now: datetime) -> bool:
+    """Add a group; False when its parent has one of that name."""
+    values = {
+        "id": id,
+        "parent_id": parent_id,
+        "name": name,
+        "visibility": visibility,
+        "created_at": now,
+    }
+    return await tx.insert_new(project_groups, values)
+
+
+def _children(id: str) -> Select[tuple[object, ...]]:
+    return select(project_groups).where(project_groups.c.parent_id == id)

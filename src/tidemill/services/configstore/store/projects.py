@@ -1,0 +1,48 @@
+"""Questions about projects."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Select, delete, select, update
+
+from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.configstore.store.tables import projects, remote_sources
+
+
+def _projects() -> Select[tuple[object, ...]]:
+    return select(projects, remote_sources.c.name.label("remote_source")).join(remote_sources)
+
+
+async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
+    """The project with this id."""
+    return await tx.one(_projects().where(projects.c.id == id))
+
+
+async def in_group(tx: Snapshot, parent_id: str, name: str) -> AnyRow | None:
+    """The project called so in a group."""
+    return await tx.one(_projects().where(projects.c.parent_id == parent_id, projects.c.name == name))
+
+
+async def in_groups(tx: Snapshot, parent_ids: Collection[str]) -> list[AnyRow]:
+    """The projects directly in any of these groups, by name."""
+    return await tx.all(_projects().where(projects.c.parent_id.in_(parent_ids)).order_by(projects.c.name))
+
+
+async def lock(tx: Transaction, id: str) -> bool:
+    """Hold a project while it is changed; False when it is gone."""
+    return await tx.value(select(projects.c.id).where(projects.c.id == id).with_for_update()) is not None
+
+
+async def add(tx: Transaction, values: Mapping[str, Any]) -> bool:
+    """Add a project; False when its group has one of that name."""
+    return await tx.insert_new(projects, values)
+
+
+async def change(tx: Transaction, id: str, values: Mapping[str, Any]) -> None:
+    """Change some columns of a project."""
+    await tx.run(update(projects).where(projects.c.id == id).values(values))
+
+
+async def remove(tx: Transaction, id: str) -> bool:
+    """Remove a project; False when it is gone."""
+    return await tx.run(delete(projects).where(projects.c.id == id)) == 1

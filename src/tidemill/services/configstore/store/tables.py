@@ -1,0 +1,91 @@
+"""The tables of the configstore; private to its store."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from tidemill.kit.db import Instant
+
+metadata = MetaData()
+
+#: Names sort and compare by their bytes on both engines, whatever the server's locale.
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+
+_visible = "visibility IN ('public', 'private')"
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Name, nullable=False, unique=True),
+    Column("is_admin", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+user_tokens = Table(
+    "user_tokens",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("user_id", "name"),
+)
+
+#: A root group has a user and no parent, every other one a parent and no user.
+project_groups = Table(
+    "project_groups",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("parent_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE")),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), unique=True),
+    Column("name", Name, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("parent_id", "name"),
+    CheckConstraint("(parent_id IS NULL) <> (user_id IS NULL)"),
+    CheckConstraint(_visible),
+)
+
+remote_sources = Table(
+    "remote_sources",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Name, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("auth_type", Text, nullable=False),
+    Column("registration_enabled", Boolean, nullable=False),
+    Column("login_enabled", Boolean, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("parent_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("remote_source_id", Text, ForeignKey("remote_sources.id"), nullable=False),
+    Column("repo_path", Text, nullable=False),
+    Column("pass_vars_to_forked_pr", Boolean, nullable=False),
+    Column("members_can_perform_run_actions", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("parent_id", "name"),
+    CheckConstraint(_visible),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
