@@ -1,0 +1,1 @@
+"""Git as mechanism: its wire format, its processes in a safe environment, reading its objects."""

@@ -1,0 +1,98 @@
+"""A bare repository on disk: creating it, its refs, its HEAD, its advertisement, deleting it."""
+
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import anyio.to_thread
+
+from tidemill.kit.git.pktline import FLUSH, packet
+from tidemill.kit.git.process import Process
+from tidemill.kit.git.running import Git
+
+Service = Literal["git-upload-pack", "git-receive-pack"]
+
+_BRANCHES = "refs/heads/"
+
+
+class Repository:
+    """One bare repository, which may not exist yet."""
+
+    def __init__(self, git: Git, path: Path) -> None:
+        self._git = git
+        self.path = path
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "HEAD").is_file()
+
+    async def create(self, *, staging: Path, branch: str = "main") -> None:
+        """Create it, empty; it appears under its name at once and whole, by way of *staging*."""
+        _make(staging)
+        await self._git.run(
+            staging, "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", "."
+        )
+        _move(staging, self.path)
+
+    async def refs(self) -> dict[str, str]:
+        """Every branch and tag with the hash it has; an annotated tag has that of its tag object."""
+        listing = await self._git.run(
+            self.path, "for-each-ref", "--format=%(objectname) %(refname)", _BRANCHES, "refs/tags/"
+        )
+        pairs = (line.split(" ", 1) for line in listing.decode(errors="replace").splitlines())
+        return {ref: sha for sha, ref in pairs}
+
+    def head(self) -> str:
+        """The full ref that HEAD points to, whether it exists or not."""
+        return (self.path / "HEAD").read_text().strip().removeprefix("ref: ")
+
+    async def point_head(self, branches: Mapping[str, str]) -> None:
+        """Let HEAD follow one of *branches* (just pushed: full ref to hash) if its own does not exist."""
+        head = self.head()
+        candidates = [ref for ref in branches if ref.startswith(_BRANCHES)]
+        if not candidates or head in candidates or (self.path / head).is_file() or head in await self.refs():
+            return
+        usual = f"{_BRANCHES}master"
+        await self._git.run(
+            self.path, "symbolic-ref", "HEAD", usual if usual in candidates else min(candidates)
+        )
+
+    async def advertisement(self, service: Service, *, protocol: str = "") -> bytes:
+        """The answer to `info/refs?service=…`."""
+        command = service.removeprefix("git-")
+        output = bytearray()
+        async with self._git.process(
+            self.path, [command, "--stateless-rpc", "--advertise-refs", "."], protocol=protocol
+        ) as process:
+            process.end_input()
+            while block := await process.read():
+                output += block
+        if service == "git-upload-pack" and output.startswith(packet(b"version 2\n")):
+            return bytes(output)  # protocol v2 announces itself
+        return packet(f"# service={service}\n".encode()) + FLUSH + output
+
+    @asynccontextmanager
+    async def serving(self, service: Service, *, protocol: str = "") -> AsyncIterator[Process]:
+        """A git that answers one request of *service* from its standard input."""
+        command = service.removeprefix("git-")
+        async with self._git.process(
+            self.path, [command, "--stateless-rpc", "."], protocol=protocol
+        ) as process:
+            yield process
+
+    async def delete(self, *, staging: Path) -> None:
+        """Remove it; it is gone under its name at once. Doing it again is harmless."""
+        if self.exists:
+            _move(self.path, staging)
+            await anyio.to_thread.run_sync(shutil.rmtree, staging)
+
+
+def _make(directory: Path) -> None:
+    directory.mkdir(parents=True)
+
+
+def _move(directory: Path, name: Path) -> None:
+    name.parent.mkdir(parents=True, exist_ok=True)
+    directory.rename(name)

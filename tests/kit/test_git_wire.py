@@ -1,0 +1,166 @@
+"""Git's wire format: packets, the commands of a push, the report, the sideband."""
+
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from tidemill.errors import BadRequest, TooLarge
+from tidemill.kit.git.pktline import FLUSH, MAX_DATA, PacketSplitter, data_of, packet
+from tidemill.kit.git.push import MAX_COMMAND_BYTES, PushRequest, parse_report, read_push_request
+from tidemill.kit.git.sideband import DATA, NARROW_DATA, PROGRESS, SidebandTap, progress
+
+OLD = "1" * 40
+NEW = "2" * 40
+NONE = "0" * 40
+
+
+def read(*pieces: bytes) -> tuple[PushRequest, bytes]:
+    """The request that the pieces hold, and what its reader left."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    async def run() -> tuple[PushRequest, bytes]:
+        source = body()
+        request = await read_push_request(source)
+        return request, b"".join([piece async for piece in source])
+
+    return anyio.run(run)
+
+
+def test_packets_survive_any_cut() -> None:
+    """Packets come out whole however the stream was cut."""
+    stream = packet(b"one\n") + FLUSH + packet(b"x" * MAX_DATA) + b"0001" + packet(b"")
+    for step in (1, 3, 7, 65536):
+        splitter = PacketSplitter()
+        whole = [w for i in range(0, len(stream), step) for w in splitter.feed(stream[i : i + step])]
+        assert [data_of(w) for w in whole] == [b"one\n", b"", b"x" * MAX_DATA, b"", b""]
+        assert whole[1] == FLUSH
+        assert b"".join(whole) == stream
+        assert splitter.rest == b""
+
+
+@pytest.mark.parametrize("nonsense", [b"GET / HTTP", b"0003", b"+0a1data", b" 0a1", b"fff5"])
+def test_what_is_no_packet_is_refused(nonsense: bytes) -> None:
+    """A header that is not four hexadecimal digits of a possible length is an error."""
+    with pytest.raises(BadRequest, match="packet format"):
+        list(PacketSplitter().feed(nonsense))
+
+
+def test_a_packet_has_a_largest_size() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        packet(b"x" * (MAX_DATA + 1))
+
+
+def test_commands_are_read_and_the_pack_is_left() -> None:
+    """The commands, their capabilities, and every byte of the body, are there for git."""
+    commands = (
+        packet(b"shallow " + OLD.encode() + b"\n")
+        + packet(f"{OLD} {NEW} refs/heads/ünï\0 report-status side-band-64k agent=git/2".encode())
+        + packet(f"{OLD} {NONE} refs/tags/v1\n".encode())
+        + FLUSH
+    )
+    request, rest = read(commands[:50], commands[50:] + b"PACK1", b"PACK2")
+    assert [(c.ref, c.old, c.new) for c in request.commands] == [
+        ("refs/heads/ünï", OLD, NEW),
+        ("refs/tags/v1", OLD, NONE),
+    ]
+    assert request.capabilities == {"report-status", "side-band-64k", "agent=git/2"}
+    assert request.head + rest == commands + b"PACK1PACK2"
+    assert rest == b"PACK2"
+
+
+def test_a_probe_has_no_commands() -> None:
+    """The flush that git sends ahead of a large push is a request without commands."""
+    request, _ = read(FLUSH)
+    assert request.commands == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"hello",
+        f"{OLD} {NEW}".encode(),
+        f"{OLD} {NEW} a b".encode(),
+        f"{OLD} zz refs/x".encode(),
+        b"\xff" * 90,
+    ],
+)
+def test_a_wrong_command_is_named(line: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read(packet(line) + FLUSH)
+
+
+def test_a_name_that_is_not_text_is_refused() -> None:
+    with pytest.raises(BadRequest, match="UTF-8"):
+        read(packet(f"{OLD} {NEW} refs/heads/".encode() + b"\xff") + FLUSH)
+
+
+def test_an_unfinished_list_is_refused() -> None:
+    with pytest.raises(BadRequest, match="ended before"):
+        read(packet(f"{OLD} {NEW} refs/heads/x".encode()))
+
+
+def test_an_endless_list_is_refused() -> None:
+    line = packet(f"{OLD} {NEW} refs/heads/{'x' * 60000}".encode())
+    with pytest.raises(TooLarge):
+        read(*[line] * (MAX_COMMAND_BYTES // len(line) + 1))
+
+
+def test_a_report_says_what_happened_to_each_ref() -> None:
+    """Both versions of report-status; an option line belongs to the ref above it."""
+    report = parse_report(
+        packet(b"unpack ok\n")
+        + packet(b"ok refs/heads/a\n")
+        + packet(b"option refname refs/heads/b\n")
+        + packet(b"ng refs/heads/c non-fast-forward today\n")
+        + FLUSH
+    )
+    assert report
+    assert report.unpacked == "ok"
+    assert report.refs == {"refs/heads/a": "", "refs/heads/c": "non-fast-forward today"}
+
+
+def test_half_a_report_is_none() -> None:
+    assert parse_report(packet(b"unpack ok\n") + packet(b"ok refs/heads/a\n")) is None
+
+
+def test_the_tap_keeps_data_and_holds_the_end_back() -> None:
+    """Everything but the final flush is passed on unchanged; the data of band 1 is kept."""
+    report = packet(b"unpack ok\n") + FLUSH
+    stream = (
+        packet(PROGRESS + b"working\n") + packet(DATA) + packet(DATA + report[:5]) + packet(DATA + report[5:])
+    )
+    for step in (1, 5, 1000):
+        tap = SidebandTap()
+        whole = stream + FLUSH
+        passed = b"".join(tap.feed(whole[i : i + step]) for i in range(0, len(whole), step))
+        assert passed == stream
+        assert tap.data == report
+        assert tap.is_ended
+        assert tap.rest == b""
+
+
+def test_the_tap_passes_on_what_is_no_sideband() -> None:
+    """When git dies with a plain text message, the client gets it."""
+    tap = SidebandTap()
+    passed = tap.feed(packet(DATA + b"x")) + tap.feed(b"fatal: out") + tap.feed(b" of memory")
+    assert passed == packet(DATA + b"x") + b"fatal: out of memory"
+    assert not tap.is_ended
+
+
+def test_progress_fits_the_clients_packets() -> None:
+    """Long text is cut to what the client's sideband carries; without one there is nothing to send."""
+    for capability, room in (("side-band-64k", MAX_DATA), ("side-band", NARROW_DATA + 1)):
+        packets = list(PacketSplitter().feed(progress(["a" * 70000, "b"], capabilities=[capability])))
+        assert all(data_of(p)[:1] == PROGRESS and len(data_of(p)) <= room for p in packets)
+        assert b"".join(data_of(p)[1:] for p in packets) == b"a" * 70000 + b"\nb\n"
+    assert progress(["a"], capabilities=["report-status"]) == b""
+
+
+def test_progress_cannot_steer_a_terminal() -> None:
+    """Escape sequences and line ends inside a line become spaces."""
+    (one,) = PacketSplitter().feed(progress(["a\x1b[2Jb\nc\r"], capabilities=["side-band-64k"]))
+    assert data_of(one) == PROGRESS + b"a [2Jb c \n"
