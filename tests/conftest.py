@@ -12,7 +12,7 @@ import pytest
 from tests.postgres import Server
 from tidemill.kit.db import Database
 
-ENGINES = ["sqlite"]
+ENGINES = ["sqlite", "postgresql"]
 
 #: Opens the database of a service, named as its schema, with its package of migrations.
 OpenDatabase = Callable[[str, str], Awaitable[Database]]

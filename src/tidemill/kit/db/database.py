@@ -6,7 +6,7 @@ from typing import Protocol, Self, TypeVar
 from sqlalchemy import select
 
 from tidemill.errors import BadRequest
-from tidemill.kit.db import ledger, sqlite
+from tidemill.kit.db import ledger, postgresql, sqlite
 from tidemill.kit.db.transaction import Event, Snapshot, Transaction
 
 T = TypeVar("T")
@@ -45,6 +45,8 @@ class Database:
         """
         if url.startswith(sqlite.SCHEME):
             return cls(await sqlite.SqliteEngine.open(url, name, migrations))
+        if url.startswith(postgresql.SCHEMES):
+            return cls(await postgresql.PostgresEngine.open(url, name, migrations))
         raise BadRequest(
             f"the database of {name}: write sqlite:///path/to/file or postgresql://user@host/name"
         )

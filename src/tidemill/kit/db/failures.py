@@ -4,6 +4,7 @@ import sqlite3
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tidemill.errors import Conflict, Failure, Unavailable
 
@@ -23,7 +24,15 @@ _SQLITE_COLLISIONS = {
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
     sqlite3.SQLITE_CONSTRAINT_ROWID,
 }
-_POSTGRES_COLLISIONS = {"23505", "23503"}
+_POSTGRES_UNIQUE = "23505"
+_POSTGRES_COLLISIONS = {_POSTGRES_UNIQUE, "23503"}
+_POSTGRES_CANCELLED = "57014"
+#: Serialization failure, deadlock, lock not available.
+_POSTGRES_AGAIN = {"40001", "40P01", "55P03"}
+#: Connection exceptions, shut down or starting, too many connections, a standby after a failover.
+_POSTGRES_LOST = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25006")
+#: Disk or memory used up, who we are is refused, no such database.
+_POSTGRES_AWAY = ("53", "28", "3D", "58")
 
 
 def overdue(name: str) -> Unavailable:
@@ -80,6 +89,51 @@ def from_sqlite(error: BaseException, name: str) -> BaseException:
         return _because(away(name, "another process holds it"), error)
     reason = _SQLITE_AWAY.get(code & 0xFF)
     return error if reason is None else _because(away(name, reason), error)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's own code of *error*, also through SQLAlchemy's wrapping; None where it gave no answer."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code: str | None = getattr(cause, "sqlstate", None)
+    return code
+
+
+def is_race(error: BaseException) -> bool:
+    """A unique row that was not there when the transaction looked."""
+    return sqlstate(error) == _POSTGRES_UNIQUE
+
+
+def is_lost(error: BaseException) -> bool:
+    """The connection broke, could not be made, or the server is going away or not yet there."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    code = sqlstate(error)
+    if code is None:
+        return isinstance(error, OSError) and not isinstance(error, TimeoutError)
+    return code.startswith(_POSTGRES_LOST)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Another attempt of the same transaction may well succeed."""
+    return sqlstate(error) in _POSTGRES_AGAIN or is_lost(error) or _is_stale_plan(error)
+
+
+def from_postgres(error: BaseException, name: str) -> BaseException:
+    """What the caller of a transaction on PostgreSQL is told."""
+    code = sqlstate(error)
+    if isinstance(error, TimeoutError | PoolTimeout) or code == _POSTGRES_CANCELLED:
+        return overdue(name)
+    if code in _POSTGRES_COLLISIONS:
+        return collision(error)
+    if is_passing(error) or (code is not None and code.startswith(_POSTGRES_AWAY)):
+        original = error.orig if isinstance(error, DBAPIError) else error
+        return away(name, str(original) or type(original).__name__)
+    return error
+
+
+def _is_stale_plan(error: BaseException) -> bool:
+    """A prepared statement from before a change of the schema; SQLAlchemy has thrown it away."""
+    return isinstance(error, DBAPIError) and type(error.orig).__name__ == "InvalidCachedStatementError"
 
 
 def collision(error: BaseException) -> Conflict:

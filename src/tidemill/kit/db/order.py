@@ -64,7 +64,7 @@ class Order(Generic[T]):
             await asyncio.wait([self._future], timeout=patience)
         finally:
             if not self._future.done():
-                self._future.add_done_callback(_log_unheard)
+                self._future.add_done_callback(log_unheard)
         if not self._future.done():
             raise failures.unknown_outcome(self._name)
         return self._future.result()
@@ -86,6 +86,7 @@ def run_hook(hook: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         log.exception("a hook after a commit failed", hook=getattr(hook, "__qualname__", repr(hook)))
 
 
-def _log_unheard(future: asyncio.Future[Any]) -> None:
+def log_unheard(future: asyncio.Future[Any]) -> None:
+    """Log the failure of work whose caller was cancelled, since nobody else will."""
     if not future.cancelled() and (error := future.exception()) is not None:
         log.warning("a transaction whose caller had left failed", error=str(error))

@@ -71,7 +71,6 @@ class Transaction(Snapshot):
 
     def __init__(self) -> None:
         super().__init__()
-        self.has_written = False
         self.events: list[tuple[str, str, bytes]] = []
         self.hooks: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
@@ -79,7 +78,6 @@ class Transaction(Snapshot):
         """Execute *stmt*, once or once per mapping in *rows*; the number of rows it touched."""
         if rows is not None and not rows:
             return 0
-        self.has_written = True
         return (await self._execute(stmt, rows)).rowcount
 
     async def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
