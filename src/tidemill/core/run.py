@@ -99,6 +99,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.QUEUED
     result: Result = Result.UNKNOWN
     stopping: bool = False
+    reason: str = ""
+    """Who or what stopped or cancelled it, one sentence for people."""
     setup_errors: tuple[str, ...] = ()
     annotations: dict[str, str] = {}
     scope: str = ""

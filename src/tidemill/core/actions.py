@@ -1,0 +1,75 @@
+"""What can be done to a run from outside: create, start, cancel, stop, approve; typed refusals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from tidemill.core.plan import Plan
+from tidemill.core.run import Phase, Run, RunTask, Status, StepState, TaskId
+from tidemill.errors import BadRequest, Conflict, NotFound
+
+
+def create(run: Run, plan: Plan | None, task_ids: Sequence[TaskId]) -> Run:
+    """Complete a new *run*: one task per task of its plan, or phase SETUP_ERROR for its errors.
+
+    *task_ids* are new ids, in the order of the plan's tasks.
+    """
+    if run.setup_errors or plan is None:
+        return replace(run, phase=Phase.SETUP_ERROR, tasks=())
+    return replace(run, phase=Phase.QUEUED, tasks=new_tasks(plan, task_ids))
+
+
+def new_tasks(plan: Plan, ids: Sequence[TaskId]) -> tuple[RunTask, ...]:
+    """The tasks of *plan* as they are before anything happened, with *ids* in the plan's order."""
+    return tuple(
+        RunTask(
+            id=new_id,
+            name=task.name,
+            status=Status.SKIPPED if task.skip else Status.NOT_STARTED,
+            reason="its `when` does not match" if task.skip else "",
+            steps=(StepState(),) * len(task.steps),
+        )
+        for task, new_id in zip(plan.tasks, ids, strict=True)
+    )
+
+
+def start(run: Run, now: datetime) -> Run:
+    """QUEUED -> RUNNING; its tasks start with the next `advance`."""
+    _require_queued(run, "started")
+    return replace(run, phase=Phase.RUNNING, started_at=now)
+
+
+def cancel(run: Run, reason: str, now: datetime) -> Run:
+    """QUEUED -> CANCELLED."""
+    _require_queued(run, "cancelled")
+    return replace(run, phase=Phase.CANCELLED, reason=reason, ended_at=now)
+
+
+def ask_stop(run: Run, reason: str) -> Run:
+    """Ask a running run to stop; asking again changes nothing. `advance` does the rest."""
+    if run.phase is not Phase.RUNNING:
+        raise Conflict(
+            f"run {run.number} is {run.phase}: only a running run can be stopped", code="runNotRunning"
+        )
+    return run if run.stopping else replace(run, stopping=True, reason=reason)
+
+
+def approve(run: Run, task_id: TaskId) -> Run:
+    """Let a task that waits for approval start with the next `advance`."""
+    task = next((task for task in run.tasks if task.id == task_id), None)
+    if task is None:
+        raise NotFound(f"run {run.number} has no task {task_id!r}", code="runTaskDoesNotExist")
+    if task.approved:
+        raise BadRequest(f"task {task.name!r} is approved already", code="runTaskAlreadyApproved")
+    if not task.waiting_approval:
+        raise BadRequest(f"task {task.name!r} does not wait for approval", code="runTaskNotWaitingApproval")
+    approved = replace(task, waiting_approval=False, approved=True)
+    return replace(run, tasks=tuple(approved if t.id == task_id else t for t in run.tasks))
+
+
+def _require_queued(run: Run, done: str) -> None:
+    if run.phase is not Phase.QUEUED:
+        raise Conflict(
+            f"run {run.number} is {run.phase}: only a queued run can be {done}", code="runNotQueued"
+        )
