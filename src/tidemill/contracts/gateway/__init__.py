@@ -1,0 +1,19 @@
+"""The public API: wire-compatible with Agola v0.10, its shapes its own and nobody else's.
+
+Paths are relative to `/api/v1alpha`. Field names, their order and what is left out are Agola's to the
+letter; whatever is called an extension is ours.
+"""
+
+from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
+
+#: Where the public API is mounted.
+PREFIX = "/api/v1alpha"
+
+
+class Gateway(UserRoutes, RemoteSourceRoutes, OpenRoutes, ProjectRoutes, ProjectRunRoutes, UserRunRoutes):
+    """All that may be asked of the gateway."""
+
+
+__all__ = ["PREFIX", "Gateway"]

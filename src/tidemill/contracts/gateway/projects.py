@@ -1,0 +1,164 @@
+"""Project groups and projects, as the public API shows them."""
+
+import msgspec
+
+from tidemill.kit.contract import Contract, delete, get, post, put
+
+
+class CreateProjectGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A project group to create; without a parent it goes into the caller's root group."""
+
+    name: str = ""
+    parent_ref: str = ""
+    visibility: str = ""
+
+
+class ProjectGroupResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A project group; the name of a root group is ""."""
+
+    id: str
+    name: str
+    path: str
+    parent_path: str
+    visibility: str
+    global_visibility: str
+
+
+class CreateProjectRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A project to create; without a parent it goes into the caller's root group."""
+
+    name: str = ""
+    parent_ref: str = ""
+    visibility: str = ""
+    repo_path: str = ""
+    """May be left out on the remote source `builtin`."""
+    remote_source_name: str = ""
+    skip_ssh_host_key_check: bool = False
+    pass_vars_to_forked_pr: bool = False
+    members_can_perform_run_actions: bool = False
+
+
+class UpdateProjectRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Changes to a project; what is left out or null stays as it is."""
+
+    name: str | None = None
+    parent_ref: str | None = None
+    visibility: str | None = None
+    pass_vars_to_forked_pr: bool | None = None
+    members_can_perform_run_actions: bool | None = None
+
+
+class ProjectResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A project; whatever is empty or false is left out."""
+
+    id: str = ""
+    name: str = ""
+    path: str = ""
+    parent_path: str = ""
+    visibility: str = ""
+    global_visibility: str = ""
+    pass_vars_to_forked_pr: bool = False
+    default_branch: str = ""
+    """Filled where one project is asked for."""
+    members_can_perform_run_actions: bool = False
+
+
+class ProjectCreateRunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Exactly one of branch, tag and ref; the ref's own commit unless another one is given."""
+
+    branch: str = ""
+    tag: str = ""
+    ref: str = ""
+    commit_sha: str = ""
+
+
+class CreatedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Extension: a run that was made."""
+
+    number: int
+    name: str
+    phase: str
+
+
+class CreatedRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """Extension: what came of asking for runs."""
+
+    runs: tuple[CreatedRun, ...]
+    notes: tuple[str, ...]
+    """Why runs were not made."""
+
+
+class PushedRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Extension: one ref that a push moved, and what came of it."""
+
+    ref: str
+    old: str
+    new: str
+    state: str
+    """`pending`, `done`, or `failed` when it was set aside."""
+    runs: tuple[int, ...]
+    """Numbers of the runs that were made."""
+    note: str
+    """Why no run was made, or why it is still pending."""
+
+
+class PushResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Extension: a push, as a visible record of why it made runs or did not."""
+
+    id: str
+    pusher: str
+    """The user's id."""
+    received_at: str
+    refs: tuple[PushedRef, ...]
+
+
+class Pushes(msgspec.Struct, frozen=True):
+    """Extension: pushes of a project, newest first."""
+
+    pushes: tuple[PushResponse, ...]
+
+
+class ProjectRoutes(Contract):
+    """Project groups and projects. A *ref* is an id, or a path as one escaped segment."""
+
+    @get("/projectgroups/{projectgroupref}")
+    async def project_group(self, projectgroupref: str) -> ProjectGroupResponse:
+        """404 `projectGroupDoesNotExist`."""
+
+    @get("/projectgroups/{projectgroupref}/subgroups")
+    async def project_group_subgroups(self, projectgroupref: str) -> tuple[ProjectGroupResponse, ...]:
+        """Direct children that the caller may see."""
+
+    @get("/projectgroups/{projectgroupref}/projects")
+    async def project_group_projects(self, projectgroupref: str) -> tuple[ProjectResponse, ...]:
+        """Direct children that the caller may see."""
+
+    @post("/projectgroups", status=201)
+    async def create_project_group(self, request: CreateProjectGroupRequest) -> ProjectGroupResponse:
+        """404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectName`, `projectGroupAlreadyExists`."""
+
+    @get("/projects/{projectref}")
+    async def project(self, projectref: str) -> ProjectResponse:
+        """404 `projectDoesNotExist`; 403 when it is private and not the caller's."""
+
+    @post("/projects", status=201)
+    async def create_project(self, request: CreateProjectRequest) -> ProjectResponse:
+        """For the owner of the parent group; 400 `projectAlreadyExists` and what is invalid."""
+
+    @put("/projects/{projectref}", status=201)
+    async def update_project(self, projectref: str, request: UpdateProjectRequest) -> ProjectResponse:
+        """For the owner, also of the parent group that it is moved to."""
+
+    @delete("/projects/{projectref}", status=204)
+    async def delete_project(self, projectref: str) -> None:
+        """For the owner; the repository on `builtin` goes too, runs stay."""
+
+    @post("/projects/{projectref}/createrun", status=201)
+    async def create_project_run(
+        self, projectref: str, request: ProjectCreateRunRequest
+    ) -> CreatedRuns | None:
+        """For the owner. The body is empty for clients that send no Accept header."""
+
+    @get("/projects/{projectref}/pushes")
+    async def project_pushes(self, projectref: str, limit: str = "") -> Pushes:
+        """Extension: recent pushes, with the reason when one made no run."""

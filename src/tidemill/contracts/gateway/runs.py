@@ -1,0 +1,240 @@
+"""Runs, their tasks and logs, as the public API shows them."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+
+from tidemill.kit.contract import Contract, Page, get, put
+
+#: RFC 3339 as Go writes it: no trailing zeros in the fraction.
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
+class RunsResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in a list."""
+
+    number: int
+    name: str
+    annotations: dict[str, str]
+    phase: str
+    result: str
+    tasks_waiting_approval: tuple[str, ...]
+    enqueue_time: Time | None
+    start_time: Time | None
+    end_time: Time | None
+
+
+class TaskDepend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An edge of the graph."""
+
+    task_id: str = ""
+    conditions: tuple[str, ...] = ()
+
+
+class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task within its run."""
+
+    id: str
+    name: str
+    status: str
+    timedout: bool
+    level: int
+    depends: dict[str, TaskDepend]
+    waiting_approval: bool
+    approved: bool
+    approval_annotations: dict[str, str] | None
+    start_time: Time | None
+    end_time: Time | None
+    task_timeout_interval: int
+    """Nanoseconds; 0 is none."""
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    """Extension: one sentence when the status needs one."""
+
+
+class RunResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with its tasks."""
+
+    number: int
+    name: str
+    annotations: dict[str, str]
+    phase: str
+    result: str
+    setup_errors: tuple[str, ...] | None
+    stopping: bool
+    tasks: dict[str, RunResponseTask]
+    tasks_waiting_approval: tuple[str, ...]
+    enqueue_time: Time | None
+    start_time: Time | None
+    end_time: Time | None
+    can_restart_from_scratch: bool
+    can_restart_from_failed_tasks: bool
+
+
+class ContainerResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A container of a task's pod."""
+
+    image: str
+
+
+class SetupStepResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The preparation of a task's pod."""
+
+    phase: str
+    name: str
+    start_time: Time | None
+    end_time: Time | None
+
+
+class StepResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a task; command, shell and exit status are those of `run` steps."""
+
+    phase: str
+    type: str
+    name: str
+    command: str
+    shell: str
+    exit_status: int | None
+    start_time: Time | None
+    end_time: Time | None
+    log_archived: bool
+
+
+class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A task with its steps."""
+
+    id: str
+    name: str
+    status: str
+    timedout: bool
+    containers: tuple[ContainerResponse, ...]
+    waiting_approval: bool
+    approved: bool
+    approval_annotations: dict[str, str] | None
+    setup_step: SetupStepResponse
+    steps: tuple[StepResponse, ...]
+    start_time: Time | None
+    end_time: Time | None
+    task_timeout_interval: int
+    """Nanoseconds; 0 is none."""
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    """Extension: one sentence when the status needs one."""
+
+
+class RunActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do with a run."""
+
+    action_type: str = ""
+    """`restart`, `cancel` or `stop`."""
+    from_start: bool = False
+
+
+class RunTaskActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do with a task."""
+
+    action_type: str = ""
+    """`approve`."""
+
+
+class ProjectRunRoutes(Contract):
+    """The runs of a project."""
+
+    @get("/projects/{projectref}/runs")
+    async def project_runs(  # noqa: PLR0913 - the reference's query parameters
+        self,
+        projectref: str,
+        *,
+        cursor: str = "",
+        limit: str = "",
+        sortdirection: str = "",
+        start: str = "",
+        subgroup: str = "",
+        phase: tuple[str, ...] = (),
+        result: tuple[str, ...] = (),
+    ) -> Page[RunsResponse]:
+        """Newest first unless asked otherwise; 400 `invalidLimit`, `invalidSortDirection`, `invalidRunNumber`."""
+
+    @get("/projects/{projectref}/runs/{runnumber}")
+    async def project_run(self, projectref: str, runnumber: str) -> RunResponse:
+        """404 `runDoesNotExist`; 400 `invalidRunNumber`."""
+
+    @get("/projects/{projectref}/runs/{runnumber}/follow", waits=True)
+    async def follow_project_run(self, projectref: str, runnumber: str) -> AsyncIterator[bytes]:
+        """Extension: the run as JSON lines (of RunResponse), now and after each change, until it ends."""
+
+    @put("/projects/{projectref}/runs/{runnumber}/actions")
+    async def project_run_action(
+        self, projectref: str, runnumber: str, request: RunActionsRequest
+    ) -> RunResponse:
+        """Restart (answers the new run), cancel a queued or stop a running one (answers it as it was)."""
+
+    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}")
+    async def project_run_task(self, projectref: str, runnumber: str, taskid: str) -> RunTaskResponse:
+        """404 without a code when the run has no such task."""
+
+    @put("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/actions")
+    async def project_run_task_action(
+        self, projectref: str, runnumber: str, taskid: str, request: RunTaskActionsRequest
+    ) -> None:
+        """Approve a task that waits for it."""
+
+    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True)
+    async def project_run_log(
+        self,
+        projectref: str,
+        runnumber: str,
+        taskid: str,
+        setup: str | None = None,
+        step: str | None = None,
+        follow: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """The output of a step, or of the setup; *setup* and *follow* are flags by presence."""
+
+
+class UserRunRoutes(Contract):
+    """The direct runs of a user."""
+
+    @get("/users/{userref}/runs")
+    async def user_runs(  # noqa: PLR0913 - the reference's query parameters
+        self,
+        userref: str,
+        *,
+        cursor: str = "",
+        limit: str = "",
+        sortdirection: str = "",
+        start: str = "",
+        subgroup: str = "",
+        phase: tuple[str, ...] = (),
+        result: tuple[str, ...] = (),
+    ) -> Page[RunsResponse]:
+        """As for projects."""
+
+    @get("/users/{userref}/runs/{runnumber}")
+    async def user_run(self, userref: str, runnumber: str) -> RunResponse:
+        """As for projects."""
+
+    @put("/users/{userref}/runs/{runnumber}/actions")
+    async def user_run_action(self, userref: str, runnumber: str, request: RunActionsRequest) -> RunResponse:
+        """As for projects."""
+
+    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}")
+    async def user_run_task(self, userref: str, runnumber: str, taskid: str) -> RunTaskResponse:
+        """As for projects."""
+
+    @put("/users/{userref}/runs/{runnumber}/tasks/{taskid}/actions")
+    async def user_run_task_action(
+        self, userref: str, runnumber: str, taskid: str, request: RunTaskActionsRequest
+    ) -> None:
+        """As for projects."""
+
+    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True)
+    async def user_run_log(
+        self,
+        userref: str,
+        runnumber: str,
+        taskid: str,
+        setup: str | None = None,
+        step: str | None = None,
+        follow: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """As for projects."""

@@ -1,0 +1,130 @@
+"""Users, their tokens and remote sources, as the public API shows them."""
+
+import msgspec
+
+from tidemill.kit.contract import Contract, Page, delete, get, post
+
+
+class CreateUserRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A user to create."""
+
+    username: str = ""
+
+
+class UserResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as everybody sees them."""
+
+    id: str
+    username: str
+
+
+class LinkedAccountResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that a user has on a remote source."""
+
+    id: str
+    remote_source_id: str
+    remote_user_name: str
+    remote_user_avatar_url: str
+
+
+class PrivateUserResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as they see themselves."""
+
+    id: str
+    username: str
+    tokens: tuple[str, ...]
+    """Names of the tokens, sorted."""
+    linked_accounts: tuple[LinkedAccountResponse, ...] = ()
+
+
+class CreateUserTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A token to create."""
+
+    token_name: str = ""
+
+
+class CreateUserTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The only time that a token is shown."""
+
+    token: str
+
+
+class RemoteSourceResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A git host."""
+
+    id: str
+    name: str
+    auth_type: str
+    registration_enabled: bool
+    login_enabled: bool
+
+
+class VersionResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version of what answers."""
+
+    service: str
+    version: str
+
+
+class UserRoutes(Contract):
+    """People and their tokens."""
+
+    @get("/user")
+    async def current_user(self) -> PrivateUserResponse:
+        """Who the caller is; 403 for the admin token, which is nobody."""
+
+    @get("/users/{userref}")
+    async def user(self, userref: str) -> UserResponse:
+        """By id or name; 404 `userDoesNotExist`."""
+
+    @get("/users")
+    async def users(
+        self,
+        cursor: str = "",
+        limit: str = "",
+        sortdirection: str = "",
+        query_type: str = "",
+        remoteuserid: str = "",
+        remotesourceref: str = "",
+    ) -> Page[PrivateUserResponse]:
+        """All users by name, for administrators."""
+
+    @post("/users", status=201)
+    async def create_user(self, request: CreateUserRequest) -> UserResponse:
+        """For administrators; 400 `invalidUserName`, `userAlreadyExists`."""
+
+    @delete("/users/{userref}", status=204)
+    async def delete_user(self, userref: str) -> None:
+        """For administrators; with the user's tokens, groups, projects and repositories."""
+
+    @post("/users/{userref}/tokens", status=201)
+    async def create_user_token(
+        self, userref: str, request: CreateUserTokenRequest
+    ) -> CreateUserTokenResponse:
+        """For oneself, or for an administrator; 400 `userTokenAlreadyExists`."""
+
+    @delete("/users/{userref}/tokens/{tokenname}", status=204)
+    async def delete_user_token(self, userref: str, tokenname: str) -> None:
+        """For oneself, or for an administrator; 404 `userTokenDoesNotExist`."""
+
+
+class RemoteSourceRoutes(Contract):
+    """Git hosts; `builtin` is this installation's own."""
+
+    @get("/remotesources/{remotesourceref}")
+    async def remote_source(self, remotesourceref: str) -> RemoteSourceResponse:
+        """By id or name; 404 `remoteSourceDoesNotExist`."""
+
+
+class OpenRoutes(Contract):
+    """What anybody may ask without saying who they are; credentials are not looked at."""
+
+    @get("/version")
+    async def version(self) -> VersionResponse:
+        """The version of this server."""
+
+    @get("/remotesources")
+    async def remote_sources(
+        self, cursor: str = "", limit: str = "", sortdirection: str = ""
+    ) -> Page[RemoteSourceResponse]:
+        """All git hosts by name."""
