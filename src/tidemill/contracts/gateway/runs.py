@@ -152,7 +152,7 @@ class ProjectRunRoutes(Contract):
         phase: tuple[str, ...] = (),
         result: tuple[str, ...] = (),
     ) -> Page[RunsResponse]:
-        """Newest first unless asked otherwise; 400 `invalidLimit`, `invalidSortDirection`, `invalidRunNumber`."""
+        """Newest first unless asked otherwise; 400 for a bad limit, direction, start or cursor."""
 
     @get("/projects/{projectref}/runs/{runnumber}")
     async def project_run(self, projectref: str, runnumber: str) -> RunResponse:
