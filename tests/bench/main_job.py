@@ -179,7 +179,8 @@ def ratio(ours: list[float], raw: list[float]) -> str:
 
 
 def newest_push(project: Project) -> dict[str, Any]:
-    return project.user.get(f"{project.ref}/pushes")[0]
+    newest: dict[str, Any] = project.user.get(f"{project.ref}/pushes")["pushes"][0]
+    return newest
 
 
 def task_of(project: Project, run: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_no_configuration_is_said(work: Work) -> None:
     output = work.push()
     assert ".tidemill/config" in output
     assert work.project.runs() == []
-    (record,) = work.project.user.get(f"{work.project.ref}/pushes")
+    (record,) = work.project.user.get(f"{work.project.ref}/pushes")["pushes"]
     assert ".tidemill/config" in json.dumps(record)
 
 

@@ -61,5 +61,5 @@ def _command(arguments: Sequence[str]) -> str:
 
 def _complain(*sentences: str, code: int = 1) -> int:
     text = "; ".join(" ".join(sentence.split()) for sentence in sentences)
-    print(f"tidemill: {text}", file=sys.stderr)  # noqa: T201 - errors are for people
+    print(f"tidemill: {text}", file=sys.stderr)
     return code

@@ -69,4 +69,4 @@ def show(
         return
     import yaml  # noqa: PLC0415
 
-    print(yaml.safe_dump(plain, sort_keys=False), end="")  # noqa: T201 - the answer
+    print(yaml.safe_dump(plain, sort_keys=False), end="")

@@ -1,0 +1,57 @@
+"""`tidemill log`: what the steps of a run printed."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tidemill.cli.client import Server, ask, usage
+from tidemill.contracts.gateway import Gateway
+from tidemill.contracts.gateway.runs import RunResponse
+from tidemill.errors import NotFound
+
+app = App(name="log", help="Logs of a run's steps.")
+
+
+@app.command
+def get(
+    project: str,
+    number: int,
+    *,
+    task: Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")] = "",
+    step: Annotated[int | None, Parameter(help="The step's number, from 0.")] = None,
+    setup: Annotated[bool, Parameter(help="The log of the task's setup.", negative="")] = False,
+    follow: Annotated[
+        bool, Parameter(name=["--follow", "-f"], help="Go on until it ends.", negative="")
+    ] = False,
+    server: Server = None,
+) -> None:
+    """Print the log of a step (0 by default), byte for byte as it was printed."""
+    if setup and step is not None:
+        raise usage("give one of --step and --setup")
+
+    async def copy(gateway: Gateway) -> None:
+        run = await gateway.project_run(project, str(number))
+        blocks = await gateway.project_run_log(
+            project,
+            str(number),
+            _task_id(run, task),
+            setup="" if setup else None,
+            step=None if setup else str(step or 0),
+            follow="" if follow else None,
+        )
+        async for block in blocks:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+
+    ask(server, copy)
+
+
+def _task_id(run: RunResponse, name: str) -> str:
+    found = [task.id for task in run.tasks.values() if name in ("", task.name, task.id)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(sorted(task.name for task in run.tasks.values())) or "none"
+    if name:
+        raise NotFound(f"run #{run.number} has no task {name!r}; its tasks: {names}")
+    raise usage(f"name a task with --task; those of run #{run.number}: {names}")

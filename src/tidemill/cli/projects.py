@@ -1,0 +1,45 @@
+"""`tidemill project`: projects on the built-in git host."""
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from tidemill.cli.client import Output, Server, ask
+from tidemill.cli.output import show
+from tidemill.contracts.gateway import Gateway
+from tidemill.contracts.gateway.projects import CreateProjectRequest, ProjectResponse
+
+app = App(name="project", help="Projects.")
+COLUMNS = {"PATH": "path", "VISIBILITY": "global_visibility", "ID": "id"}
+
+
+@app.command
+def create(
+    name: str,
+    *,
+    parent: Annotated[str, Parameter(help="The project group's path; your own root group by default.")] = "",
+    visibility: Literal["public", "private"] = "private",
+    server: Server = None,
+    output: Output = "table",
+) -> None:
+    """Create a project; push to <server>/git/<its path>.git to run it."""
+    request = CreateProjectRequest(
+        name=name, parent_ref=parent, visibility=visibility, remote_source_name="builtin"
+    )
+    show(ask(server, lambda gateway: gateway.create_project(request)), output, columns=COLUMNS)
+
+
+@app.command(name="list")
+def list_projects(group: str = "", *, server: Server = None, output: Output = "table") -> None:
+    """List the projects of a project group and of the groups under it; your own by default."""
+
+    async def projects(gateway: Gateway) -> list[ProjectResponse]:
+        root = group or f"user/{(await gateway.current_user()).username}"
+        found, groups = list[ProjectResponse](), [root]
+        while groups:
+            path = groups.pop()
+            found += await gateway.project_group_projects(path)
+            groups += [child.path for child in await gateway.project_group_subgroups(path)]
+        return sorted(found, key=lambda project: project.path)
+
+    show(ask(server, projects), output, columns=COLUMNS)
