@@ -37,16 +37,17 @@ class Database:
         self.engine = engine
 
     @classmethod
-    async def open(cls, url: str, *, name: str, migrations: str) -> Self:
+    async def open(cls, url: str, *, name: str, migrations: str, timeout: float = 15.0) -> Self:  # noqa: ASYNC109 - how long a server may be away
         """Open the database of the service *name*, created or upgraded where that is needed.
 
         *url* is `sqlite:///path` or `postgresql://…`; *migrations* is the dotted name of a package of
-        Alembic version files. On PostgreSQL the service lives in the schema *name*.
+        Alembic version files. On PostgreSQL the service lives in the schema *name*, and a
+        server that is away is waited for until *timeout* seconds have passed.
         """
         if url.startswith(sqlite.SCHEME):
             return cls(await sqlite.SqliteEngine.open(url, name, migrations))
         if url.startswith(postgresql.SCHEMES):
-            return cls(await postgresql.PostgresEngine.open(url, name, migrations))
+            return cls(await postgresql.PostgresEngine.open(url, name, migrations, timeout))
         raise BadRequest(
             f"the database of {name}: write sqlite:///path/to/file or postgresql://user@host/name"
         )

@@ -23,8 +23,8 @@ SCHEMES = ("postgresql://", "postgres://")
 
 _CONNECTIONS = 5
 _CONNECTIONS_UNDER_LOAD = 15
-#: Seconds: for one connection, for opening the database, for creating or upgrading its schema.
-_CONNECT, _OPEN, _MIGRATE = 10.0, 15.0, 600.0
+#: Seconds for making a connection, and for creating or upgrading a schema.
+_CONNECT, _MIGRATE = 10.0, 600.0
 #: A process that stands still in a transaction may not hold up everybody else for ever.
 _SETTINGS = {"jit": "off", "idle_in_transaction_session_timeout": "30s"}
 
@@ -40,11 +40,11 @@ class PostgresEngine:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @classmethod
-    async def open(cls, url: str, name: str, migrations: str) -> Self:
+    async def open(cls, url: str, name: str, migrations: str, seconds: float) -> Self:
         """Connect, and bring the service's schema up to date."""
         engine = cls(_pool(url, name), name)
         try:
-            engine.epoch = await engine._prepare(migrations)
+            engine.epoch = await engine._prepare(migrations, seconds)
         except BaseException:
             await engine.close()
             raise
@@ -111,7 +111,7 @@ class PostgresEngine:
                 raise failures.unknown_outcome(self._name) from error
             raise
 
-    async def _prepare(self, migrations: str) -> str:
+    async def _prepare(self, migrations: str, seconds: float) -> str:
         def is_current(connection: Connection) -> bool:
             return migrating.is_current(connection, self._name, migrations)
 
@@ -119,9 +119,9 @@ class PostgresEngine:
             async with patience.bound(), self._pool.connect() as connection:
                 return await connection.run_sync(is_current)
 
-        if not await Patience(_OPEN, self._name).retry(check):
+        if not await Patience(seconds, self._name).retry(check):
             await self._bring_up(migrations)
-        async with asyncio.timeout(_OPEN), self._pool.connect() as connection:
+        async with asyncio.timeout(_CONNECT), self._pool.connect() as connection:
             return await connection.run_sync(migrating.epoch)
 
     async def _bring_up(self, migrations: str) -> None:
@@ -144,7 +144,10 @@ def _pool(url: str, name: str) -> AsyncEngine:
 
     async def connect() -> Any:
         settings = {**_SETTINGS, "search_path": name, "application_name": f"tidemill-{name}"}
-        return await asyncpg.connect(url, timeout=_CONNECT, server_settings=settings)
+        try:
+            return await asyncpg.connect(url, timeout=_CONNECT, server_settings=settings)
+        except (ValueError, OverflowError) as error:
+            raise BadRequest(f"the database of {name} has an address that cannot be used: {error}") from error
 
     return create_async_engine(
         "postgresql+asyncpg://",

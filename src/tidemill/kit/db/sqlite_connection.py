@@ -61,7 +61,7 @@ class SqliteConnection:
 
     @property
     def in_transaction(self) -> bool:
-        """SQLite ends a transaction itself when it cannot go on (disk full, interrupted)."""
+        """Whether BEGIN still holds: SQLite itself ends what cannot go on (disk full, interrupted)."""
         return self.driver.in_transaction
 
     def say(self, command: str) -> None:
@@ -77,6 +77,9 @@ class SqliteConnection:
         """One statement, if there is time for it."""
         if self.is_overdue:
             raise failures.overdue(self.name)
+        if not self.driver.in_transaction:
+            # Whoever ignored the error that ended it must not go on outside of any transaction.
+            raise failures.away(self.name, "the transaction was given up after an error")
         return self.core.execute(stmt, rows)
 
     def close(self) -> None:

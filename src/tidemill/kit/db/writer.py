@@ -51,17 +51,17 @@ class Writer:
                     ends = True
                     break
                 batch.append(order)
-            self._commit(batch)
+            self._settle(batch)
+            self._loop.call_soon_threadsafe(_answer, batch)
             if ends:
                 return
 
-    def _commit(self, batch: list[WriteOrder]) -> None:
-        waiting = batch
+    def _settle(self, orders: list[WriteOrder]) -> None:
+        """Bring every order to its outcome."""
         attempt = 0
-        while waiting:
-            waiting = self._attempt(waiting, attempt)
+        while orders:
+            orders = self._attempt(orders, attempt)
             attempt += 1
-        self._loop.call_soon_threadsafe(_answer, batch)
 
     def _attempt(self, orders: list[WriteOrder], attempt: int) -> list[WriteOrder]:
         """Try one transaction over *orders*; answers those that have to be tried again."""
@@ -104,6 +104,11 @@ class Writer:
             self._connection.say("COMMIT")
         except sqlite3.Error as error:
             self._connection.rollback()
+            if len(orders) > 1 and not failures.is_busy(error):
+                # What only a commit finds wrong is one order's fault: alone, each gets what it deserves.
+                for order in orders:
+                    self._settle([order])
+                return []
             return self._postpone_or_fail(orders, error, attempt)
         self.commits += 1
         return []
