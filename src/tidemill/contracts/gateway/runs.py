@@ -32,7 +32,7 @@ class TaskDepend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     conditions: tuple[str, ...] = ()
 
 
-class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True):
+class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task within its run."""
 
     id: str
@@ -48,7 +48,7 @@ class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True):
     end_time: Time | None
     task_timeout_interval: int
     """Nanoseconds; 0 is none."""
-    reason: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str = ""
     """Extension: one sentence when the status needs one."""
 
 
@@ -100,7 +100,7 @@ class StepResponse(msgspec.Struct, frozen=True, kw_only=True):
     log_archived: bool
 
 
-class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True):
+class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task with its steps."""
 
     id: str
@@ -117,7 +117,7 @@ class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True):
     end_time: Time | None
     task_timeout_interval: int
     """Nanoseconds; 0 is none."""
-    reason: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str = ""
     """Extension: one sentence when the status needs one."""
 
 

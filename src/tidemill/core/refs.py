@@ -1,0 +1,63 @@
+"""Git refs: which kind a ref is, and the group that its runs are in."""
+
+from enum import StrEnum
+from urllib.parse import quote
+
+import msgspec
+
+_HEADS = "refs/heads/"
+_TAGS = "refs/tags/"
+
+#: What Go's url.PathEscape leaves as it is, beside letters, digits and `-_.~`.
+_SAFE_IN_SEGMENT = "$&+=:@"
+
+
+class RefType(StrEnum):
+    """What a ref is, as annotations and `when` call it."""
+
+    BRANCH = "branch"
+    TAG = "tag"
+    PULL_REQUEST = "pull_request"
+
+
+class Ref(msgspec.Struct, frozen=True, kw_only=True):
+    """A ref that runs can be made for."""
+
+    type: RefType
+    name: str
+    """The branch, the tag, or the id of the pull request."""
+    full: str
+    """As git knows it, such as `refs/heads/main`."""
+
+    def group(self, project: str) -> str:
+        """The group of its runs in the project with this id; runs of a group run one after the other."""
+        kind = "pr" if self.type is RefType.PULL_REQUEST else self.type.value
+        return f"{project_group(project)}/{kind}/{quote(self.name, safe=_SAFE_IN_SEGMENT)}"
+
+
+def branch(name: str) -> Ref:
+    """The branch called *name*."""
+    return Ref(type=RefType.BRANCH, name=name, full=_HEADS + name)
+
+
+def tag(name: str) -> Ref:
+    """The tag called *name*."""
+    return Ref(type=RefType.TAG, name=name, full=_TAGS + name)
+
+
+def parse_ref(full: str) -> Ref | None:
+    """The branch or tag that *full* names; None for every other ref."""
+    for prefix, make in ((_HEADS, branch), (_TAGS, tag)):
+        if full.startswith(prefix) and full != prefix:
+            return make(full.removeprefix(prefix))
+    return None
+
+
+def project_group(project: str) -> str:
+    """The group of all runs of a project, which counts them."""
+    return f"/project/{project}"
+
+
+def user_group(user: str) -> str:
+    """The group of all direct runs of a user, which counts them."""
+    return f"/user/{user}"
