@@ -1,0 +1,123 @@
+"""A job on disk: what an executor needs to go on with it after a restart; never a secret value.
+
+`job.json` is what was accepted and does not change; `state.json` is how far it is. Both are replaced
+atomically. What must not be done twice is written durably before it is done.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.run import StepState
+
+log = structlog.get_logger()
+
+
+class JobState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job is."""
+
+    report: JobReport
+    begun: bool = False
+    """Something of it may have run: it can be continued in its pod, never started again."""
+    setup_log: str = ""
+    stored: frozenset[int] = frozenset()
+    """Steps whose logs are wholly in the store; -1 is the setup."""
+
+
+class KeptJob(msgspec.Struct, frozen=True):
+    """A job on disk."""
+
+    directory: "JobDirectory"
+    spec: JobSpec
+    state: JobState
+
+
+class JobDirectory:
+    """The place of one job below an executor's directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def accept(self, spec: JobSpec) -> KeptJob:
+        """Put a new job on disk, durably, in the place of whatever was there."""
+        self.remove()
+        report = JobReport(
+            id=spec.id,
+            generation=spec.generation,
+            phase=JobPhase.ACCEPTED,
+            steps=(StepState(),) * len(spec.task.steps),
+        )
+        state = JobState(report=report)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.save(state, durable=True)
+        _replace(self.path / "job.json", msgspec.json.encode(spec), durable=True)
+        _sync_directory(self.path.parent)
+        return KeptJob(self, spec, state)
+
+    def save(self, state: JobState, *, durable: bool = False) -> None:
+        """Replace the state; it survives the process in any case, the machine when *durable*."""
+        _replace(self.path / "state.json", msgspec.json.encode(state), durable=durable)
+
+    def load(self) -> KeptJob:
+        """What was accepted and how far it was; raises ValueError where that cannot be read."""
+        try:
+            spec = msgspec.json.decode((self.path / "job.json").read_bytes(), type=JobSpec)
+            state = msgspec.json.decode((self.path / "state.json").read_bytes(), type=JobState)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ValueError(f"{self.path} holds no job: {error}") from error
+        return KeptJob(self, spec, state)
+
+    def remove(self) -> None:
+        """Forget the job; doing it again is harmless."""
+        (self.path / "job.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def job_directory(root: Path, id: JobId) -> JobDirectory:
+    """Where the job *id* is kept below *root*."""
+    if "/" in id or id.startswith("."):
+        raise ValueError(f"{id!r} cannot be the name of a directory")
+    return JobDirectory(root / id)
+
+
+def kept_jobs(root: Path) -> list[KeptJob]:
+    """Every job below *root*; what cannot be read is removed, since nothing can be done with it."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = []
+    for path in sorted(root.iterdir()):
+        directory = JobDirectory(path)
+        try:
+            kept.append(directory.load())
+        except ValueError as error:
+            log.warning("a job on disk cannot be read, dropping it", error=str(error))
+            directory.remove()
+    return kept
+
+
+def _replace(path: Path, content: bytes, *, durable: bool) -> None:
+    beside = path.with_suffix(".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

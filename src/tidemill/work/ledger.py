@@ -1,0 +1,121 @@
+"""What is known of one job: every change is kept on disk and reported as a whole snapshot.
+
+A step's end is kept back from reports until its log is stored, so that whoever sees a step ended can
+read all of its log.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+import structlog
+
+from tidemill.core.job import JobPhase, JobReport, Outcome
+from tidemill.core.run import StepPhase, StepState
+from tidemill.work.directory import JobDirectory, JobState
+
+log = structlog.get_logger()
+
+#: The index of a task's setup among its steps.
+SETUP = -1
+
+_NOT_ENDED = (StepPhase.NOT_STARTED, StepPhase.RUNNING)
+
+
+class Ledger:
+    """The state of a job while it is worked on."""
+
+    def __init__(self, directory: JobDirectory, state: JobState, report: Callable[[JobReport], None]) -> None:
+        self.state = state
+        self._directory = directory
+        self._report = report
+        self._is_writing = False
+        self._is_behind = False
+
+    def step(self, index: int) -> StepState:
+        """What is known of a step."""
+        return self.state.report.setup if index == SETUP else self.state.report.steps[index]
+
+    def has_ended(self, index: int) -> bool:
+        """Whether a step is over."""
+        return self.step(index).phase not in _NOT_ENDED
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of the report."""
+        self._keep(msgspec.structs.replace(self.state, report=self._replaced(**changes)))
+        self._report(self.visible())
+
+    def change_step(self, index: int, **changes: Any) -> None:
+        """Change fields of one step."""
+        step = msgspec.structs.replace(self.step(index), **changes)
+        if index == SETUP:
+            self.change(setup=step)
+        else:
+            steps = self.state.report.steps
+            self.change(steps=(*steps[:index], step, *steps[index + 1 :]))
+
+    def end_setup(self, text: str, phase: StepPhase, ended_at: datetime) -> None:
+        """Record how the setup ended, with what it had to tell in case another life must ship it."""
+        self.state = msgspec.structs.replace(self.state, setup_log=text)
+        self.change_step(SETUP, phase=phase, ended_at=ended_at)
+
+    def mark_stored(self, index: int) -> None:
+        """The log of a step that has ended is wholly in the store: its end may be seen."""
+        self._keep(msgspec.structs.replace(self.state, stored=self.state.stored | {index}))
+        self._report(self.visible())
+
+    async def begin(self) -> None:
+        """Write durably that something of the job may have run; raises OSError where that fails."""
+        self.state = msgspec.structs.replace(self.state, begun=True)
+        await self._write_durably()
+
+    async def end(self, outcome: Outcome, **changes: Any) -> None:
+        """Report the job's end, then make it durable, so that it is told again after a restart."""
+        report = self._replaced(phase=JobPhase.ENDED, outcome=outcome, **changes)
+        self.state = msgspec.structs.replace(self.state, report=report)
+        self._report(report)
+        try:
+            await self._write_durably()
+        except OSError:
+            log.exception("the end of a job cannot be written to disk", job=report.id)
+
+    def visible(self) -> JobReport:
+        """The report as others may see it."""
+        report = self.state.report
+        if report.phase is JobPhase.ENDED:
+            return report
+        return self._replaced(
+            setup=self._seen(SETUP), steps=tuple(self._seen(index) for index in range(len(report.steps)))
+        )
+
+    def _seen(self, index: int) -> StepState:
+        step = self.step(index)
+        if not self.has_ended(index) or index in self.state.stored:
+            return step
+        return StepState(phase=StepPhase.RUNNING, started_at=step.started_at)
+
+    def _replaced(self, **changes: Any) -> JobReport:
+        return msgspec.structs.replace(self.state.report, **changes)
+
+    def _keep(self, state: JobState) -> None:
+        """Keep a state that could be found out again from the pod; a full disk does not stop the job."""
+        self.state = state
+        if self._is_writing:
+            self._is_behind = True
+            return
+        try:
+            self._directory.save(state)
+        except OSError as error:
+            log.warning("the state of a job cannot be written to disk", job=state.report.id, error=str(error))
+
+    async def _write_durably(self) -> None:
+        self._is_writing = True
+        try:
+            await anyio.to_thread.run_sync(lambda: self._directory.save(self.state, durable=True))
+        finally:
+            self._is_writing = False
+        if self._is_behind:
+            self._is_behind = False
+            self._keep(self.state)

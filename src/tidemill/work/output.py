@@ -1,0 +1,139 @@
+"""What a log is made of while it still grows: a command's output in its pod, or lines of our own."""
+
+import contextlib
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from tidemill.pods import Pod, PodLost, Progress
+
+#: Seconds within which a pod must answer a read.
+_READ_LIMIT = 60.0
+_PROBE = 1 << 20
+
+
+class Source(Protocol):
+    """Bytes to be shipped, addressed from the beginning."""
+
+    async def grown(self, beyond: int) -> Progress:
+        """Wait until there are more than *beyond* bytes or no more will come; answer how many."""
+        ...
+
+    async def read(self, offset: int, limit: int) -> bytes:
+        """At most *limit* bytes from *offset* on; b"" where there is nothing (more)."""
+        ...
+
+
+class _Growing:
+    """Progress that others wait for."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(size=0)
+        self._changed = anyio.Event()
+
+    async def grown(self, beyond: int) -> Progress:
+        while self._progress.size <= beyond and not self._progress.ended:
+            await self._changed.wait()
+        return self._progress
+
+    def _set(self, progress: Progress) -> None:
+        self._progress = progress
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+class Text(_Growing):
+    """Lines that we say ourselves: the log of a task's setup."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text.encode()
+        self._set(Progress(size=len(self._text)))
+
+    @property
+    def text(self) -> str:
+        return self._text.decode()
+
+    def say(self, line: str) -> None:
+        """Add a line."""
+        self._text += line.rstrip("\n").encode(errors="replace") + b"\n"
+        self._set(Progress(size=len(self._text)))
+
+    def end(self) -> None:
+        """Nothing more will be said."""
+        self._set(Progress(size=len(self._text), ended=True))
+
+    async def read(self, offset: int, limit: int) -> bytes:
+        return self._text[offset : offset + limit]
+
+
+class CommandOutput(_Growing):
+    """The output of one command in a pod; `watch` must run beside its readers.
+
+    Where the command could not be started, the reason stands in the log in the place of output.
+    """
+
+    def __init__(self, pod: Pod, key: str) -> None:
+        super().__init__()
+        self._pod = pod
+        self._key = key
+        self._watching = anyio.CancelScope()
+        self._error: Exception | None = None
+        self._postscript = b""
+
+    async def watch(self) -> None:
+        """Follow the command to its end, or until no more can be known about it."""
+        with self._watching:
+            try:
+                async for progress in self._pod.follow(self._key):
+                    self._set(self._with_postscript(progress))
+            except Exception as error:  # noqa: BLE001 - whoever waits for the end raises it
+                self._error = error
+            if not self._progress.ended:
+                self._error = self._error or PodLost("it stopped telling about its command")
+                await self._keep_what_is_left()
+
+    def cut(self) -> None:
+        """Wait no longer: what is there now is all."""
+        self._watching.cancel()
+        if not self._progress.ended:
+            self._set(msgspec.structs.replace(self._progress, ended=True))
+
+    async def end(self) -> Progress:
+        """Wait for the command's end; raises `PodLost` when its pod is gone."""
+        while not self._progress.ended:
+            await self._changed.wait()
+        if self._error is not None:
+            raise self._error
+        return self._progress
+
+    async def read(self, offset: int, limit: int) -> bytes:
+        own = self._progress.size - len(self._postscript)
+        if offset >= own:
+            return self._postscript[offset - own :][:limit]
+        with anyio.fail_after(_READ_LIMIT):
+            try:
+                return await self._pod.read(self._key, offset, min(limit, own - offset))
+            except PodLost:
+                return b""
+
+    def _with_postscript(self, progress: Progress) -> Progress:
+        if not (progress.ended and progress.error):
+            return progress
+        self._postscript = f"{progress.error}\n".encode(errors="replace")
+        return msgspec.structs.replace(progress, size=progress.size + len(self._postscript))
+
+    async def _keep_what_is_left(self) -> None:
+        """A lost pod may still have output that nobody has heard of."""
+        size = self._progress.size
+        with contextlib.suppress(PodLost, TimeoutError), anyio.fail_after(_READ_LIMIT):
+            while data := await self._pod.read(self._key, size, _PROBE):
+                size += len(data)
+        self._set(Progress(size=size, ended=True))
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """A pod's time as ours."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
