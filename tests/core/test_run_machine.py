@@ -1,0 +1,174 @@
+"""Any interleaving of hand-outs, reports, losses, stops and approvals leaves a run legal, and it ends."""
+
+import random
+from datetime import UTC, datetime
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
+
+from tidemill.core.actions import approve, ask_stop, create, start
+from tidemill.core.advance import advance
+from tidemill.core.job import JobId, JobPhase, JobReport, Outcome
+from tidemill.core.plan import Depend, Plan, PlanTask
+from tidemill.core.report import apply_report, lose
+from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, TaskId
+
+NOW = datetime(2025, 1, 1, tzinfo=UTC)
+CONDITIONS = st.lists(st.sampled_from(["on_success", "on_failure", "on_skipped"]), unique=True, max_size=3)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Any graph of up to seven tasks."""
+    tasks = []
+    for number in range(draw(st.integers(0, 7))):
+        parents = draw(st.sets(st.integers(0, number - 1), max_size=3)) if number else set()
+        tasks.append(
+            PlanTask(
+                name=str(number),
+                depends=tuple(Depend(task=str(p), conditions=tuple(draw(CONDITIONS))) for p in parents),
+                approval=draw(st.booleans()),
+                ignore_failure=draw(st.booleans()),
+                skip=draw(st.integers(0, 5)) == 0,
+            )
+        )
+    return Plan(name="r", tasks=tuple(tasks))
+
+
+class RunMachine(RuleBasedStateMachine):
+    """A runservice in miniature: a run, its queued jobs, those that executors hold."""
+
+    @initialize(plan=plans())
+    def begin(self, plan: Plan) -> None:
+        self.plan = plan
+        self.queued: set[TaskId] = set()
+        self.held: set[TaskId] = set()
+        self.sent: list[tuple[TaskId, JobReport]] = []
+        run = Run(id=RunId("r"), name="r", group="/g", number=1, created_at=NOW)
+        self.run: Run = create(run, plan, [TaskId(f"t{t.name}") for t in plan.tasks])
+
+    @precondition(lambda self: self.run.phase is Phase.QUEUED)
+    @rule()
+    def start(self) -> None:
+        self._save(start(self.run, NOW))
+
+    @rule()
+    def tick(self) -> None:
+        self._save(self.run)
+
+    @precondition(lambda self: self.queued)
+    @rule(data=st.data())
+    def hand_out(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(sorted(self.queued)))
+        self.queued.remove(task)
+        self.held.add(task)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), end=st.sampled_from([None, *Outcome]))
+    def report(self, data: st.DataObject, end: Outcome | None) -> None:
+        task = data.draw(st.sampled_from(sorted(self.held)))
+        phase = JobPhase.RUNNING if end is None else JobPhase.ENDED
+        self._receive(task, JobReport(id=JobId("j"), generation=1, phase=phase, outcome=end))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def repeat_a_report(self, data: st.DataObject) -> None:
+        self._receive(*data.draw(st.sampled_from(self.sent)))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def lose_an_executor(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(sorted(self.held)))
+        self.held.remove(task)
+        self._save(self._with(lose(self.run.task(task), "silent", NOW)))
+
+    @precondition(lambda self: self.run.phase is Phase.RUNNING)
+    @rule()
+    def stop(self) -> None:
+        self._save(ask_stop(self.run, "by bob"))
+
+    @precondition(lambda self: any(t.waiting_approval for t in self.run.tasks))
+    @rule(data=st.data())
+    def approve(self, data: st.DataObject) -> None:
+        waiting = [t.id for t in self.run.tasks if t.waiting_approval]
+        self._save(approve(self.run, data.draw(st.sampled_from(waiting))))
+
+    @invariant()
+    def one_call_reaches_the_fixed_point(self) -> None:
+        again = advance(self.run, self.plan, self.held | self.queued, NOW, self.queued)
+        assert again.run == self.run
+        assert not again.start
+        assert not again.withdraw
+
+    @invariant()
+    def the_order_of_tasks_does_not_matter(self) -> None:
+        shuffle = random.Random(0).sample
+        plan = replace(self.plan, tasks=tuple(shuffle(self.plan.tasks, len(self.plan.tasks))))
+        tasks = tuple(shuffle(self.run.tasks, len(self.run.tasks)))
+        jobs, queued = self.held | self.queued, self.queued
+        for was in (self.run, replace(self.run, stopping=self.run.phase is Phase.RUNNING)):
+            one = advance(was, self.plan, jobs, NOW, queued)
+            other = advance(replace(was, tasks=tasks), plan, jobs, NOW, queued)
+            assert {t.id: t for t in one.run.tasks} == {t.id: t for t in other.run.tasks}
+            assert (one.run.result, one.run.phase) == (other.run.result, other.run.phase)
+            assert set(one.start) == set(other.start)
+            assert set(one.withdraw) == set(other.withdraw)
+
+    @invariant()
+    def tasks_with_jobs_have_parents_that_ended(self) -> None:
+        for task in self.run.tasks:
+            begun = task.id in self.held | self.queued or task.status is Status.RUNNING
+            for depend in self.plan.task(task.name).depends:
+                parent = next(t for t in self.run.tasks if t.name == depend.task)
+                assert parent.status.is_final or not begun
+
+    @invariant()
+    def a_finished_run_is_settled(self) -> None:
+        if self.run.phase is Phase.FINISHED:
+            assert self.run.result is not Result.UNKNOWN
+            assert not self.held | self.queued
+            assert all(t.status.is_final and not t.waiting_approval for t in self.run.tasks)
+
+    def teardown(self) -> None:
+        """With every job ended and every approval given the run ends, whatever came before."""
+        if not hasattr(self, "run"):
+            return
+        if self.run.phase is Phase.QUEUED:
+            self.start()
+        while self.run.phase is not Phase.FINISHED:
+            waiting = [t.id for t in self.run.tasks if t.waiting_approval]
+            jobs = sorted(self.held | self.queued)
+            assert waiting or jobs, "the run waits for nothing"
+            for task in jobs:
+                report = JobReport(id=JobId("j"), generation=1, phase=JobPhase.ENDED, outcome=Outcome.SUCCESS)
+                self.queued.discard(task)
+                self._receive(task, report)
+            if waiting and any(t.id == waiting[0] and t.waiting_approval for t in self.run.tasks):
+                self._save(approve(self.run, waiting[0]))
+        self.a_finished_run_is_settled()
+
+    def _receive(self, task: TaskId, report: JobReport) -> None:
+        self.sent.append((task, report))
+        if report.phase is JobPhase.ENDED:
+            self.held.discard(task)
+        self._save(self._with(apply_report(self.run.task(task), report, NOW)))
+
+    def _with(self, task: RunTask) -> Run:
+        return replace(self.run, tasks=tuple(task if t.id == task.id else t for t in self.run.tasks))
+
+    def _save(self, run: Run) -> None:
+        """What a runservice does with every change of a run, in one transaction."""
+        decision = advance(run, self.plan, self.held | self.queued, NOW, self.queued)
+        for old, new in zip(self.run.tasks, decision.run.tasks, strict=True):
+            assert not old.status.is_final or new.status is old.status, "what has ended never changes"
+        if self.run.result is not Result.UNKNOWN:
+            assert decision.run.result is self.run.result, "a result never changes"
+        assert not set(decision.start) & (self.held | self.queued), "one live job per task"
+        self.queued = self.queued.difference(decision.withdraw) | set(decision.start)
+        self.run = decision.run
+
+
+RunMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestRun = RunMachine.TestCase
