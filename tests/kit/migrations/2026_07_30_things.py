@@ -1,4 +1,4 @@
-"""Things with names, and their parts."""
+"""Things with names, and parts that belong to them by the time of the commit."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,3 +9,8 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table("things", sa.Column("name", sa.Text, primary_key=True), sa.Column("size", sa.BigInteger))
+    op.create_table(
+        "parts",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("thing", sa.Text, sa.ForeignKey("things.name", deferrable=True, initially="DEFERRED")),
+    )

@@ -29,6 +29,8 @@ class Patience:
         """The answer of the first *attempt* that does not fail for a reason that passes."""
         pause = _FIRST_PAUSE
         while True:
+            if self._loop.time() >= self._deadline:
+                raise failures.overdue(self._name)
             try:
                 return await attempt(self)
             except Exception as error:

@@ -100,15 +100,18 @@ Read = Callable[[Snapshot], Awaitable[T]]
 
 @types.coroutine
 def drive(work: Awaitable[T], snapshot: Snapshot) -> Generator[Any, Any, T]:
-    """Run *work*, which may wait for *snapshot* only; anything else is refused with ForeignAwait."""
+    """Run *work*, which may wait for *snapshot* only; anything else ends it with ForeignAwait."""
     if not isinstance(work, Coroutine):
         raise ForeignAwait
+    stray: ForeignAwait | None = None
     try:
         waits_for = work.send(None)
         while True:
-            if not snapshot.is_waiting:
-                work.close()
-                raise ForeignAwait
+            if stray is None and not snapshot.is_waiting:
+                # From here on it may only clean up, and wait for what that takes.
+                stray = ForeignAwait()
+                waits_for = work.throw(stray)
+                continue
             try:
                 answer = yield waits_for
             except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs into the coroutine
@@ -116,6 +119,8 @@ def drive(work: Awaitable[T], snapshot: Snapshot) -> Generator[Any, Any, T]:
             else:
                 waits_for = work.send(answer)
     except StopIteration as end:
+        if stray is not None:
+            raise stray from None
         result: T = end.value
         return result
     except RuntimeError as error:
