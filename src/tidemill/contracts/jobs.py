@@ -27,7 +27,11 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     executor: ExecutorInfo
     jobs: tuple[JobReport, ...] = ()
     wait: float = 0
-    """Seconds to wait for something to say, at most 30."""
+    """Seconds to wait for something to say, at most 30 and at most a third of a lease."""
+    sequence: int = 0
+    """Grows with every sync of this executor, also across its restarts (begin with the clock's
+    microseconds); a sync that was overtaken on its way is told by it. 0 is not given.
+    """
 
 
 class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +50,7 @@ class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
     run: tuple[AcceptedJob, ...] = ()
     """Jobs listed as ACCEPTED (or listed after a restart and in want of values): go."""
     stop: tuple[JobId, ...] = ()
-    """Stop these and report how they ended."""
+    """Stop these and report how they ended; repeated until they are reported as `stopping`."""
     fenced: tuple[JobId, ...] = ()
     """Another generation has these or they are gone: kill them, report nothing more of them."""
     forget: tuple[JobId, ...] = ()
@@ -66,7 +70,8 @@ class Jobs(Contract):
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         """Compare what the executor has with what it should have; wait for a difference.
 
-        Reports of stale generations never fail a sync: they are answered in *fenced*.
+        Reports of stale generations never fail a sync: they are answered in *fenced*. 409
+        `staleSync` (details: `sequence`, the latest one served) when a later sync was served before.
         """
 
     @post("/jobs/{id}/log")

@@ -61,7 +61,7 @@ class QueuedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     group: str
     queued: tuple[RunId, ...]
-    """Oldest first."""
+    """Oldest first, at most 100."""
     running: tuple[RunId, ...]
     token: str
 
@@ -70,6 +70,8 @@ class QueuedGroups(msgspec.Struct, frozen=True):
     """Groups that have queued runs."""
 
     groups: tuple[QueuedGroup, ...]
+    version: int = 0
+    """Of all runs' phases; given back as *after*, it asks for the next change."""
 
 
 class Restart(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,11 +130,15 @@ class Runservice(Contract):
 
     @post("/runs/query")
     async def runs(self, query: RunQuery) -> Page[Run]:
-        """List runs, newest first unless asked otherwise."""
+        """List runs, newest first unless asked otherwise. Of their tasks only those that wait for
+        approval are there.
+        """
 
     @get("/queued-groups", waits=True)
-    async def queued_groups(self, wait: float = 0) -> QueuedGroups:
-        """Groups with queued runs; with *wait*, after the next change or that many seconds at most."""
+    async def queued_groups(self, wait: float = 0, after: int = 0) -> QueuedGroups:
+        """Groups with queued runs, at once if anything changed since version *after*, else after the next
+        change or *wait* seconds at most.
+        """
 
     @post("/runs/{id}/start")
     async def start_run(self, id: RunId, request: StartRun) -> Run:

@@ -14,8 +14,8 @@ import anyio
 class Bell:
     """One listener's bell. It stays rung until its owner has waited for it."""
 
-    def __init__(self, bells: "Bells", prefix: str) -> None:
-        self.prefix = prefix
+    def __init__(self, bells: "Bells", prefixes: tuple[str, ...]) -> None:
+        self.prefixes = prefixes
         self._bells = bells
         self._rung = asyncio.Event()
 
@@ -60,16 +60,18 @@ class Bells:
             for bell in self._listeners.get(name[:end], ()):
                 bell.ring()
 
-    def listen(self, prefix: str) -> Bell:
-        """A new bell for every name that begins with *prefix*; "" hears everything."""
-        bell = Bell(self, prefix)
-        self._listeners.setdefault(prefix, set()).add(bell)
+    def listen(self, *prefixes: str) -> Bell:
+        """A new bell for every name that begins with one of *prefixes*; "" hears everything."""
+        bell = Bell(self, prefixes)
+        for prefix in prefixes:
+            self._listeners.setdefault(prefix, set()).add(bell)
         return bell
 
     def forget(self, bell: Bell) -> None:
         """Stop ringing *bell*."""
-        listeners = self._listeners.get(bell.prefix)
-        if listeners is not None:
-            listeners.discard(bell)
-            if not listeners:
-                del self._listeners[bell.prefix]
+        for prefix in bell.prefixes:
+            listeners = self._listeners.get(prefix)
+            if listeners is not None:
+                listeners.discard(bell)
+                if not listeners:
+                    del self._listeners[prefix]
