@@ -1,0 +1,36 @@
+"""What planning has to say about a commit: its plans, the runs passed over, what is wrong and where."""
+
+import msgspec
+
+from tidemill.core.plan import Plan
+
+#: Where a repository's configuration is looked for, in this order; the first that exists is read.
+CANDIDATES = tuple(
+    f"{folder}/config.{extension}"
+    for folder in (".tidemill", ".agola")
+    for extension in ("star", "jsonnet", "json", "yml", "yaml")
+)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with a configuration; line and column count from 1, 0 is unknown."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{place}: {self.message}"
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """The plans of a commit, or the problems that keep it from having any."""
+
+    file: str = ""
+    """The configuration that was read; "" when the commit has none."""
+    plans: tuple[Plan, ...] = ()
+    skipped: tuple[str, ...] = ()
+    """Why runs that the configuration defines were not made, a sentence each."""
+    problems: tuple[Problem, ...] = ()
