@@ -130,15 +130,11 @@ class Runservice(Contract):
 
     @post("/runs/query")
     async def runs(self, query: RunQuery) -> Page[Run]:
-        """List runs, newest first unless asked otherwise. Of their tasks only those that wait for
-        approval are there.
-        """
+        """List runs, newest first unless asked otherwise; of tasks, only those waiting for approval."""
 
     @get("/queued-groups", waits=True)
     async def queued_groups(self, wait: float = 0, after: int = 0) -> QueuedGroups:
-        """Groups with queued runs, at once if anything changed since version *after*, else after the next
-        change or *wait* seconds at most.
-        """
+        """Groups with queued runs; waits up to *wait* seconds for a change beyond version *after*."""
 
     @post("/runs/{id}/start")
     async def start_run(self, id: RunId, request: StartRun) -> Run:
