@@ -46,7 +46,7 @@ def serve(
     Without any settings everything runs in this one process: SQLite, local files, built-in git.
     """
     settings = settings_of(config, data_dir, listen, components)
-    from tidemill.serve import main  # noqa: PLC0415 - the server's libraries take half a second to load
+    from tidemill.serve import main
 
     return main(settings, config)
 
@@ -61,12 +61,12 @@ def show(
     output: Annotated[str, Parameter(name=["--output", "-o"], help="yaml or json.")] = "yaml",
 ) -> None:
     """Print the effective settings, secrets hidden."""
-    from tidemill.cli.output import show as show_json  # noqa: PLC0415 - only one of the two is needed
+    from tidemill.cli.output import show as show_json
 
     plain = shown(settings_of(config, data_dir, listen, components))
     if output == "json":
         show_json(plain, "json")
         return
-    import yaml  # noqa: PLC0415
+    import yaml
 
     print(yaml.safe_dump(plain, sort_keys=False), end="")
