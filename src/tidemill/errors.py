@@ -85,3 +85,26 @@ BY_STATUS: dict[int, type[Failure]] = {
     cls.status: cls
     for cls in (BadRequest, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Internal, Unavailable)
 }
+
+
+def typed(error: BaseException) -> Failure | None:
+    """The outermost Failure that *error* is or was raised from; None when it is a bug.
+
+    A group of one error, as a task group raises it, counts as that error.
+    """
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        if isinstance(at, Failure):
+            return at
+        seen.add(id(at))
+        if isinstance(at, BaseExceptionGroup) and len(at.exceptions) == 1:
+            at = at.exceptions[0]
+        else:
+            at = at.__cause__
+    return None
+
+
+def unknown(request_id: str) -> Internal:
+    """All that a caller learns of a bug; the log has the rest under the request's id."""
+    return Internal("internal server error", details={"request_id": request_id})

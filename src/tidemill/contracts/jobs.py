@@ -74,7 +74,7 @@ class Jobs(Contract):
         `staleSync` (details: `sequence`, the latest one served) when a later sync was served before.
         """
 
-    @post("/jobs/{id}/log")
+    @post("/jobs/{id}/log", limit=8 * 1024 * 1024)
     async def append_log(self, id: JobId, generation: int, step: int, offset: int, data: bytes) -> LogEnd:
         """Store *data* of a step (-1 is the setup) from *offset* on; what is acknowledged is durable.
 

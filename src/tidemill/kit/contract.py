@@ -4,21 +4,35 @@ A contract is a class whose methods carry their route. The service subclasses it
 the client from it; routes, OpenAPI and the plain CLI calls are derived from it too. Arguments named
 in the path come from the path; an argument that is a struct (or a list or mapping of them) is the
 JSON body; an async iterator of bytes (or bytes) is a raw body; everything else is a query parameter.
+An answer of None is an empty body; bytes and async iterators of bytes are raw.
 """
 
 import inspect
+import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
+from typing import get_type_hints as hints_of
 
 import msgspec
 
+from tidemill.errors import BadRequest
+
 T = TypeVar("T")
+C = TypeVar("C", bound="Contract")
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 Kind = Literal["path", "query", "body", "raw", "stream"]
+
+#: Seconds that a call may take, beyond what it was asked to wait.
+DEADLINE = 30.0
+#: Bytes that a body may have unless its endpoint says otherwise; streams have no limit.
+BODY_LIMIT = 1024 * 1024
+_LONGEST_WAIT = 600.0
 
 
 class Contract:
@@ -39,18 +53,29 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     caller: str = ""
     """Who asks, as an opaque name: a service, a user, an executor."""
     deadline: datetime | None = None
+    """When the call is given up; None for streams."""
     authorization: str = ""
     """The Authorization header as received; only the gateway and the gitserver read it."""
     remote: str = ""
     """The peer's address, for logs and the audit."""
 
 
-_call: ContextVar[Call] = ContextVar("call", default=Call())
+_call: ContextVar[Call] = ContextVar("call", default=Call())  # noqa: B039 - it is frozen
 
 
 def current_call() -> Call:
     """The call being served; an empty one outside of any."""
     return _call.get()
+
+
+@contextmanager
+def calling(call: Call) -> Iterator[None]:
+    """Make *call* the current one; for carriers."""
+    token = _call.set(call)
+    try:
+        yield
+    finally:
+        _call.reset(token)
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +90,11 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     def is_required(self) -> bool:
         return self.default is inspect.Parameter.empty
 
+    @property
+    def is_list(self) -> bool:
+        """A query parameter that may be given several times."""
+        return self.kind == "query" and get_origin(self.type) in (list, tuple, set, frozenset)
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One method of a contract as it stands on the wire."""
@@ -75,6 +105,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     waits: bool
     """It may take as long as its *wait* argument says; the caller's cancellation ends it."""
+    limit: int
+    """Bytes that its body may have."""
+    media: str
+    """The content type of a raw answer."""
     doc: str
     parameters: tuple[Parameter, ...]
     answer: Any
@@ -84,40 +118,82 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         """Its answer is a stream of bytes."""
         return get_origin(self.answer) is AsyncIterator
 
+    @property
+    def pages(self) -> bool:
+        """Its answer is one page of a list."""
+        return get_origin(self.answer) is Page
 
-class _Route(msgspec.Struct, frozen=True):
-    verb: str
-    path: str
+    @property
+    def answer_body(self) -> Any:
+        """What a JSON answer's body holds: the items of a page, else the answer itself."""
+        return types.GenericAlias(list, get_args(self.answer)) if self.pages else self.answer
+
+    @property
+    def body(self) -> Parameter | None:
+        """The one argument that travels as the body."""
+        return next((p for p in self.parameters if p.kind in ("body", "raw", "stream")), None)
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a call by name; those left out stay out."""
+        bound = dict(zip((p.name for p in self.parameters), args, strict=False), **kwargs)
+        for p in self.parameters:
+            if p.kind == "path" and bound.get(p.name) == "":
+                raise BadRequest(f"{p.name} must not be empty")
+        return bound
+
+    def seconds(self, arguments: dict[str, Any]) -> float:
+        """How long a call with these arguments may take."""
+        if not self.waits:
+            return DEADLINE
+        waits = [arguments.get("wait", 0.0), *(getattr(value, "wait", 0.0) for value in arguments.values())]
+        longest = max(
+            float(wait) for wait in waits if isinstance(wait, (int, float)) and not math.isnan(wait)
+        )
+        return DEADLINE + min(longest, _LONGEST_WAIT)
+
+
+class _Options(TypedDict, total=False):
     status: int
     waits: bool
+    limit: int
+    media: str
 
 
-def _route(verb: str, path: str, status: int | None, *, waits: bool) -> Callable[[F], F]:
+class _Route(msgspec.Struct, frozen=True, kw_only=True):
+    verb: str
+    path: str
+    status: int = 200
+    waits: bool = False
+    limit: int = BODY_LIMIT
+    media: str = "application/octet-stream"
+
+
+def _route(verb: str, path: str, options: _Options) -> Callable[[F], F]:
     def mark(method: F) -> F:
-        method.__route__ = _Route(verb, path, status or 200, waits)  # type: ignore[attr-defined]
+        method.__route__ = _Route(verb=verb, path=path, **options)  # type: ignore[attr-defined]
         return method
 
     return mark
 
 
-def get(path: str, *, status: int | None = None, waits: bool = False) -> Callable[[F], F]:
+def get(path: str, **options: Unpack[_Options]) -> Callable[[F], F]:
     """Declare a method that reads."""
-    return _route("GET", path, status, waits=waits)
+    return _route("GET", path, options)
 
 
-def post(path: str, *, status: int | None = None, waits: bool = False) -> Callable[[F], F]:
+def post(path: str, **options: Unpack[_Options]) -> Callable[[F], F]:
     """Declare a method that creates or asks for work."""
-    return _route("POST", path, status, waits=waits)
+    return _route("POST", path, options)
 
 
-def put(path: str, *, status: int | None = None, waits: bool = False) -> Callable[[F], F]:
+def put(path: str, **options: Unpack[_Options]) -> Callable[[F], F]:
     """Declare a method that sets."""
-    return _route("PUT", path, status, waits=waits)
+    return _route("PUT", path, options)
 
 
-def delete(path: str, *, status: int | None = None, waits: bool = False) -> Callable[[F], F]:
+def delete(path: str, **options: Unpack[_Options]) -> Callable[[F], F]:
     """Declare a method that removes."""
-    return _route("DELETE", path, status, waits=waits)
+    return _route("DELETE", path, options)
 
 
 def endpoints(contract: type[Contract]) -> tuple[Endpoint, ...]:
@@ -130,20 +206,33 @@ def endpoints(contract: type[Contract]) -> tuple[Endpoint, ...]:
     )
 
 
+def derive(contract: type[C], make: Callable[[Endpoint], Callable[..., Any]]) -> C:
+    """An object of the contract's type whose endpoints are made by *make*."""
+    methods = {endpoint.name: make(endpoint) for endpoint in endpoints(contract)}
+    derived: type[C] = type(contract.__name__, (contract,), methods)
+    return derived()
+
+
 def _endpoint(name: str, method: Callable[..., Any]) -> Endpoint:
     route: _Route = method.__route__  # type: ignore[attr-defined]
-    hints = get_type_hints(method)
-    in_path = set(re.findall(r"{(\w+)(?::\w+)?}", route.path))
+    hints = hints_of(method, include_extras=True)
+    in_path = set(re.findall(r"{(\w+)}", route.path))
     parameters = tuple(
-        Parameter(name=p.name, kind=_kind(p.name, hints[p.name], in_path), type=hints[p.name], default=p.default)
+        Parameter(
+            name=p.name, kind=_kind(p.name, hints[p.name], in_path), type=hints[p.name], default=p.default
+        )
         for p in list(inspect.signature(method).parameters.values())[1:]
     )
+    if sum(p.kind in ("body", "raw", "stream") for p in parameters) > 1:
+        raise TypeError(f"{name} has more than one body")
     return Endpoint(
         name=name,
         verb=route.verb,
         path=route.path,
         status=route.status,
         waits=route.waits,
+        limit=route.limit,
+        media=route.media,
         doc=inspect.getdoc(method) or "",
         parameters=parameters,
         answer=hints["return"],
@@ -157,6 +246,12 @@ def _kind(name: str, hint: Any, in_path: set[str]) -> Kind:
         return "stream"
     if hint is bytes:
         return "raw"
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return "body"
-    return "query"
+    return "body" if _holds_structs(hint) else "query"
+
+
+def _holds_structs(hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin in (dict, Annotated, Union, types.UnionType, list, tuple):
+        return origin is dict or any(_holds_structs(arg) for arg in get_args(hint))
+    kept = origin or hint
+    return isinstance(kept, type) and issubclass(kept, msgspec.Struct)

@@ -7,6 +7,8 @@ import msgspec
 
 from tidemill.kit.contract import Contract, Page, get, put
 
+#: The content type of a log.
+LOG = "text/plain;charset=UTF-8"
 #: RFC 3339 as Go writes it: no trailing zeros in the fraction.
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
@@ -178,7 +180,7 @@ class ProjectRunRoutes(Contract):
     ) -> None:
         """Approve a task that waits for it."""
 
-    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True)
+    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
     async def project_run_log(
         self,
         projectref: str,
@@ -227,7 +229,7 @@ class UserRunRoutes(Contract):
     ) -> None:
         """As for projects."""
 
-    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True)
+    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
     async def user_run_log(
         self,
         userref: str,

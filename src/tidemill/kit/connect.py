@@ -1,0 +1,193 @@
+"""The client of a contract, derived: calls become HTTP requests, error bodies become errors again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlencode
+
+import httpx2
+import msgspec
+
+from tidemill.errors import BY_STATUS, BadRequest, Failure, Internal, Unavailable
+from tidemill.kit.contract import DEADLINE, Contract, Endpoint, Page, current_call, derive
+from tidemill.kit.wire import CALLER, CURSOR, NO_SUCH_ROUTE, REQUEST_ID, WRONG_SERVICE_TOKEN, ErrorItem
+
+C = TypeVar("C", bound=Contract)
+
+_CONNECT_SECONDS = 5.0
+_SILENCE_SECONDS = 60.0
+_SHOWN_BYTES = 200
+_errors = msgspec.json.Decoder(list[ErrorItem])
+
+
+def connect(contract: type[C], http: httpx2.AsyncClient, prefix: str, *, caller: str = "") -> C:
+    """An object of the contract's type that asks the service behind *http* under *prefix*.
+
+    *http* carries the address and the credentials. Whatever keeps the service from answering is
+    Unavailable; a deadline ends every call.
+    """
+
+    def make(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
+        request = _requests(endpoint, prefix, caller)
+        read = _answers(endpoint)
+
+        async def call(_: C, *args: Any, **kwargs: Any) -> Any:
+            bound = endpoint.bind(args, kwargs)
+            seconds = endpoint.seconds(bound)
+            uploads = endpoint.body is not None and endpoint.body.kind == "stream"
+            try:
+                async with asyncio.timeout(None if uploads else seconds):
+                    response = await http.send(request(http, bound, seconds), stream=True)
+                    return await read(response)
+            except (httpx2.TransportError, TimeoutError) as error:
+                raise _unavailable(http, error) from error
+
+        return call
+
+    return derive(contract, make)
+
+
+def _requests(
+    endpoint: Endpoint, prefix: str, caller: str
+) -> Callable[[httpx2.AsyncClient, dict[str, Any], float], httpx2.Request]:
+    """What turns the arguments of a call into its request."""
+    path = prefix + endpoint.path
+    in_path = [p.name for p in endpoint.parameters if p.kind == "path"]
+    in_query = [p for p in endpoint.parameters if p.kind == "query"]
+    body = endpoint.body
+
+    def build(http: httpx2.AsyncClient, bound: dict[str, Any], seconds: float) -> httpx2.Request:
+        url = path.format_map({name: _segment(bound[name]) for name in in_path})
+        query = [
+            (p.name, text)
+            for p in in_query
+            if p.name in bound and bound[p.name] != p.default
+            for text in _texts(bound[p.name], is_list=p.is_list)
+        ]
+        headers = {REQUEST_ID: current_call().request_id} if current_call().request_id else {}
+        if caller:
+            headers[CALLER] = caller
+        content: Any = None
+        if body is not None and body.name in bound:
+            content = bound[body.name]
+            if body.kind == "body":
+                content, headers["Content-Type"] = msgspec.json.encode(content), "application/json"
+            else:
+                headers["Content-Type"] = "application/octet-stream"
+        return http.build_request(
+            endpoint.verb,
+            f"{url}?{urlencode(query)}" if query else url,
+            content=content,
+            headers=headers,
+            timeout=httpx2.Timeout(
+                _CONNECT_SECONDS, read=_patience(endpoint, seconds), write=DEADLINE, pool=DEADLINE
+            ),
+        )
+
+    return build
+
+
+def _patience(endpoint: Endpoint, seconds: float) -> float | None:
+    """Seconds of silence between two bytes: whoever follows waits, everyone else has a bound."""
+    if endpoint.streams:
+        return None if endpoint.waits else _SILENCE_SECONDS
+    return seconds
+
+
+def _answers(endpoint: Endpoint) -> Callable[[httpx2.Response], Awaitable[Any]]:
+    """What turns the response to a call into its answer."""
+    kind = endpoint.answer
+    raw = endpoint.streams or kind is bytes
+    decoder = msgspec.json.Decoder(Any if raw else endpoint.answer_body)
+
+    async def read(response: httpx2.Response) -> Any:
+        if response.status_code >= 300:
+            try:
+                raise _failure(response, await response.aread())
+            finally:
+                await response.aclose()
+        if endpoint.streams:
+            return _Stream(response)
+        try:
+            content = await response.aread()
+        finally:
+            await response.aclose()
+        if raw:
+            return content
+        try:
+            answer = decoder.decode(content or b"null")
+        except msgspec.DecodeError as error:
+            raise Internal(f"{_place(response)} answered what is not expected: {error}") from error
+        return Page(answer, unquote(response.headers.get(CURSOR, ""))) if endpoint.pages else answer
+
+    return read
+
+
+class _Stream(AsyncIterator[bytes]):
+    """The bytes of a streamed answer; ends only where the service has ended it."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        self._chunks = response.aiter_raw()
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._chunks.__anext__()
+        except httpx2.TransportError as error:
+            raise Unavailable(f"{_place(self._response)}: the answer was cut ({error})") from error
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def _failure(response: httpx2.Response, body: bytes) -> Failure:
+    """The error that a response tells of.
+
+    Absence is never inferred from a bare status: a 404 that is not our own is "ask again".
+    """
+    status = response.status_code
+    try:
+        items = _errors.decode(body)
+    except msgspec.DecodeError:
+        items = []
+    if not items:
+        text = body[:_SHOWN_BYTES].decode(errors="replace").strip()
+        message = f"{_place(response)} answered {status} without saying why{': ' + text if text else ''}"
+        kind = Unavailable if status in (404, 502, 504) else BY_STATUS.get(status, _nearest(status))
+        return kind(message)
+    item = items[0]
+    if item.code in (NO_SUCH_ROUTE, WRONG_SERVICE_TOKEN):
+        return Internal(f"{_place(response)}: {item.message}", code=item.code)
+    kind = BY_STATUS.get(status, _nearest(status))
+    return kind(item.message or item.code, code=item.code, details=item.details)
+
+
+def _nearest(status: int) -> type[Failure]:
+    return Internal if status >= 500 or status < 400 else BadRequest
+
+
+def _unavailable(http: httpx2.AsyncClient, error: Exception) -> Unavailable:
+    if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
+        return Unavailable(f"{http.base_url}: no answer in time")
+    return Unavailable(f"{http.base_url}: {error or type(error).__name__}")
+
+
+def _place(response: httpx2.Response) -> str:
+    return str(response.request.url.copy_with(query=None))
+
+
+def _segment(value: Any) -> str:
+    """A value as one segment of a path; a dot segment would be resolved away."""
+    text = quote(_text(value), safe="")
+    return text.replace(".", "%2E") if text in (".", "..") else text
+
+
+def _texts(value: Any, *, is_list: bool) -> list[str]:
+    if value is None:
+        return []
+    return [_text(one) for one in value] if is_list else [_text(value)]
+
+
+def _text(value: Any) -> str:
+    plain = msgspec.to_builtins(value)
+    return ("false", "true")[plain] if isinstance(plain, bool) else str(plain)

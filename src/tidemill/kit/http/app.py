@@ -1,0 +1,193 @@
+"""The app around all routes: request ids, raw paths, credentials of services, error bodies, probes."""
+
+import hmac
+import ipaddress
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+
+import anyio
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Message, Receive, Scope, Send
+
+from tidemill.errors import BadRequest, Unauthorized, Unavailable
+from tidemill.kit import telemetry
+from tidemill.kit.contract import Call, calling
+from tidemill.kit.http.failing import answer_to, failure_of
+from tidemill.kit.wire import CALLER, REQUEST_ID, WRONG_SERVICE_TOKEN
+
+#: Requests under it that have no Accept header get Agola's error bodies.
+API = "/api/"
+#: Only services may ask what is under it.
+INTERNAL = "/internal/"
+
+_MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_REQUEST_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
+
+log = structlog.get_logger("http")
+
+
+def make_app(
+    routes: Iterable[BaseRoute],
+    *,
+    ready: Callable[[], str | None] = lambda: None,
+    service_token: str = "",
+    openapi: Callable[[], bytes] | None = None,
+) -> "App":
+    """All of *routes* as one ASGI app, with /livez, /readyz, /metrics and /api/openapi.json.
+
+    *ready* answers what the server still waits for, or None. Without a *service_token* what is under
+    /internal is answered on loopback addresses only.
+    """
+    return App(routes, ready=ready, service_token=service_token, openapi=openapi)
+
+
+class App:
+    """An ASGI app whose every answer has a request id, and whose every failure has a body."""
+
+    def __init__(
+        self,
+        routes: Iterable[BaseRoute],
+        *,
+        ready: Callable[[], str | None],
+        service_token: str,
+        openapi: Callable[[], bytes] | None,
+    ) -> None:
+        self.is_stopping = False
+        self.waiting: set[anyio.CancelScope] = set()
+        """Answers that may take their time; a stopping server ends them."""
+        self._ready = ready
+        self._bearer = b"Bearer " + service_token.encode() if service_token else b""
+        own = [Route("/livez", _live), Route("/readyz", self._answer_ready), Route("/metrics", _metrics)]
+        if openapi is not None:
+            document = openapi
+            own.append(Route("/api/openapi.json", lambda _: _json(document())))
+        self._router = Router([*own, *routes], redirect_slashes=False)
+
+    def stop(self) -> None:
+        """Answer no longer that it is ready, and end what waits."""
+        self.is_stopping = True
+        for scope in list(self.waiting):
+            scope.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(scope, send)
+        with calling(exchange.call):
+            try:
+                self._admit(exchange)
+                await self._router(scope, receive, exchange.send)
+            except Exception as error:  # noqa: BLE001 - the edge: everything becomes an answer
+                await exchange.fail(error)
+            exchange.record()
+
+    def _admit(self, exchange: "_Exchange") -> None:
+        """Let *exchange* pass to the routes; they see the raw path, in which %2F is no separator."""
+        exchange.scope["app"] = self
+        path = exchange.path
+        if _MALFORMED_ESCAPE.search(path):
+            raise BadRequest("the path holds a malformed escape")
+        if path.startswith(INTERNAL):
+            self._authenticate(exchange)
+
+    def _authenticate(self, exchange: "_Exchange") -> None:
+        if self._bearer:
+            if hmac.compare_digest(exchange.headers.get(b"authorization", b""), self._bearer):
+                return
+        elif _is_loopback(exchange.scope):
+            return
+        raise Unauthorized("services need the right service_token here", code=WRONG_SERVICE_TOKEN)
+
+    async def _answer_ready(self, _: Request) -> Response:
+        reason = "stopping" if self.is_stopping else self._ready()
+        if reason is not None:
+            raise Unavailable(reason, code="notReady")
+        return Response("ready\n", media_type="text/plain")
+
+
+class _Exchange:
+    """One request and what becomes of it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope = scope
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.path: str = scope["raw_path"].decode("latin-1")
+        self.status = 0
+        self._send = send
+        self._begun = time.perf_counter()
+        self._seconds = 0.0
+        scope["path"] = self.path
+        given = self.headers.get(REQUEST_ID.lower().encode(), b"")
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        internal = self.path.startswith(INTERNAL)
+        self.call = Call(
+            request_id=request_id,
+            caller=self.headers.get(CALLER.lower().encode(), b"").decode("latin-1") if internal else "",
+            authorization="" if internal else self.headers.get(b"authorization", b"").decode("latin-1"),
+            remote=(scope.get("client") or ("",))[0],
+        )
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._seconds = time.perf_counter() - self._begun
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"date", formatdate(usegmt=True).encode()),
+                (b"x-request-id", self.call.request_id.encode()),
+            ]
+        await self._send(message)
+
+    async def fail(self, error: Exception) -> None:
+        """Answer *error*; an answer that has begun is cut, so that it is not taken for a whole one."""
+        failure = failure_of(error, self.call.request_id)
+        if self.status:
+            log.warning("answer cut", path=self.path, code=failure.code, error=failure.message)
+            return
+        as_agola = self.path.startswith(API) and b"accept" not in self.headers
+        answer = answer_to(failure, as_agola=as_agola, length_known=b"content-length" in self.headers)
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": answer.body})
+
+    def record(self) -> None:
+        """Count and log the exchange; the query stays out, since it may hold secrets."""
+        route = getattr(self.scope.get("route"), "path", "none")
+        verb = self.scope["method"]
+        telemetry.http_requests.labels(verb, route, self.status).inc()
+        telemetry.http_seconds.labels(verb, route).observe(self._seconds)
+        write = log.info if self.path.startswith((API, "/git/")) else log.debug
+        write(
+            "request",
+            verb=verb,
+            path=self.path,
+            status=self.status,
+            ms=round(1000 * (time.perf_counter() - self._begun), 1),
+            remote=self.call.remote,
+        )
+
+
+def _is_loopback(scope: Scope) -> bool:
+    """Whether the request came in at a loopback address or a socket file."""
+    host, port = scope.get("server") or ("", None)
+    return port is None or ipaddress.ip_address(host.split("%")[0]).is_loopback
+
+
+async def _live(_: Request) -> Response:
+    return Response("alive\n", media_type="text/plain")
+
+
+def _metrics(_: Request) -> Response:
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415 - rarely needed
+
+    return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+async def _json(document: bytes) -> Response:
+    return Response(document, media_type="application/json")

@@ -1,0 +1,89 @@
+"""The one place where errors become responses."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from tidemill.errors import BadRequest, Failure, NotFound, TooLarge, Unavailable, typed, unknown
+from tidemill.kit.wire import NO_SUCH_ROUTE, ErrorItem
+
+RETRY_SECONDS = 2
+
+JSON = (b"content-type", b"application/json")
+_TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+
+log = structlog.get_logger("http")
+
+
+class Answer(NamedTuple):
+    """A response in full."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class _MethodNotAllowed(BadRequest):
+    """The path is known, with another verb."""
+
+    status = 405
+    default_code = "methodNotAllowed"
+
+
+def failure_of(error: Exception, request_id: str) -> Failure:
+    """What a caller may know of *error*; a bug is logged here and stays here."""
+    found = typed(error)
+    if found is not None:
+        return found
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:
+            return _MethodNotAllowed(f"use {(error.headers or {}).get('Allow', 'another method')} here")
+        if error.status_code == 404:
+            return NotFound("there is nothing at this address", code=NO_SUCH_ROUTE)
+        return BadRequest(error.detail)
+    if isinstance(error, ClientDisconnect):
+        return BadRequest("the client went away before the body was complete", code="bodyCut")
+    log.error("bug", exc_info=error)
+    return unknown(request_id)
+
+
+def answer_to(failure: Failure, *, as_agola: bool, length_known: bool) -> Answer:
+    """The response that tells of *failure*; to the letter of Agola for who sends no Accept header."""
+    if as_agola:
+        return _agola(failure, length_known=length_known)
+    headers = [JSON]
+    if isinstance(failure, Unavailable):
+        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
+    if isinstance(failure, TooLarge):
+        headers.append((b"connection", b"close"))  # the rest of the body is not waited for
+    item = ErrorItem(failure.code, failure.message, _plain(failure.details))
+    return Answer(failure.status, headers, msgspec.json.encode([item]))
+
+
+def _agola(failure: Failure, *, length_known: bool) -> Answer:
+    if failure.code == NO_SUCH_ROUTE or isinstance(failure, _MethodNotAllowed):
+        return Answer(404, _TEXT, b"\n")
+    if isinstance(failure, TooLarge):
+        close = (b"connection", b"close")
+        return (
+            Answer(417, [*_TEXT, close], b"request too large\n")
+            if length_known
+            else Answer(400, [JSON, close], b"[]")
+        )
+    headers = [JSON]
+    if isinstance(failure, Unavailable):
+        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
+    items = [] if failure.code == failure.default_code else [{"code": failure.code, "details": None}]
+    return Answer(failure.status, headers, msgspec.json.encode(items))
+
+
+def _plain(details: Any) -> Any:
+    """*details* if JSON can hold them; they must never turn an error into another one."""
+    try:
+        msgspec.json.encode(details)
+    except (TypeError, ValueError):
+        return str(details)
+    return details

@@ -1,0 +1,149 @@
+"""From a request to the arguments of a call; whatever is wrong with it is one clear 400 or 413."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from starlette.types import Receive, Scope
+
+from tidemill.errors import BadRequest, TooLarge
+from tidemill.kit.contract import DEADLINE, Endpoint, Parameter
+
+Convert = Callable[[Any, str], Any]
+
+_LARGEST_INTEGER = 2**63 - 1
+_MOST_FIELDS = 1000
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Reader:
+    """Reads the arguments of one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._in_path = [(p, _converter(p)) for p in endpoint.parameters if p.kind == "path"]
+        self._in_query = [(p, _converter(p)) for p in endpoint.parameters if p.kind == "query"]
+        self._body = endpoint.body
+        self._decode = (
+            msgspec.json.Decoder(self._body.type).decode if self._body and self._body.kind == "body" else None
+        )
+
+    async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        """The arguments by name; those that were left out and have a default stay out."""
+        arguments = {p.name: convert(unescaped(scope, p.name), p.name) for p, convert in self._in_path}
+        if self._in_query:
+            self._read_query(scope["query_string"], arguments)
+        if self._body is not None:
+            if self._body.kind == "stream":
+                arguments[self._body.name] = _stream(receive)
+            else:
+                self._read_body(await _whole(scope, receive, self._endpoint.limit), self._body, arguments)
+        return arguments
+
+    def _read_query(self, query: bytes, arguments: dict[str, Any]) -> None:
+        given: dict[str, list[str]] = {}
+        if query:
+            try:
+                pairs = parse_qsl(
+                    query.decode("latin-1"),
+                    keep_blank_values=True,
+                    errors="strict",
+                    max_num_fields=_MOST_FIELDS,
+                )
+            except ValueError as error:
+                raise BadRequest(f"the query is malformed: {error}") from error
+            for name, text in pairs:
+                given.setdefault(name, []).append(text)
+        for p, convert in self._in_query:
+            texts = given.get(p.name)
+            if texts is not None:
+                arguments[p.name] = convert(texts if p.is_list else texts[0], p.name)
+            elif p.is_required:
+                if not p.is_list:
+                    raise BadRequest(f"the query parameter {p.name} is missing")
+                arguments[p.name] = convert([], p.name)
+
+    def _read_body(self, body: bytes, parameter: Parameter, arguments: dict[str, Any]) -> None:
+        if self._decode is None:
+            arguments[parameter.name] = body
+            return
+        if not body:
+            if parameter.is_required:
+                raise BadRequest("the request has no body; JSON is expected")
+            return
+        try:
+            arguments[parameter.name] = self._decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadRequest(f"the body is not what is expected: {error}") from error
+        if b"\\u0000" in body and _ESCAPED_NUL.search(body):
+            raise BadRequest("the body holds a NUL character in a text")
+
+
+def unescaped(scope: Scope, name: str) -> str:
+    """A parameter of the raw path, unquoted once."""
+    raw: str = scope["path_params"][name]
+    if "%" not in raw:
+        return raw
+    try:
+        text = unquote(raw, errors="strict")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{name} in the path is not UTF-8") from error
+    if "\0" in text:
+        raise BadRequest(f"{name} in the path holds a NUL character")
+    return text
+
+
+def _converter(parameter: Parameter) -> Convert:
+    kind = parameter.type
+    while hasattr(kind, "__supertype__"):
+        kind = kind.__supertype__
+    is_text = kind in (str, str | None)
+
+    def convert(text: Any, name: str) -> Any:
+        try:
+            value = text if is_text else msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"{name}: {error}") from error
+        if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+            raise BadRequest(f"{name}: the number is too large")
+        if "\0" in text or (isinstance(text, list) and any("\0" in one for one in text)):
+            raise BadRequest(f"{name} holds a NUL character")
+        return value
+
+    return convert
+
+
+async def _whole(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body, of at most *limit* bytes."""
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(DEADLINE):
+            body = bytearray()
+            async for chunk in _stream(receive):
+                body += chunk
+                if len(body) > limit:
+                    raise _too_large(limit)
+            return bytes(body)
+    except TimeoutError as error:
+        raise BadRequest(f"the body did not arrive within {DEADLINE:g} s") from error
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes", details={"limit": limit})
+
+
+async def _stream(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it arrives; a body that is cut is not taken for a whole one."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("the client went away before the body was complete", code="bodyCut")
+        if message.get("body"):
+            yield message["body"]
+        more = message.get("more_body", False)

@@ -1,0 +1,90 @@
+"""Supervised loops: a service returns its loops as data, one task group runs them all.
+
+Every loop is level-triggered: it looks, and closes the difference. A bell makes it prompt, the slow
+timer makes it sure, and a failure makes it back off; nothing but the end of the process ends it.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+import structlog
+
+from tidemill.kit import telemetry
+from tidemill.kit.coord import Bell
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+SLOWEST_ALLOWED = 15.0
+_JITTER = 0.1
+_LONGEST_BACK_OFF = 60.0
+
+log = structlog.get_logger("supervise")
+
+
+class Loop:
+    """Work that is done at the start, whenever its bell rings, and every *seconds* (15 at the least)."""
+
+    def __init__(
+        self, name: str, work: Callable[[], Awaitable[None]], seconds: float = 15.0, bell: Bell | None = None
+    ) -> None:
+        if seconds < SLOWEST_ALLOWED:
+            raise ValueError(
+                f"loop {name} may not tick faster than every {SLOWEST_ALLOWED:g} s; give it a bell"
+            )
+        self.name = name
+        self.work = work
+        self.seconds = seconds
+        self.bell = bell
+
+
+class Service(Protocol):
+    """What the composition root knows of a service."""
+
+    def loops(self) -> list[Loop]:
+        """Its supervised work."""
+
+    def routes(self) -> "Sequence[BaseRoute]":
+        """What it answers over HTTP."""
+
+    async def start(self) -> None:
+        """Get ready to serve; before any loop or route."""
+
+    async def close(self) -> None:
+        """Let go of everything; after every loop and route."""
+
+
+async def run_loops(loops: Iterable[Loop]) -> None:
+    """Run *loops* until cancelled."""
+    async with anyio.create_task_group() as group:
+        for loop in loops:
+            group.start_soon(_turn, loop, name=f"loop {loop.name}")
+
+
+async def _turn(loop: Loop) -> None:
+    cause, failures = "start", 0
+    while True:
+        telemetry.loop_runs.labels(loop.name, cause).inc()
+        try:
+            await loop.work()
+        except Exception:
+            telemetry.loop_failures.labels(loop.name).inc()
+            seconds = min(2.0**failures, _LONGEST_BACK_OFF)
+            failures += 1
+            log.exception("loop failed", loop=loop.name, failures=failures, again_in=seconds)
+            await anyio.sleep(seconds)
+            cause = "retry"
+        else:
+            failures = 0
+            cause = await _rest(loop)
+
+
+async def _rest(loop: Loop) -> str:
+    """Wait for the bell or the timer; answers which it was."""
+    seconds = loop.seconds * random.uniform(1, 1 + _JITTER)  # noqa: S311 - spreads load
+    if loop.bell is None:
+        await anyio.sleep(seconds)
+        return "tick"
+    return "wake" if await loop.bell.wait(seconds) else "tick"

@@ -1,0 +1,84 @@
+"""What the server says of itself: structured logs with the request they belong to, and metrics."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from enum import Enum
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from tidemill.errors import BadRequest
+from tidemill.kit.contract import current_call
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("auto", "json", "text")
+_SECRET_WORDS = ("secret", "password", "token", "authorization", "credential", "cookie")
+
+loop_runs = Counter("tidemill_loop_runs", "How often a loop has run, and what woke it.", ["loop", "cause"])
+loop_failures = Counter("tidemill_loop_failures", "How often a loop's work has failed.", ["loop"])
+http_requests = Counter("tidemill_http_requests", "Requests answered.", ["verb", "route", "status"])
+http_seconds = Histogram("tidemill_http_seconds", "Time until a request's answer begins.", ["verb", "route"])
+
+
+def configure_logging(level: str = "info", format: str = "auto") -> None:
+    """Log to stderr: everything of *level* and above, as text (on a terminal) or JSON lines."""
+    if level not in LEVELS:
+        raise BadRequest(f"log level {level!r} is none of {', '.join(LEVELS)}")
+    if format not in FORMATS:
+        raise BadRequest(f"log format {format!r} is none of {', '.join(FORMATS)}")
+    as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _add_request,
+        _hide_secrets,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if as_text:
+        render: list[structlog.typing.Processor] = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    else:
+        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_Lines,
+        cache_logger_on_first_use=True,
+    )
+    foreign = logging.StreamHandler(sys.stderr)
+    foreign.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[foreign], force=True)
+
+
+class _Lines(structlog.PrintLogger):
+    """Writes lines to stderr, and knows the name of the logger it was made for."""
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__(sys.stderr)
+
+
+def _add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = current_call().request_id
+    if request_id:
+        event.setdefault("request", request_id)
+    return event
+
+
+def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Blank what is named like a secret, and show settings of a secret type as they show themselves."""
+    for key, value in event.items():
+        if isinstance(value, str) and value and any(word in key.lower() for word in _SECRET_WORDS):
+            event[key] = "***"
+        elif isinstance(value, str) and type(value) is not str and not isinstance(value, Enum):
+            event[key] = repr(value)
+    return event
