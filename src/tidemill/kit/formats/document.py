@@ -1,0 +1,48 @@
+"""A document read from text: plain data, and where in the text each value stands."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Path = Sequence[str | int]
+"""The way from the root to a value: keys and indexes."""
+
+
+class Place(NamedTuple):
+    """A place in a text; both count from 1, columns in characters."""
+
+    line: int
+    column: int
+
+
+class NotReadable(Exception):
+    """A text is not a document of its format; *message* says what to do about it."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+
+class Spot(NamedTuple):
+    """Where a value stands, and its parts (by key or index) with the places of their keys."""
+
+    place: Place
+    parts: "Mapping[str | int, Spot]"
+    keys: Mapping[str | int, Place]
+
+
+class Document(NamedTuple):
+    """Plain data (None, bool, int, float, str, list, dict with string keys) and its places."""
+
+    data: Any
+    root: Spot
+
+    def place(self, path: Path, *, of_key: bool = False) -> Place:
+        """The place of the value at *path*, or of the nearest value around it that exists."""
+        spot, key_place = self.root, self.root.place
+        for step in path:
+            key_place = spot.keys.get(step, spot.place)
+            if step not in spot.parts:
+                return key_place
+            spot = spot.parts[step]
+        return key_place if of_key else spot.place
