@@ -8,11 +8,12 @@ import pytest
 from tidemill.errors import BadRequest, TooLarge
 from tidemill.kit.git.pktline import FLUSH, MAX_DATA, PacketSplitter, data_of, packet
 from tidemill.kit.git.push import MAX_COMMAND_BYTES, PushRequest, parse_report, read_push_request
-from tidemill.kit.git.sideband import DATA, NARROW_DATA, PROGRESS, SidebandTap, progress
+from tidemill.kit.git.sideband import DATA, PROGRESS, ROOM, tap
 
 OLD = "1" * 40
 NEW = "2" * 40
 NONE = "0" * 40
+WIDE = frozenset({"side-band-64k", "report-status"})
 
 
 def read(*pieces: bytes) -> tuple[PushRequest, bytes]:
@@ -134,33 +135,40 @@ def test_the_tap_keeps_data_and_holds_the_end_back() -> None:
         packet(PROGRESS + b"working\n") + packet(DATA) + packet(DATA + report[:5]) + packet(DATA + report[5:])
     )
     for step in (1, 5, 1000):
-        tap = SidebandTap()
         whole = stream + FLUSH
-        passed = b"".join(tap.feed(whole[i : i + step]) for i in range(0, len(whole), step))
+        answer = tap(WIDE)
+        passed = b"".join(answer.feed(whole[i : i + step]) for i in range(0, len(whole), step))
         assert passed == stream
-        assert tap.data == report
-        assert tap.is_ended
-        assert tap.rest == b""
+        assert answer.data == report
+        assert answer.is_ended
+        assert answer.end() == FLUSH
 
 
 def test_the_tap_passes_on_what_is_no_sideband() -> None:
-    """When git dies with a plain text message, the client gets it."""
-    tap = SidebandTap()
-    passed = tap.feed(packet(DATA + b"x")) + tap.feed(b"fatal: out") + tap.feed(b" of memory")
+    """When git dies with a plain text message, the client gets it, and no end that git did not come to."""
+    answer = tap(WIDE)
+    passed = answer.feed(packet(DATA + b"x")) + answer.feed(b"fatal: out") + answer.feed(b" of memory")
     assert passed == packet(DATA + b"x") + b"fatal: out of memory"
-    assert not tap.is_ended
+    assert answer.say(["a"]) + answer.end() == b""
+
+
+def test_without_a_sideband_the_answer_is_the_report() -> None:
+    answer = tap(frozenset({"report-status"}))
+    report = packet(b"unpack ok\n") + FLUSH
+    assert answer.feed(report[:7]) + answer.feed(report[7:]) == report
+    assert answer.data == report
+    assert answer.say(["a"]) + answer.end() == b""
 
 
 def test_progress_fits_the_clients_packets() -> None:
-    """Long text is cut to what the client's sideband carries; without one there is nothing to send."""
-    for capability, room in (("side-band-64k", MAX_DATA), ("side-band", NARROW_DATA + 1)):
-        packets = list(PacketSplitter().feed(progress(["a" * 70000, "b"], capabilities=[capability])))
-        assert all(data_of(p)[:1] == PROGRESS and len(data_of(p)) <= room for p in packets)
+    """Long text is cut to what the client's sideband carries."""
+    for capability, room in ROOM.items():
+        packets = list(PacketSplitter().feed(tap(frozenset({capability})).say(["a" * 70000, "b"])))
+        assert all(data_of(p)[:1] == PROGRESS and len(data_of(p)) <= room + 1 for p in packets)
         assert b"".join(data_of(p)[1:] for p in packets) == b"a" * 70000 + b"\nb\n"
-    assert progress(["a"], capabilities=["report-status"]) == b""
 
 
 def test_progress_cannot_steer_a_terminal() -> None:
     """Escape sequences and line ends inside a line become spaces."""
-    (one,) = PacketSplitter().feed(progress(["a\x1b[2Jb\nc\r"], capabilities=["side-band-64k"]))
+    (one,) = PacketSplitter().feed(tap(WIDE).say(["a\x1b[2Jb\nc\r"]))
     assert data_of(one) == PROGRESS + b"a [2Jb c \n"

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from tidemill.errors import BadRequest
 from tidemill.kit.db import failures, migrating
@@ -69,30 +70,39 @@ def _prepare(path: Path, name: str, migrations: str) -> tuple[SqliteConnection, 
         connection = SqliteConnection(path, name, read_only=False)
     except OSError as error:
         raise failures.away(name, f"{error.strerror}: {path}") from error
+    except sqlite3.Error as error:
+        raise failures.from_sqlite(error, name) from None
     try:
-        if not migrating.is_current(connection.core, name, migrations):
-            _bring_up(connection, name, migrations)
-        return connection, migrating.epoch(connection.core)
+        epoch = _brought_up(connection, name, migrations)
+        connection.end_opening()
     except BaseException as error:
         connection.close()
-        raise failures.from_sqlite(error, name) from error
+        told = failures.from_sqlite(error, name)
+        if told is error:
+            raise
+        raise told from error
+    return connection, epoch
 
 
-def _bring_up(connection: SqliteConnection, name: str, migrations: str) -> None:
+def _brought_up(connection: SqliteConnection, name: str, migrations: str) -> str:
+    if migrating.is_current(connection.core, name, migrations):
+        return migrating.epoch(connection.core)
     # A migration rebuilds tables under others' references; what they refer to is checked at the end.
     connection.say("PRAGMA foreign_keys=OFF")
     connection.say("BEGIN IMMEDIATE")
     try:
         migrating.bring_up(connection.core, name, migrations)
-        _check_references(connection, name)
+        broken = connection.driver.execute("PRAGMA foreign_key_check").fetchall()
+        _refuse_dangling(broken, name)
+        epoch = migrating.epoch(connection.core)
         connection.say("COMMIT")
     except BaseException:
         connection.rollback()
         raise
     connection.say("PRAGMA foreign_keys=ON")
+    return epoch
 
 
-def _check_references(connection: SqliteConnection, name: str) -> None:
-    broken = connection.driver.execute("PRAGMA foreign_key_check").fetchall()
-    if broken:
-        raise ValueError(f"the migrations of {name} leave rows that refer to nothing: {broken[:3]}")
+def _refuse_dangling(rows: list[Any], name: str) -> None:
+    if rows:
+        raise ValueError(f"the migrations of {name} leave rows that refer to nothing: {rows[:3]}")

@@ -15,8 +15,9 @@ from tidemill.kit.db import failures
 from tidemill.kit.db.instant import to_microseconds
 from tidemill.kit.db.transaction import Snapshot, Transaction
 
-#: Milliseconds that SQLite waits for another process's lock before we look at our deadline again.
-_BUSY_TIMEOUT = 200
+#: Milliseconds that SQLite waits for another process's lock, before we look at our deadline again; and
+#: while the file is opened, when the other process may be creating or upgrading it.
+_BUSY_TIMEOUT, _BUSY_TIMEOUT_OPENING = 200, 60_000
 #: Virtual machine steps between two looks at the deadline: some tenths of a millisecond.
 _STEPS = 20_000
 #: Bytes of write-ahead log that are kept for reuse after a checkpoint.
@@ -34,7 +35,7 @@ class SqliteConnection:
             uri=True,
             isolation_level=None,
             check_same_thread=False,
-            timeout=_BUSY_TIMEOUT / 1000,
+            timeout=_BUSY_TIMEOUT_OPENING / 1000,
         )
         try:
             self.core = self._prepare(read_only=read_only)
@@ -43,7 +44,9 @@ class SqliteConnection:
             raise
 
     def _prepare(self, *, read_only: bool) -> Connection:
-        if not read_only:
+        if read_only:
+            self.end_opening()
+        else:
             self.driver.execute("PRAGMA journal_mode=WAL")
             self.driver.execute(f"PRAGMA journal_size_limit={_LOG_KEPT}")
         self.driver.execute("PRAGMA synchronous=FULL")
@@ -81,6 +84,10 @@ class SqliteConnection:
             # Whoever ignored the error that ended it must not go on outside of any transaction.
             raise failures.away(self.name, "the transaction was given up after an error")
         return self.core.execute(stmt, rows)
+
+    def end_opening(self) -> None:
+        """From now on others' locks are waited for as long as a deadline says."""
+        self.driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT}")
 
     def close(self) -> None:
         """Close the file; the last connection to it also empties the write-ahead log."""

@@ -16,6 +16,8 @@ WriteOrder = Order[Any]
 
 #: Orders that share a commit at most, so that the first of them does not wait for ever.
 _BATCH = 100
+#: Seconds at most between two attempts at a file that another process holds, beside SQLite's own waiting.
+_PAUSE = 0.02
 
 
 class Writer:
@@ -27,6 +29,7 @@ class Writer:
         self._connection = connection
         self._name = name
         self._epoch = epoch
+        self._is_closing = False
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[WriteOrder | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"{name}-writer", daemon=True)
@@ -42,45 +45,46 @@ class Writer:
         self._thread.join()
 
     def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            ends = False
-            while len(batch) < _BATCH and not self._queue.empty():
-                order = self._queue.get()
-                if order is None:
-                    ends = True
-                    break
-                batch.append(order)
-            self._settle(batch)
-            self._loop.call_soon_threadsafe(_answer, batch)
-            if ends:
-                return
+        waiting: list[WriteOrder] = []
+        while waiting or not self._is_closing:
+            waiting += self._take(block=not waiting)
+            again = self._attempt(waiting[:_BATCH]) + waiting[_BATCH:]
+            unsettled = set(again)
+            settled = [order for order in waiting if order not in unsettled]
+            self._loop.call_soon_threadsafe(_answer, settled)
+            waiting = again
 
-    def _settle(self, orders: list[WriteOrder]) -> None:
-        """Bring every order to its outcome."""
-        attempt = 0
-        while orders:
-            orders = self._attempt(orders, attempt)
-            attempt += 1
+    def _take(self, *, block: bool) -> list[WriteOrder]:
+        """Everything that is queued now; waits for the first if asked to."""
+        taken: list[WriteOrder] = []
+        while block or not self._queue.empty():
+            order = self._queue.get()
+            block = False
+            if order is None:
+                self._is_closing = True
+            else:
+                taken.append(order)
+        return taken
 
-    def _attempt(self, orders: list[WriteOrder], attempt: int) -> list[WriteOrder]:
+    def _attempt(self, orders: list[WriteOrder]) -> list[WriteOrder]:
         """Try one transaction over *orders*; answers those that have to be tried again."""
         alive = [order for order in orders if not self._is_expired(order)]
-        self._connection.deadline = max((order.deadline for order in alive), default=0.0)
+        if not alive:
+            return []
+        self._connection.deadline = max(order.deadline for order in alive)
         try:
-            if alive:
-                self._connection.say("BEGIN IMMEDIATE")
-                self._check_epoch()
+            self._connection.say("BEGIN IMMEDIATE")
+            self._check_epoch()
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers are told
             self._connection.rollback()
-            return self._postpone_or_fail(alive, error, attempt)
+            return self._postpone_or_fail(alive, error)
         for order in alive:
             if not self._is_expired(order):
                 self._apply(order)
             if not self._connection.in_transaction:
                 # SQLite gave the whole transaction up; the others did nothing wrong and run again.
                 return [other for other in alive if other is not order]
-        return self._finish(alive, attempt) if alive else []
+        return self._commit(alive)
 
     def _apply(self, order: WriteOrder) -> None:
         connection = self._connection
@@ -98,7 +102,7 @@ class Writer:
                 connection.say("ROLLBACK TO one")
                 connection.say("RELEASE one")
 
-    def _finish(self, orders: list[WriteOrder], attempt: int) -> list[WriteOrder]:
+    def _commit(self, orders: list[WriteOrder]) -> list[WriteOrder]:
         self._connection.deadline = float("inf")
         try:
             self._connection.say("COMMIT")
@@ -106,16 +110,14 @@ class Writer:
             self._connection.rollback()
             if len(orders) > 1 and not failures.is_busy(error):
                 # What only a commit finds wrong is one order's fault: alone, each gets what it deserves.
-                for order in orders:
-                    self._settle([order])
-                return []
-            return self._postpone_or_fail(orders, error, attempt)
+                return [again for order in orders for again in self._attempt([order])]
+            return self._postpone_or_fail(orders, error)
         self.commits += 1
         return []
 
-    def _postpone_or_fail(self, orders: list[WriteOrder], error: Exception, attempt: int) -> list[WriteOrder]:
+    def _postpone_or_fail(self, orders: list[WriteOrder], error: Exception) -> list[WriteOrder]:
         if failures.is_busy(error):
-            time.sleep(random.uniform(0, min(0.001 * 2**attempt, 0.1)))  # noqa: S311 - no secret
+            time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
             return orders
         for order in orders:
             order.fail(failures.from_sqlite(error, self._name))
