@@ -56,6 +56,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """When the call is given up; None for streams."""
     authorization: str = ""
     """The Authorization header as received; only the gateway and the gitserver read it."""
+    accept: str = ""
+    """The Accept header as received; Agola's own client sends none."""
     remote: str = ""
     """The peer's address, for logs and the audit."""
 

@@ -3,6 +3,6 @@
 from tidemill.kit.http.app import App, make_app
 from tidemill.kit.http.openapi import describe
 from tidemill.kit.http.running import serve_http
-from tidemill.kit.http.serving import path_parameter, serve
+from tidemill.kit.http.serving import Dialect, path_parameter, serve
 
-__all__ = ["App", "describe", "make_app", "path_parameter", "serve", "serve_http"]
+__all__ = ["App", "Dialect", "describe", "make_app", "path_parameter", "serve", "serve_http"]

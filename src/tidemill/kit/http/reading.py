@@ -13,6 +13,8 @@ from tidemill.errors import BadRequest, TooLarge
 from tidemill.kit.contract import DEADLINE, Endpoint, Parameter
 
 Convert = Callable[[Any, str], Any]
+#: Makes what reads a JSON body of a type.
+Decoder = Callable[[Any], Callable[[bytes], Any]]
 
 _LARGEST_INTEGER = 2**63 - 1
 _MOST_FIELDS = 1000
@@ -22,14 +24,12 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 class Reader:
     """Reads the arguments of one endpoint."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, decoder: Decoder) -> None:
         self._endpoint = endpoint
         self._in_path = [(p, _converter(p)) for p in endpoint.parameters if p.kind == "path"]
         self._in_query = [(p, _converter(p)) for p in endpoint.parameters if p.kind == "query"]
         self._body = endpoint.body
-        self._decode = (
-            msgspec.json.Decoder(self._body.type).decode if self._body and self._body.kind == "body" else None
-        )
+        self._decode = decoder(self._body.type) if self._body and self._body.kind == "body" else None
 
     async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         """The arguments by name; those that were left out and have a default stay out."""

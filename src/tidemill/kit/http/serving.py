@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -16,7 +16,7 @@ from tidemill.errors import Unavailable
 from tidemill.kit.carriers import in_time
 from tidemill.kit.contract import Contract, Endpoint, calling, current_call, endpoints
 from tidemill.kit.http.failing import JSON
-from tidemill.kit.http.reading import Reader, unescaped
+from tidemill.kit.http.reading import Decoder, Reader, unescaped
 from tidemill.kit.wire import CURSOR
 
 if TYPE_CHECKING:
@@ -26,12 +26,26 @@ C = TypeVar("C", bound=Contract)
 
 _CLOSING_SECONDS = 5.0
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
-_encode = msgspec.json.Encoder().encode
 
 
-def serve(contract: type[C], service: C, prefix: str) -> list[Route]:
+async def _admit_all(_: Endpoint) -> None:
+    """Whoever may ask was looked at before."""
+
+
+class Dialect(NamedTuple):
+    """How a contract is spoken where it follows somebody else's habits; plain JSON by default."""
+
+    admit: Callable[[Endpoint], Awaitable[None]] = _admit_all
+    """Called before anything of a request is read; raises what refuses it."""
+    decoder: Decoder = lambda kind: msgspec.json.Decoder(kind).decode
+    encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+
+
+def serve(contract: type[C], service: C, prefix: str, dialect: Dialect = Dialect()) -> list[Route]:  # noqa: B008 - immutable
     """The routes of *contract* under *prefix*, answered by *service*."""
-    return [_route(endpoint, getattr(service, endpoint.name), prefix) for endpoint in endpoints(contract)]
+    return [
+        _route(endpoint, getattr(service, endpoint.name), prefix, dialect) for endpoint in endpoints(contract)
+    ]
 
 
 def path_parameter(request: Request, name: str) -> str:
@@ -39,8 +53,8 @@ def path_parameter(request: Request, name: str) -> str:
     return unescaped(request.scope, name)
 
 
-def _route(endpoint: Endpoint, target: Callable[..., Awaitable[Any]], prefix: str) -> Route:
-    route = Route(prefix + endpoint.path, _Served(endpoint, target), methods=[endpoint.verb])
+def _route(endpoint: Endpoint, target: Callable[..., Awaitable[Any]], prefix: str, dialect: Dialect) -> Route:
+    route = Route(prefix + endpoint.path, _Served(endpoint, target, dialect), methods=[endpoint.verb])
     if endpoint.streams and route.methods is not None:
         route.methods.discard("HEAD")  # it might never end
     return route
@@ -49,15 +63,17 @@ def _route(endpoint: Endpoint, target: Callable[..., Awaitable[Any]], prefix: st
 class _Served:
     """An endpoint as an ASGI app; errors are the business of the app around it."""
 
-    def __init__(self, endpoint: Endpoint, target: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(self, endpoint: Endpoint, target: Callable[..., Awaitable[Any]], dialect: Dialect) -> None:
         self._endpoint = endpoint
         self._target = target
-        self._reader = Reader(endpoint)
+        self._dialect = dialect
+        self._reader = Reader(endpoint, dialect.decoder)
         uploads = endpoint.body is not None and endpoint.body.kind == "stream"
         self._uploads = uploads
         self._hears_the_end = (endpoint.waits or endpoint.streams) and not uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._dialect.admit(self._endpoint)
         arguments = await self._reader.read(scope, receive)
         if self._hears_the_end:
             await _while_wanted(scope["app"], receive, self._answer(arguments, send))
@@ -73,13 +89,15 @@ class _Served:
             if endpoint.streams:
                 await _send_stream(answer, endpoint, send)
                 return
-        headers = [JSON]
+        headers = [] if answer is None and endpoint.status == 200 else [JSON]
         if endpoint.pages:
             headers.append((CURSOR.lower().encode(), quote(answer.cursor, safe=_PRINTABLE).encode()))
             answer = answer.items
         elif endpoint.answer is bytes:
             headers = [(b"content-type", endpoint.media.encode())]
-        body = answer if isinstance(answer, bytes) else b"" if answer is None else _encode(answer)
+        body = (
+            answer if isinstance(answer, bytes) else b"" if answer is None else self._dialect.encode(answer)
+        )
         await _send(endpoint.status, headers, body, send)
 
 
