@@ -37,10 +37,10 @@ check: setup  ## Format, lint, types, import contracts, house rules, docs
 bench: setup  ## Measure the budgets of the architecture, each beside its raw baseline
 	@$(BIN)/python -m tests.bench
 
-fmt: setup  ## Format the code, mend what ruff can mend, renew the code map
+fmt: setup  ## Format the code, mend what ruff can mend, renew the generated pages
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/python -m tests.house.codemap
+	@$(BIN)/python -m tests.house.pages
 
 lock: setup  ## Renew requirements/lock.txt from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,69 @@
+"""The generated parts of the pages: the code map, and the table of the public API's routes.
+
+`python -m tests.house.pages` (part of `make fmt`) writes them; test_docs fails when they are stale.
+"""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+from tidemill.contracts.gateway import Gateway
+from tidemill.kit.contract import endpoints
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "tidemill"
+BEGIN = "<!-- made by make fmt -->"
+END = "<!-- end of what is made -->"
+
+
+def sentence(path: Path) -> str:
+    """The first sentence of a module's docstring."""
+    text = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
+    return " ".join(text.split())
+
+
+def rows(folder: Path, depth: int = 0) -> list[str]:
+    """One line a module, packages before what is in them."""
+    lines = []
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        indent = "  " * depth
+        if path.is_dir() and (path / "__init__.py").exists():
+            lines.append(f"{indent}{path.name}/  {sentence(path / '__init__.py')}".rstrip())
+            if path.name != "versions":
+                lines += rows(path, depth + 1)
+        elif path.suffix == ".py" and path.name != "__init__.py" and "migrations" not in path.parts:
+            lines.append(f"{indent}{path.name}  {sentence(path)}")
+    return lines
+
+
+def code_map() -> str:
+    """Every module with its first sentence."""
+    return "```\n" + "\n".join(rows(SOURCE)) + "\n```"
+
+
+def routes() -> str:
+    """Every route of the public API with what it answers."""
+    lines = ["| route | what it does |", "|---|---|"]
+    for endpoint in endpoints(Gateway):
+        sentence = " ".join(endpoint.doc.split("\n\n")[0].split())
+        lines.append(f"| `{endpoint.verb} {endpoint.path}` | {sentence} |")
+    return "\n".join(lines)
+
+
+#: Which page holds which generated part.
+MADE: dict[Path, Callable[[], str]] = {
+    ROOT / "ARCHITECTURE.md": code_map,
+    ROOT / "docs" / "api.md": routes,
+}
+
+
+def renewed(page: Path) -> str:
+    """The text of *page* with its generated part made anew."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{MADE[page]()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    for page in MADE:
+        page.write_text(renewed(page))
