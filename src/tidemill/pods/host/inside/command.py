@@ -1,0 +1,113 @@
+"""One command of a pod: its process, its output on the way to a file, its end."""
+
+import fcntl
+import os
+import sys
+import termios
+import time
+
+from .frames import pack
+from .processes import become, reason
+
+REST = 1 << 20
+"""What a pipe holds at most, and so what can still be in it when its command has ended."""
+WINDOW = (24, 80, 0, 0)
+"""Rows and columns of a terminal."""
+F_SETPIPE_SZ = 1031
+
+
+class Command:
+    """A command from its start to its end."""
+
+    def __init__(self, key: bytes, files: list[int], tty: bool) -> None:
+        self.key, self.tty = key, tty
+        self.output, self.result = files
+        self.pid = 0
+        self.source = -1
+        """Where its output is read, -1 when there is no more."""
+        self.size = 0
+        self.error = b""
+        self.code: int | None = None
+        self.started_at = time.time()
+        self.ended_at = 0.0
+        self.finish_at: float | None = None
+        """When the rest of its output counts as told."""
+        self.kill_at: float | None = None
+        """When those of its processes that are left are killed."""
+        self.kill_rounds = 0
+
+    def report(self) -> list[bytes]:
+        """Size, exit code, error, start and end; the last is empty while it runs."""
+        ended = bool(self.ended_at)
+        return [
+            b"%d" % self.size,
+            b"%d" % self.code if ended and self.code is not None else b"",
+            self.error,
+            b"%.6f" % self.started_at,
+            b"%.6f" % self.ended_at if ended else b"",
+        ]
+
+    def spawn(self, argv: list[bytes], environment: dict[bytes, bytes], directory: bytes) -> None:
+        """Start its process; raises OSError when there can be none."""
+        if self.tty:
+            self.source, inner = os.openpty()
+            window = b"".join(number.to_bytes(2, sys.byteorder) for number in WINDOW)
+            fcntl.ioctl(inner, termios.TIOCSWINSZ, window)
+        else:
+            self.source, inner = os.pipe()
+            try:
+                fcntl.fcntl(inner, F_SETPIPE_SZ, REST)
+            except OSError:
+                pass  # the user's share of pipe memory is used up; the default is only slower
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                code = 126
+                try:
+                    self.attach(inner)
+                    code = become(argv, environment, directory)
+                finally:
+                    os._exit(code)
+        finally:
+            os.close(inner)
+
+    def attach(self, inner: int) -> None:
+        """In the new process: a session of its own, its terminal or pipe as standard descriptors."""
+        os.setsid()
+        if self.tty:
+            fcntl.ioctl(inner, termios.TIOCSCTTY, 0)
+            os.dup2(inner, 0)
+        os.dup2(inner, 1)
+        os.dup2(inner, 2)
+
+    def pump(self, buffer: memoryview) -> int:
+        """Store what can be read at once; 0 at the end, -1 when there is nothing now.
+
+        What is said after the command's end is thrown away, so that a child left behind can go on.
+        """
+        try:
+            count = os.readv(self.source, [buffer])
+        except BlockingIOError:
+            return -1
+        except OSError:
+            return 0  # the terminal's last user has gone
+        data = buffer[:count]
+        try:
+            while data and not self.error and not self.ended_at:
+                written = os.write(self.output, data)
+                self.size += written
+                data = data[written:]
+        except OSError as error:
+            self.error = b"its output could not be stored: " + reason(error)
+        return count
+
+    def end(self) -> None:
+        """Keep the result on disk."""
+        self.ended_at = time.time()
+        self.finish_at = None
+        try:
+            os.write(self.result, pack(*self.report()))
+        except OSError as error:
+            self.error = self.error or b"its result could not be stored: " + reason(error)
+        os.close(self.output)
+        os.close(self.result)

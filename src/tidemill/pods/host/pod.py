@@ -1,0 +1,151 @@
+"""A pod on this host: a directory, the supervisor that works in it, and what can be asked of both."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tidemill.pods import Exec, PodLost, Progress
+from tidemill.pods.host.inside.frames import take
+from tidemill.pods.host.line import Line, Refused
+from tidemill.pods.host.removal import remove
+
+MOST = 1 << 20
+"""Bytes of output read at once; they come from memory as a rule."""
+PATIENCE = 60.0
+"""Seconds for a supervisor to tell news, or that there are none."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+def checked(name: str) -> str:
+    """A pod's id or a command's key: both become names of files."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a pod or a command")
+    return name
+
+
+class HostPod:
+    """A pod in *directory*. Without a *line* its supervisor is gone, and only what stands on disk is left."""
+
+    def __init__(self, directory: Path, line: Line | None) -> None:
+        self.id = directory.name
+        self.directory = directory
+        self._line = line
+        self._outputs: dict[str, int] = {}
+
+    async def start(self, exec: Exec) -> None:
+        """Start a command, once per key; harmless for one that has ended before the pod was lost."""
+        files = self._files(exec.key)
+        try:
+            await self._ask(*request(exec), files=files)
+        except Refused as refused:
+            raise PodLost(f"the command {exec.key} could not be started: {refused}") from refused
+        except PodLost:
+            if self._result(exec.key) is None:
+                raise
+        finally:
+            for fd in files:
+                os.close(fd)
+
+    async def follow(self, key: str) -> AsyncIterator[Progress]:
+        """Progress now and after each change, from the supervisor, or its last word from disk."""
+        known = b""
+        line = None
+        try:
+            line = Line.to(self.directory)
+            while True:
+                report = await line.ask(b"wait", key.encode(), known, seconds=PATIENCE)
+                if report[0] != known or report[4]:
+                    yield progress(report)
+                if report[4]:
+                    return
+                known = report[0]
+        except Refused as refused:
+            raise PodLost(f"the command {key} {refused}") from refused
+        except PodLost:
+            result = self._result(key)
+            if result is None:
+                raise
+            yield result
+        finally:
+            if line is not None:
+                line.close()
+
+    async def read(self, key: str, offset: int, limit: int) -> bytes:
+        """Output from *offset* on; b"" at the end so far."""
+        if key not in self._outputs:
+            try:
+                self._outputs[key] = os.open(self._step(key) / "output", os.O_RDONLY)
+            except FileNotFoundError:
+                return b""
+        return os.pread(self._outputs[key], min(limit, MOST), offset)
+
+    async def stop(self, key: str, grace: float) -> None:
+        """TERM to the command's whole process tree, KILL after *grace* seconds."""
+        await self._ask(b"stop", key.encode(), str(grace).encode())
+
+    async def close(self) -> None:
+        """Kill everything in the pod and remove it."""
+        self.let_go()
+        await remove(self.directory)
+
+    def let_go(self) -> None:
+        """Keep nothing of it open."""
+        if self._line is not None:
+            self._line.close()
+        while self._outputs:
+            os.close(self._outputs.popitem()[1])
+
+    async def _ask(self, *fields: bytes, files: tuple[int, ...] = ()) -> None:
+        if self._line is None or not self._line.open:
+            self._line = Line.to(self.directory)
+        await self._line.ask(*fields, files=files)
+
+    def _step(self, key: str) -> Path:
+        return self.directory / "steps" / checked(key)
+
+    def _files(self, key: str) -> tuple[int, int]:
+        """The files for output and result, open for the supervisor."""
+        step = self._step(key)
+        try:
+            step.mkdir(parents=True, exist_ok=True)
+            output = os.open(step / "output", os.O_WRONLY | os.O_CREAT, 0o600)
+            return output, os.open(step / "result", os.O_WRONLY | os.O_CREAT, 0o600)
+        except FileNotFoundError as error:
+            raise PodLost("the pod's directory is gone") from error
+
+    def _result(self, key: str) -> Progress | None:
+        """The end of a command as it stands on disk."""
+        try:
+            report = take(bytearray((self._step(key) / "result").read_bytes()))
+        except FileNotFoundError:
+            return None
+        return None if report is None else progress(report)
+
+
+def request(exec: Exec) -> list[bytes]:
+    """The request that starts a command."""
+    return [
+        b"start",
+        checked(exec.key).encode(),
+        os.fsencode(exec.working_dir),
+        b"1" if exec.tty else b"0",
+        b"0" if exec.script is None else b"1",
+        os.fsencode(exec.script or ""),
+        str(len(exec.argv)).encode(),
+        *map(os.fsencode, exec.argv),
+        *(os.fsencode(f"{name}={value}") for name, value in exec.environment.items()),
+    ]
+
+
+def progress(report: list[bytes]) -> Progress:
+    """A supervisor's report as what is known of a command."""
+    size, code, error, started_at, ended_at = report
+    return Progress(
+        size=int(size),
+        ended=bool(ended_at),
+        exit_code=int(code) if code else None,
+        error=error.decode(errors="replace"),
+        started_at=float(started_at),
+        ended_at=float(ended_at) if ended_at else None,
+    )
