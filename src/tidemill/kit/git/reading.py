@@ -31,6 +31,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True):
     sha: str
     kind: str
     data: bytes
+    """Nothing for a tree: what is in it is asked for by path."""
 
 
 class Batch:
@@ -54,12 +55,15 @@ class Batch:
         if line.endswith((b" missing\n", b" ambiguous\n")):
             return None
         if absent := _ABSENT.fullmatch(line):
-            await self._exactly(int(absent[2]) + 1)
+            await self._skip(int(absent[2]) + 1)
             return None
         found = _FOUND.fullmatch(line)
         if found is None:
             raise Internal(f"git answered {line[:200]!r} when asked for {name!r}")
         size = int(found[3])
+        if found[2] == b"tree":
+            await self._skip(size + 1)
+            return Object(sha=found[1].decode(), kind="tree", data=b"")
         if size > limit:
             raise TooLarge(
                 f"{name.partition(':')[2] or name} has {size} bytes, more than the {limit} allowed"
@@ -76,6 +80,13 @@ class Batch:
         while len(self._buffer) < size:
             await self._more()
         return self._take(size)
+
+    async def _skip(self, size: int) -> None:
+        while size > len(self._buffer):
+            size -= len(self._buffer)
+            self._buffer.clear()
+            await self._more()
+        del self._buffer[:size]
 
     async def _more(self) -> None:
         block = await self._process.read()

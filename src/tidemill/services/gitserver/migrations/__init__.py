@@ -1,0 +1,1 @@
+"""The schema of the gitserver, one dated file per change."""

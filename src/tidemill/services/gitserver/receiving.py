@@ -1,0 +1,103 @@
+"""A push: written down, handed to git, told to the gateway, and its runs shown to the pusher."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import structlog
+
+from tidemill.contracts.pushes import Access
+from tidemill.errors import Failure
+from tidemill.kit.git.process import Process
+from tidemill.kit.git.push import Command, PushRequest, parse_report, read_push_request
+from tidemill.kit.git.repository import Repository
+from tidemill.kit.git.sideband import Tap, tap
+from tidemill.services.gitserver.conversation import Conversation
+from tidemill.services.gitserver.exchange import Exchange
+from tidemill.services.gitserver.outcome import outcome_lines, postponed_lines
+from tidemill.services.gitserver.push_log import PushLog
+from tidemill.services.gitserver.reconcile import LoggedPush, State, accepted_in, standing_in
+
+log = structlog.get_logger("gitserver")
+
+
+class Receiving:
+    """Serves `git-receive-pack`. *wait* is how many seconds a pusher waits for the runs' numbers."""
+
+    def __init__(self, push_log: PushLog, *, wait: float) -> None:
+        self._log = push_log
+        self._wait = wait
+
+    async def serve(self, exchange: Exchange, repository: Repository, access: Access) -> None:
+        """Receive one push and answer it."""
+        body = exchange.body()
+        request: PushRequest | None = None
+        with exchange.patience():
+            request = await read_push_request(body)
+        if request is None:
+            await exchange.refuse(408, "the push did not go on; try again")
+        elif not request.commands:  # a large push is preceded by a request that asks whether it may
+            await exchange.finish()
+        else:
+            await self._receive(exchange, repository, access, request, body)
+
+    async def _receive(
+        self,
+        exchange: Exchange,
+        repository: Repository,
+        access: Access,
+        request: PushRequest,
+        body: AsyncIterator[bytes],
+    ) -> None:
+        answer = tap(request.capabilities)
+        async with (
+            repository.serving("git-receive-pack", protocol=exchange.protocol) as process,
+            self._log.opened(access.project, access.pusher, request.commands) as asked,
+        ):
+            conversation = Conversation(exchange, process, is_read_only=False)
+            await conversation.hold(_joined(request.head, body), answer.feed, lambda: answer.is_ended)
+            if conversation.error and not exchange.is_started:
+                await exchange.refuse(conversation.error.status, conversation.error.message)
+            push = msgspec.structs.replace(asked, commands=await _applied(asked, answer, process, repository))
+            await self._conclude(exchange, push, answer, is_logged=bool(asked.commands))
+
+    async def _conclude(self, exchange: Exchange, push: LoggedPush, answer: Tap, *, is_logged: bool) -> None:
+        state = State.REFUSED
+        try:
+            if push.commands:
+                state, lines = await self._tell(push)
+                await exchange.write(answer.say(lines))
+            await exchange.finish(answer.end())
+        except OSError:
+            pass  # the client is gone; what it pushed is not
+        finally:
+            if is_logged:
+                await self._log.record(push, state)
+
+    async def _tell(self, push: LoggedPush) -> tuple[State, list[str]]:
+        try:
+            return State.TOLD, outcome_lines(await self._log.tell(push, wait=self._wait))
+        except Failure as error:
+            log.warning("push not told at once", push=push.id, project=push.project, error=error.message)
+            return State.ACCEPTED, postponed_lines(error.message)
+
+
+async def _applied(
+    push: LoggedPush, answer: Tap, process: Process, repository: Repository
+) -> tuple[Command, ...]:
+    """What of a push was applied: git's report says it, or else the refs once git has ended."""
+    report = parse_report(bytes(answer.data))
+    if report is not None:
+        done = accepted_in(report, push.commands)
+    else:
+        await process.close()
+        log.info("git did not report", push=push.id, project=push.project, complaint=process.complaint())
+        done = standing_in(await repository.refs(), push.commands)
+    if done:
+        await repository.point_head({command.ref: command.new for command in done})
+    return done
+
+
+async def _joined(head: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for block in body:
+        yield block
