@@ -59,8 +59,6 @@ class JobReport(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
     """Given with phase ENDED."""
     stopping: bool = False
-    """It has been told to stop; telling it again in a sync changes nothing."""
-    stopping: bool = False
     """It has been told to stop and is at it, so that it need not be told again."""
     timed_out: bool = False
     reason: str = ""
