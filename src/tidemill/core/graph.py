@@ -40,14 +40,10 @@ def descendants(parents: Parents, roots: Collection[str]) -> set[str]:
 
 
 def cycles(parents: Parents) -> list[tuple[str, str]]:
-    """Every task that depends on itself, each with a member of its cycle that depends on it."""
+    """Every task that depends on itself, each with the member of its cycle that it depends on."""
     component = _components(parents)
-    return [
-        (name, child)
-        for name, children in _children(parents).items()
-        for child in [next((c for c in children if component[c] == component[name]), None)]
-        if child is not None
-    ]
+    on_cycle = ((name, [p for p in of if component[p] == component[name]]) for name, of in parents.items())
+    return [(name, members[0]) for name, members in on_cycle if members]
 
 
 def redundant_edges(parents: Parents) -> list[tuple[str, str, str]]:
@@ -60,12 +56,16 @@ def redundant_edges(parents: Parents) -> list[tuple[str, str, str]]:
     above: dict[str, int] = {}
     found = []
     for name in in_order(parents):
-        above[name] = 0
-        direct = parents[name]
-        for parent in direct:
-            above[name] |= above[parent] | bit[parent]
-        if len(direct) > 1:
-            found += [(name, p, a) for p in direct for a in direct if above[p] & bit[a]]
+        inherited = 0
+        for parent in parents[name]:
+            inherited |= above[parent]
+        for ancestor in parents[name]:
+            if inherited & bit[ancestor]:
+                parent = next(p for p in parents[name] if above[p] & bit[ancestor])
+                found.append((name, parent, ancestor))
+        above[name] = inherited
+        for parent in parents[name]:
+            above[name] |= bit[parent]
     return found
 
 

@@ -41,6 +41,22 @@ class CloneStep(msgspec.Struct, frozen=True, kw_only=True, tag="clone"):
 Step = RunStep | CloneStep
 
 
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    """Memory mounted at *path*, of at most *size* bytes."""
+
+    path: str = ""
+    size: int | None = None
+
+
+class RegistryAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials for an image registry: *username* and *password*, or both in *auth* (encodedauth)."""
+
+    type: str = "basic"
+    username: Value = Literal("")
+    password: Value = Literal("")
+    auth: Value = Literal("")
+
+
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """One container of a pod; the first of a runtime is the task's own."""
 
@@ -49,6 +65,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     privileged: bool = False
     entrypoint: str = ""
+    volumes: tuple[Volume, ...] = ()
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +110,8 @@ class PlanTask(msgspec.Struct, frozen=True, kw_only=True):
     """Its `when` did not match: the task is skipped from the start."""
     timeout: float | None = None
     """Seconds from the end of setup; None is no limit."""
+    registries: dict[str, RegistryAuth] = {}
+    """Credentials by the name of the registry."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

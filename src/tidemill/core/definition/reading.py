@@ -1,0 +1,36 @@
+"""Plain data becomes a definition: the first of the two ways out, the other is all that is wrong."""
+
+from typing import Any
+
+from tidemill.core.definition.cursor import Cursor
+from tidemill.core.definition.faults import WrongDefinition
+from tidemill.core.definition.nouns import Definition
+from tidemill.core.definition.tasks import check_unique, read_run
+from tidemill.core.definition.values import read_registries
+
+_EXAMPLE = "`runs: [{name: …, tasks: […]}]`"
+
+
+def read_definition(data: Any) -> Definition:
+    """The definition that *data* holds; raises WrongDefinition with every fault that was found.
+
+    Unknown keys are ignored, upper and lower case of known ones do not matter, as in Agola.
+    """
+    root = Cursor(data)
+    definition = _read(root) if root.is_mapping(f"the configuration ({_EXAMPLE})") else None
+    if root.faults or definition is None:
+        raise WrongDefinition(root.faults)
+    return definition
+
+
+def _read(root: Cursor) -> Definition:
+    items = root.field("runs").items("`runs`")
+    if not items and root.field("runs").data in (None, []):
+        root.complain(f"no runs defined: write {_EXAMPLE}")
+    runs = [(item, run) for item in items for run in [read_run(item)] if run is not None]
+    check_unique([(item, run.name) for item, run in runs], "run")
+    return Definition(
+        runs=tuple(run for _, run in runs),
+        timeout=root.field("task_timeout_interval").duration(),
+        registries=read_registries(root.field("docker_registries_auth")),
+    )
