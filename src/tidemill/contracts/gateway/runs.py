@@ -7,6 +7,8 @@ import msgspec
 
 from tidemill.kit.contract import Contract, Page, get, put
 
+TEXT = "text/plain;charset=UTF-8"
+
 #: The content type of a log.
 LOG = "text/plain;charset=UTF-8"
 #: RFC 3339 as Go writes it: no trailing zeros in the fraction.
@@ -160,7 +162,7 @@ class ProjectRunRoutes(Contract):
     async def project_run(self, projectref: str, runnumber: str) -> RunResponse:
         """404 `runDoesNotExist`; 400 `invalidRunNumber`."""
 
-    @get("/projects/{projectref}/runs/{runnumber}/follow", waits=True)
+    @get("/projects/{projectref}/runs/{runnumber}/follow", waits=True, media="application/x-ndjson")
     async def follow_project_run(self, projectref: str, runnumber: str) -> AsyncIterator[bytes]:
         """Extension: the run as JSON lines (of RunResponse), now and after each change, until it ends."""
 

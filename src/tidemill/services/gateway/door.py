@@ -1,0 +1,110 @@
+"""The door: who is asking, and whether they may."""
+
+import hashlib
+import hmac
+from contextvars import ContextVar
+
+import msgspec
+
+from tidemill.contracts.configstore import Configstore, Project, ProjectGroup, TokenCheck, User
+from tidemill.core.permissions import ADMIN_TOKEN, ANONYMOUS, Action, Actor, Refusal, Thing, may
+from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from tidemill.kit.contract import Endpoint, current_call
+
+_SCHEME = "token"
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, with their user where there is one."""
+
+    actor: Actor
+    user: User | None = None
+
+    @property
+    def name(self) -> str:
+        """Who it is, for people."""
+        return self.user.name if self.user else "the administrator"
+
+    def require(self, action: Action, thing: Thing | None = None) -> None:
+        """Raise what the reference answers when the caller may not do *action* to *thing*."""
+        match may(self.actor, action, thing):
+            case None:
+                return
+            case Refusal.UNAUTHORIZED:
+                raise Unauthorized(f"say who you are to {action}: Authorization: token <token>")
+            case Refusal.BAD_REQUEST:
+                raise BadRequest(f"this token cannot {action}")
+            case Refusal.FORBIDDEN:
+                raise Forbidden(f"you may not {action}")
+
+    def may(self, action: Action, thing: Thing | None = None) -> bool:
+        """Whether the caller may."""
+        return may(self.actor, action, thing) is None
+
+
+NOBODY = Caller(actor=ANONYMOUS)
+
+#: What may be asked without saying who one is; whether it is answered is for the permissions to say.
+OPEN_TO_NOBODY = frozenset(
+    {"project", "project_run", "follow_project_run", "project_run_task", "project_run_log"}
+    | {"user_run", "user_run_task", "user_run_log"}
+)
+
+_caller: ContextVar[Caller] = ContextVar("caller", default=NOBODY)
+
+
+class Door:
+    """Knows callers by their tokens; keeps none of them."""
+
+    def __init__(self, configstore: Configstore, admin_token: str) -> None:
+        self._configstore = configstore
+        self._admin_token = _digest(admin_token) if admin_token else None
+
+    async def admit(self, endpoint: Endpoint) -> None:
+        """Learn who makes a request before anything else of it is looked at."""
+        caller = await self._recognize(current_call().authorization)
+        if caller is NOBODY and endpoint.name not in OPEN_TO_NOBODY:
+            raise Unauthorized("say who you are: Authorization: token <token>")
+        _caller.set(caller)
+
+    async def _recognize(self, authorization: str) -> Caller:
+        """Who sent this header; an unknown token is refused at once, no token is nobody."""
+        scheme, _, token = authorization.strip().partition(" ")
+        if scheme.lower() != _SCHEME or not token.strip():
+            return NOBODY
+        found = await self.bearer(token.strip())
+        if found is None:
+            raise Unauthorized("the token is unknown; it may have been deleted")
+        return found
+
+    async def bearer(self, token: str) -> Caller | None:
+        """Whose token it is; None when it is nobody's."""
+        if self._admin_token and hmac.compare_digest(_digest(token), self._admin_token):
+            return Caller(actor=ADMIN_TOKEN)
+        try:
+            user = await self._configstore.user_of_token(TokenCheck(token=token))
+        except NotFound as error:
+            if error.code != "userTokenDoesNotExist":
+                raise
+            return None
+        return Caller(actor=Actor(user_id=user.id, is_admin=user.is_admin), user=user)
+
+
+def current_caller() -> Caller:
+    """Who makes the request that is being served; nobody outside of any."""
+    return _caller.get()
+
+
+def thing(of: Project | ProjectGroup) -> Thing:
+    """A project or group as permissions see it."""
+    return Thing(owner=of.owner, is_public=of.global_visibility == "public")
+
+
+def own(user: User) -> Thing:
+    """What belongs to a user and is nobody else's business."""
+    return Thing(owner=user.id, is_public=False)
+
+
+def _digest(token: str) -> bytes:
+    """Of one length for every token, so that comparing takes one time."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -1,0 +1,1 @@
+"""Alembic versions of the gateway's database, dated, one per change."""

@@ -1,0 +1,86 @@
+"""Removing repositories with their projects, also when the server dies in between."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import structlog
+
+from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.gitserver import Gitserver
+from tidemill.errors import Failure, NotFound
+from tidemill.kit.coord import Bells
+from tidemill.kit.db import Database, Transaction
+from tidemill.kit.supervise import Loop
+from tidemill.services.gateway.store import removals
+
+BELL = "removals"
+#: Longer than any deletion of a project takes.
+_PATIENCE = timedelta(minutes=2)
+
+log = structlog.get_logger("removing")
+
+
+class Removing:
+    """Writes down what is to be removed before its project is deleted, and removes it afterwards."""
+
+    def __init__(
+        self,
+        db: Database,
+        bells: Bells,
+        configstore: Configstore,
+        gitserver: Gitserver,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._bells = bells
+        self._bell = bells.listen(BELL)
+        self._configstore = configstore
+        self._gitserver = gitserver
+        self._clock = clock
+
+    def loop(self) -> Loop:
+        """Its supervised work."""
+        return Loop(BELL, self.work, 60.0, self._bell)
+
+    def close(self) -> None:
+        """Hear nothing any more."""
+        self._bell.close()
+
+    @asynccontextmanager
+    async def of(self, projects: Sequence[str]) -> AsyncIterator[None]:
+        """Around the deletion of projects: their repositories go once they are gone."""
+        later = self._clock() + _PATIENCE
+        await self._db.do(lambda tx: removals.add(tx, projects, later))
+        yield
+        now = self._clock()
+
+        async def begin(tx: Transaction) -> None:
+            await removals.add(tx, projects, now)
+            tx.after_commit(self._bells.ring, BELL)
+
+        await self._db.do(begin)
+
+    async def work(self) -> None:
+        """Remove the repositories of all projects that are gone."""
+        for project in await self._db.read(lambda tx: removals.due(tx, self._clock())):
+            try:
+                if not await self._exists(project):
+                    await self._gitserver.delete_repository(project)
+                await self._forget(project)
+            except Failure as error:
+                log.warning("repository not removed yet", project=project, reason=error.message)
+
+    async def _forget(self, project: str) -> None:
+        await self._db.do(lambda tx: removals.forget(tx, project))
+
+    async def _exists(self, project: str) -> bool:
+        """Only the configstore's own answer proves that a project is gone."""
+        try:
+            await self._configstore.project(project)
+        except NotFound as error:
+            if error.code != "projectDoesNotExist":
+                raise
+            return False
+        return True

@@ -1,0 +1,150 @@
+"""Runs of the public API, whoever they belong to."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
+
+import msgspec
+
+from tidemill.contracts.gateway.runs import (
+    RunActionsRequest,
+    RunResponse,
+    RunsResponse,
+    RunTaskActionsRequest,
+    RunTaskResponse,
+)
+from tidemill.contracts.runservice import Restart, RunDetail, RunQuery, Runservice
+from tidemill.core.plan import Plan
+from tidemill.core.run import Phase, Result, Run, RunTask
+from tidemill.errors import BadRequest, NotFound
+from tidemill.kit.contract import Page
+from tidemill.services.gateway.dialect import encode
+from tidemill.services.gateway.door import current_caller
+from tidemill.services.gateway.paging import RunsPage, run_number
+from tidemill.services.gateway.showing import listed_run, shown_run, shown_task
+
+E = TypeVar("E", Phase, Result)
+
+_SETUP = -1
+_decode_run = msgspec.json.Decoder(Run).decode
+
+
+class Runs:
+    """What can be asked of the runs of a group, once it is clear that the caller may."""
+
+    def __init__(self, runservice: Runservice) -> None:
+        self._runservice = runservice
+
+    async def listed(self, group: str, wanted: RunsPage) -> Page[RunsResponse]:
+        """One page of runs."""
+        phases, results = _known(wanted.phases, Phase), _known(wanted.results, Result)
+        if phases is None or results is None:
+            return Page([])
+        page = await self._runservice.runs(
+            RunQuery(
+                group=f"{group}/{wanted.subgroup}" if wanted.subgroup else group,
+                phases=phases,
+                results=results,
+                after=wanted.after,
+                ascending=wanted.ascending,
+                limit=wanted.limit,
+            )
+        )
+        cursor = wanted.cursor(page.items[-1].number) if page.cursor else ""
+        return Page([listed_run(run) for run in page.items], cursor)
+
+    async def one(self, group: str, number: str) -> RunDetail:
+        """The run with this number."""
+        return await self._runservice.numbered_run(run_number(number), group)
+
+    async def shown(self, group: str, number: str) -> RunResponse:
+        """The run with this number, as the public API shows it."""
+        detail = await self.one(group, number)
+        return shown_run(detail.run, detail.plan)
+
+    async def follow(self, group: str, number: str) -> AsyncIterator[bytes]:
+        """The run as JSON lines, now and after each change, until it ends."""
+        detail = await self.one(group, number)
+        return _shown_lines(await self._runservice.follow_run(detail.run.id), detail.plan)
+
+    async def act(self, group: str, number: str, request: RunActionsRequest) -> RunResponse:
+        """Restart, cancel or stop; who asks stands in the reason."""
+        detail = await self.one(group, number)
+        who = current_caller().name
+        match request.action_type:
+            case "restart":
+                new = await self._runservice.restart_run(
+                    detail.run.id, Restart(from_start=request.from_start)
+                )
+                return shown_run(new, (await self._runservice.run(new.id)).plan)
+            case "cancel":
+                await self._runservice.cancel_run(detail.run.id, f"cancelled by {who}")
+            case "stop":
+                await self._runservice.stop_run(detail.run.id, f"stopped by {who}")
+            case other:
+                raise BadRequest(f"action_type {other!r} is none of restart, cancel, stop")
+        return shown_run(detail.run, detail.plan)
+
+    async def task(self, group: str, number: str, task_id: str) -> RunTaskResponse:
+        """One task of a run."""
+        detail = await self.one(group, number)
+        return shown_task(_task(detail.run, task_id), detail)
+
+    async def act_on_task(
+        self, group: str, number: str, task_id: str, request: RunTaskActionsRequest
+    ) -> None:
+        """Approve a task."""
+        detail = await self.one(group, number)
+        if request.action_type != "approve":
+            raise BadRequest(f"action_type {request.action_type!r} is not approve")
+        task = next((task for task in detail.run.tasks if task.id == task_id), None)
+        if task is None:
+            raise BadRequest(f"run {number} has no task {task_id!r}")
+        await self._runservice.approve_task(detail.run.id, task.id)
+
+    async def log(
+        self, group: str, number: str, task_id: str, step: int, *, follow: bool
+    ) -> AsyncIterator[bytes]:
+        """The output of a step; absence has no code here, which the reference's tests want."""
+        detail = await self.one(group, number)
+        task = _task(detail.run, task_id)
+        try:
+            return await self._runservice.read_log(task.id, step, follow=follow)
+        except NotFound as error:
+            raise NotFound(error.message) from error
+
+
+def log_step(setup: str | None, step: str | None) -> int:
+    """Which log is wanted: of the setup, or of a step."""
+    if (setup is None) == (step is None):
+        raise BadRequest("give exactly one of setup and step")
+    if step is None:
+        return _SETUP
+    if not step.isdecimal() or not step.isascii() or len(step) > 9:
+        raise BadRequest(f"{step!r} is not the number of a step", code="invalidRunTaskStepNumber")
+    return int(step)
+
+
+def _task(run: Run, task_id: str) -> RunTask:
+    for task in run.tasks:
+        if task.id == task_id:
+            return task
+    raise NotFound(f"run {run.number} has no task {task_id!r}")
+
+
+def _known(texts: tuple[str, ...], kind: type[E]) -> tuple[str, ...] | None:
+    """Those of *texts* that are in the enumeration; None when only others are given, which match nothing."""
+    known = tuple(text for text in texts if text in list(kind))
+    return None if texts and not known else known
+
+
+async def _shown_lines(lines: AsyncIterator[bytes], plan: Plan | None) -> AsyncIterator[bytes]:
+    """Lines of Run as lines of RunResponse, however they are cut into chunks."""
+    rest = b""
+    try:
+        async for chunk in lines:
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield encode(shown_run(_decode_run(line), plan)) + b"\n" if line else b"\n"
+    finally:
+        if isinstance(lines, AsyncGenerator):
+            await lines.aclose()

@@ -1,0 +1,99 @@
+"""The gateway's service: the public API, the door to git hosting, the inbox."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from starlette.routing import BaseRoute
+
+from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.gateway import PREFIX
+from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
+from tidemill.contracts.gitserver import Gitserver
+from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
+from tidemill.contracts.runservice import Runservice
+from tidemill.kit.coord import Bells
+from tidemill.kit.db import Database
+from tidemill.kit.http import serve
+from tidemill.kit.supervise import Loop
+from tidemill.planning.planner import Planner
+from tidemill.services.gateway.dialect import agola, agola_in_the_open
+from tidemill.services.gateway.door import Door
+from tidemill.services.gateway.inbox import Inbox
+from tidemill.services.gateway.project_runs import ProjectRuns
+from tidemill.services.gateway.projects import Projects
+from tidemill.services.gateway.reception import Reception
+from tidemill.services.gateway.removing import Removing
+from tidemill.services.gateway.runs import Runs
+from tidemill.services.gateway.triggering import Triggering
+from tidemill.services.gateway.user_runs import UserRuns
+from tidemill.services.gateway.users import Open, RemoteSources, Users
+from tidemill.settings import GatewaySettings
+
+INTERNAL = "/internal/gateway"
+
+
+class GatewayService(Pushes):
+    """The one door. What it serves to people is put together from one class per noun."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it asks everybody
+        self,
+        settings: GatewaySettings,
+        db: Database,
+        bells: Bells,
+        configstore: Configstore,
+        runservice: Runservice,
+        gitserver: Gitserver,
+        planner: Planner,
+        *,
+        admin_token: str,
+        exposed_url: Callable[[], str],
+        git_url: Callable[[], str],
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.settings = settings
+        self._door = Door(configstore, admin_token)
+        triggering = Triggering(runservice, gitserver, planner, exposed_url=exposed_url, git_url=git_url)
+        self._inbox = Inbox(db, bells, configstore, triggering, clock=clock)
+        self._removing = Removing(db, bells, configstore, gitserver, clock=clock)
+        self._reception = Reception(db, bells, configstore, self._door, exposed_url=exposed_url)
+        self._users = Users(configstore, self._removing)
+        self._remote_sources = RemoteSources(configstore)
+        self._open = Open(configstore)
+        self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
+        runs = Runs(runservice)
+        self._project_runs = ProjectRuns(configstore, runs)
+        self._user_runs = UserRuns(configstore, runs)
+
+    def loops(self) -> list[Loop]:
+        """The inbox, and the removal of repositories."""
+        return [self._inbox.loop(), self._removing.loop()]
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The public API, and what the gitserver asks."""
+        dialect = agola(self._door)
+        return [
+            *serve(UserRoutes, self._users, PREFIX, dialect),
+            *serve(RemoteSourceRoutes, self._remote_sources, PREFIX, dialect),
+            *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),
+            *serve(ProjectRoutes, self._projects, PREFIX, dialect),
+            *serve(ProjectRunRoutes, self._project_runs, PREFIX, dialect),
+            *serve(UserRunRoutes, self._user_runs, PREFIX, dialect),
+            *serve(Pushes, self, INTERNAL),
+        ]
+
+    async def start(self) -> None:
+        """Nothing is to be made ready: what is pending is found by the loops."""
+
+    async def close(self) -> None:
+        """Hear nothing any more; the database belongs to whoever opened it."""
+        self._inbox.close()
+        self._removing.close()
+
+    async def access(self, request: AccessRequest) -> Access:
+        return await self._reception.access(request)
+
+    async def pushed(self, push: Push) -> PushOutcome:
+        return await self._reception.pushed(push)

@@ -1,0 +1,181 @@
+"""Questions about pushes: what is to be worked on, and what came of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import exists, literal, select, update
+
+from tidemill.contracts.pushes import Push
+from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.gateway.store.tables import pushed_refs, pushes
+
+
+class State(StrEnum):
+    """How far a pushed ref is: to be worked on, worked on, or set aside with its error."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+#: Written into the statement, since a partial index is of no use to a parameter.
+_pending = literal(State.PENDING.value, literal_execute=True)
+
+
+class MadeRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as the inbox remembers it."""
+
+    number: int
+    name: str
+    phase: str
+    url: str
+    setup_error: str = ""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One ref of a push: the unit of work."""
+
+    push: int
+    """The sequence of the push."""
+    push_id: str
+    position: int
+    project: str
+    ref: str
+    old: str
+    new: str
+    state: State
+    attempts: int
+    due_at: datetime
+    note: str
+    runs: tuple[MadeRun, ...]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What names it in the database."""
+        return self.push, self.position
+
+
+class PushRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A push with its refs."""
+
+    id: str
+    pusher: str
+    received_at: datetime
+    items: tuple[Item, ...]
+
+
+async def add(tx: Transaction, push: Push) -> bool:
+    """Keep a push; False when it is known already, and then nothing changes."""
+    row = {"project": push.project, "id": push.id, "pusher": push.pusher, "received_at": push.received_at}
+    if not await tx.insert_new(pushes, row):
+        return False
+    sequence = await tx.value(
+        select(pushes.c.sequence).where(pushes.c.project == push.project, pushes.c.id == push.id)
+    )
+    refs = [
+        {
+            "push": sequence,
+            "position": position,
+            "project": push.project,
+            "ref": moved.ref,
+            "old": moved.old,
+            "new": moved.new,
+            "state": State.PENDING,
+            "attempts": 0,
+            "due_at": push.received_at,
+            "note": "",
+            "runs": b"[]",
+        }
+        for position, moved in enumerate(push.updates)
+    ]
+    await tx.run(pushed_refs.insert(), refs)
+    return True
+
+
+async def heads(tx: Snapshot, limit: int) -> list[Item]:
+    """For each project and ref the oldest pending update, those that are due first, first."""
+    older = pushed_refs.alias("older")
+    held_up = exists().where(
+        older.c.state == _pending,
+        older.c.project == pushed_refs.c.project,
+        older.c.ref == pushed_refs.c.ref,
+        older.c.push < pushed_refs.c.push,
+    )
+    query = (
+        select(pushed_refs, pushes.c.id.label("push_id"))
+        .join(pushes)
+        .where(pushed_refs.c.state == _pending, ~held_up)
+        .order_by(pushed_refs.c.due_at, pushed_refs.c.push, pushed_refs.c.position)
+        .limit(limit)
+    )
+    return [_item(row) for row in await tx.all(query)]
+
+
+async def settle(
+    tx: Transaction, item: Item, state: State, *, note: str, runs: Sequence[MadeRun] = ()
+) -> None:
+    """Record what came of a ref; the first record stands."""
+    await _change(tx, item, state=state, note=note, runs=msgspec.json.encode(runs))
+
+
+async def postpone(tx: Transaction, item: Item, *, until: datetime, note: str) -> None:
+    """Try a ref again later."""
+    await _change(tx, item, attempts=item.attempts + 1, due_at=until, note=note)
+
+
+async def _change(tx: Transaction, item: Item, **values: object) -> None:
+    where = (pushed_refs.c.push == item.push) & (pushed_refs.c.position == item.position)
+    where &= pushed_refs.c.state == State.PENDING
+    await tx.run(update(pushed_refs).where(where).values(values))
+
+
+async def of_push(tx: Snapshot, project: str, id: str) -> tuple[Item, ...]:
+    """The refs of one push."""
+    query = (
+        select(pushed_refs, pushes.c.id.label("push_id"))
+        .join(pushes)
+        .where(pushes.c.project == project, pushes.c.id == id)
+        .order_by(pushed_refs.c.position)
+    )
+    return tuple(_item(row) for row in await tx.all(query))
+
+
+async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
+    """The newest pushes of a project, newest first."""
+    newest = await tx.all(
+        select(pushes).where(pushes.c.project == project).order_by(pushes.c.sequence.desc()).limit(limit)
+    )
+    query = (
+        select(pushed_refs, pushes.c.id.label("push_id"))
+        .join(pushes)
+        .where(pushes.c.sequence.in_([row.sequence for row in newest]))
+        .order_by(pushed_refs.c.push, pushed_refs.c.position)
+    )
+    items: dict[int, tuple[Item, ...]] = {}
+    for row in await tx.all(query):
+        items[row.push] = (*items.get(row.push, ()), _item(row))
+    return [
+        PushRecord(
+            id=row.id, pusher=row.pusher, received_at=row.received_at, items=items.get(row.sequence, ())
+        )
+        for row in newest
+    ]
+
+
+def _item(row: AnyRow) -> Item:
+    return Item(
+        push=row.push,
+        push_id=row.push_id,
+        position=row.position,
+        project=row.project,
+        ref=row.ref,
+        old=row.old,
+        new=row.new,
+        state=State(row.state),
+        attempts=row.attempts,
+        due_at=row.due_at,
+        note=row.note,
+        runs=msgspec.json.decode(row.runs, type=tuple[MadeRun, ...]),
+    )

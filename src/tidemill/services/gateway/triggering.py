@@ -1,0 +1,135 @@
+"""From a ref at a commit to its runs, whoever asked for them."""
+
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from tidemill.contracts.configstore import Project
+from tidemill.contracts.gateway import PREFIX
+from tidemill.contracts.gitserver import Commit, FilesRequest, Gitserver
+from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice
+from tidemill.core.context import Context
+from tidemill.core.environment import static_environment
+from tidemill.core.refs import Ref, RefType
+from tidemill.core.run import Run
+from tidemill.core.scope import Scope
+from tidemill.errors import TooLarge
+from tidemill.planning.planned import CANDIDATES, Planned, Problem
+from tidemill.planning.planner import Planner
+from tidemill.services.gateway.store.inbox import MadeRun
+
+SETUP_ERROR = "Setup Error"
+NO_CONFIGURATION = f"no configuration file: looked for {', '.join(CANDIDATES)}"
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Why runs are wanted, of what."""
+
+    key: str
+    """Idempotency key: asking again with it makes nothing new."""
+    trigger: Literal["webhook", "manual"]
+    ref: Ref
+    revision: str
+    """What the commit is found by: a full ref or a hash."""
+
+
+class Triggered(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs that were made, and sentences about those that were not."""
+
+    runs: tuple[MadeRun, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_configured: bool = True
+    """The commit has a configuration."""
+
+
+class Triggering:
+    """Asks for the definition at a commit and creates what it says, all runs of a ref in one call."""
+
+    def __init__(
+        self,
+        runservice: Runservice,
+        gitserver: Gitserver,
+        planner: Planner,
+        *,
+        exposed_url: Callable[[], str],
+        git_url: Callable[[], str],
+    ) -> None:
+        self._runservice = runservice
+        self._gitserver = gitserver
+        self._planner = planner
+        self._exposed_url = exposed_url
+        self._git_url = git_url
+
+    async def trigger(self, project: Project, cause: Cause) -> Triggered:
+        """Create the runs of *cause*; a wrong configuration makes one run that says what is wrong."""
+        commit = await self._gitserver.commit(project.id, cause.revision)
+        planned = await self._plan(project, cause.ref, commit)
+        if not planned.file and not planned.problems:
+            return Triggered(notes=(NO_CONFIGURATION,), is_configured=False)
+        runs = _runs(planned, _annotations(project.id, cause, commit))
+        if not runs:
+            return Triggered(notes=planned.skipped)
+        request = CreateRuns(
+            key=cause.key,
+            group=cause.ref.group(project.id),
+            scope=str(Scope(project=project.id, ref=cause.ref.full)),
+            runs=runs,
+        )
+        created = await self._runservice.create_runs(request)
+        return Triggered(runs=tuple(self._made(project, run) for run in created.runs), notes=planned.skipped)
+
+    async def _plan(self, project: Project, ref: Ref, commit: Commit) -> Planned:
+        url = f"{self._git_url()}/git/{project.path}.git"
+        context = Context(
+            ref=ref,
+            commit_sha=commit.sha,
+            message=_message(ref, commit),
+            environment=static_environment(ref, commit.sha, url),
+        )
+        try:
+            found = await self._gitserver.files(project.id, FilesRequest(commit=commit.sha, paths=CANDIDATES))
+        except TooLarge as error:
+            return Planned(problems=(Problem(path="configuration", message=error.message),))
+        return await self._planner.plan(found.files, context)
+
+    def _made(self, project: Project, run: Run) -> MadeRun:
+        return MadeRun(
+            number=run.number,
+            name=run.name,
+            phase=run.phase,
+            url=f"{self._exposed_url()}{PREFIX}/projects/{quote(project.path, safe='')}/runs/{run.number}",
+            setup_error=run.setup_errors[0] if run.setup_errors else "",
+        )
+
+
+def _runs(planned: Planned, annotations: dict[str, str]) -> tuple[NewRun, ...]:
+    if planned.problems:
+        errors = tuple(str(problem) for problem in planned.problems)
+        return (NewRun(name=SETUP_ERROR, setup_errors=errors, annotations=annotations),)
+    return tuple(NewRun(name=plan.name, plan=plan, annotations=annotations) for plan in planned.plans)
+
+
+def _message(ref: Ref, commit: Commit) -> str:
+    return f"Tag {ref.name}" if ref.type is RefType.TAG else commit.message
+
+
+def _annotations(project: str, cause: Cause, commit: Commit) -> dict[str, str]:
+    """What the world is told about a run (reference, run configuration 8.3)."""
+    kind = cause.ref.type
+    return {
+        "run_type": "project",
+        "projectid": project,
+        "ref_type": kind,
+        "run_creation_trigger": cause.trigger,
+        "webhook_event": "",
+        "webhook_sender": "",
+        "commit_sha": commit.sha,
+        "commit_link": "",
+        "compare_link": "",
+        "ref": cause.ref.full,
+        "message": _message(cause.ref, commit),
+        kind: cause.ref.name,
+        f"{kind}_link": "",
+    }

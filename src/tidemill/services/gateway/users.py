@@ -1,0 +1,140 @@
+"""Users, tokens and remote sources of the public API."""
+
+from tidemill import __version__
+from tidemill.contracts.configstore import Configstore, NewToken, NewUser, RemoteSource, User
+from tidemill.contracts.gateway.users import (
+    CreateUserRequest,
+    CreateUserTokenRequest,
+    CreateUserTokenResponse,
+    OpenRoutes,
+    PrivateUserResponse,
+    RemoteSourceResponse,
+    RemoteSourceRoutes,
+    UserResponse,
+    UserRoutes,
+    VersionResponse,
+)
+from tidemill.core.permissions import Action
+from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from tidemill.kit.contract import Page, current_call
+from tidemill.services.gateway.door import current_caller, own
+from tidemill.services.gateway.paging import names_page
+from tidemill.services.gateway.removing import Removing
+
+
+class Users(UserRoutes):
+    """People and their tokens."""
+
+    def __init__(self, configstore: Configstore, removing: Removing) -> None:
+        self._configstore = configstore
+        self._removing = removing
+
+    async def current_user(self) -> PrivateUserResponse:
+        caller = current_caller()
+        caller.require(Action.VIEW_SELF)
+        return _private(await self._configstore.user(caller.actor.user_id))
+
+    async def user(self, userref: str) -> UserResponse:
+        current_caller().require(Action.VIEW_USER)
+        return _public(await self._configstore.user(userref))
+
+    async def users(
+        self,
+        cursor: str = "",
+        limit: str = "",
+        sortdirection: str = "",
+        query_type: str = "",
+        remoteuserid: str = "",
+        remotesourceref: str = "",
+    ) -> Page[PrivateUserResponse]:
+        wanted = names_page(cursor, limit, sortdirection)
+        _require_list()
+        if query_type == "byremoteuser":
+            await self._configstore.remote_source(remotesourceref)
+            raise NotFound(
+                f"no user has the account {remoteuserid!r} there", code="linkedAccountDoesNotExist"
+            )
+        if query_type:
+            raise BadRequest(f"query_type {query_type!r} is not known; it may be byremoteuser")
+        page = await self._configstore.users(wanted.after, wanted.limit, wanted.ascending)
+        return Page([_private(user) for user in page.items], wanted.cursor(page.cursor))
+
+    async def create_user(self, request: CreateUserRequest) -> UserResponse:
+        current_caller().require(Action.CHANGE_USERS)
+        return _public(await self._configstore.create_user(NewUser(name=request.username)))
+
+    async def delete_user(self, userref: str) -> None:
+        current_caller().require(Action.CHANGE_USERS)
+        user = await self._configstore.user(userref)
+        projects = (await self._configstore.user_projects(user.id)).projects
+        async with self._removing.of([project.id for project in projects]):
+            await self._configstore.delete_user(user.id)
+
+    async def create_user_token(
+        self, userref: str, request: CreateUserTokenRequest
+    ) -> CreateUserTokenResponse:
+        user = await self._configstore.user(userref)
+        current_caller().require(Action.MANAGE_TOKENS, own(user))
+        made = await self._configstore.create_token(user.id, NewToken(name=request.token_name))
+        return CreateUserTokenResponse(token=made.token)
+
+    async def delete_user_token(self, userref: str, tokenname: str) -> None:
+        user = await self._configstore.user(userref)
+        current_caller().require(Action.MANAGE_TOKENS, own(user))
+        await self._configstore.delete_token(user.id, tokenname)
+
+
+class RemoteSources(RemoteSourceRoutes):
+    """Git hosts, one at a time."""
+
+    def __init__(self, configstore: Configstore) -> None:
+        self._configstore = configstore
+
+    async def remote_source(self, remotesourceref: str) -> RemoteSourceResponse:
+        current_caller().require(Action.VIEW_REMOTE_SOURCE)
+        return _source(await self._configstore.remote_source(remotesourceref))
+
+
+class Open(OpenRoutes):
+    """What anybody may ask."""
+
+    def __init__(self, configstore: Configstore) -> None:
+        self._configstore = configstore
+
+    async def version(self) -> VersionResponse:
+        return VersionResponse(service="gateway", version=__version__)
+
+    async def remote_sources(
+        self, cursor: str = "", limit: str = "", sortdirection: str = ""
+    ) -> Page[RemoteSourceResponse]:
+        wanted = names_page(cursor, limit, sortdirection)
+        page = await self._configstore.remote_sources(wanted.after, wanted.limit, wanted.ascending)
+        return Page([_source(source) for source in page.items], wanted.cursor(page.cursor))
+
+
+def _require_list() -> None:
+    """Agola refuses a list of users with 401, which its own client (it sends no Accept) relies on."""
+    try:
+        current_caller().require(Action.LIST_USERS)
+    except Forbidden as error:
+        if current_call().accept:
+            raise
+        raise Unauthorized(error.message) from error
+
+
+def _public(user: User) -> UserResponse:
+    return UserResponse(id=user.id, username=user.name)
+
+
+def _private(user: User) -> PrivateUserResponse:
+    return PrivateUserResponse(id=user.id, username=user.name, tokens=user.token_names)
+
+
+def _source(source: RemoteSource) -> RemoteSourceResponse:
+    return RemoteSourceResponse(
+        id=source.id,
+        name=source.name,
+        auth_type=source.auth_type,
+        registration_enabled=source.registration_enabled,
+        login_enabled=source.login_enabled,
+    )
