@@ -28,7 +28,7 @@ def go_time(moment: datetime | None) -> str | None:
         return None
     utc = moment.astimezone(UTC)
     fraction = f".{utc.microsecond:06}".rstrip("0").rstrip(".")
-    return f"{utc:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{utc.replace(tzinfo=None, microsecond=0).isoformat()}{fraction}Z"
 
 
 def listed_run(run: Run) -> RunsResponse:
