@@ -42,8 +42,8 @@ def list_runs(
         cursor = ""
         while len(found) < limit:
             size = str(min(limit - len(found), 30))
-            filters = {} if cursor else {"phase": phase}
-            page = await gateway.project_runs(project, cursor=cursor, limit=size, **filters)
+            phases = () if cursor else phase  # a cursor remembers its filters
+            page = await gateway.project_runs(project, cursor=cursor, limit=size, phase=phases)
             found += page.items
             cursor = page.cursor
             if not cursor:

@@ -1,0 +1,320 @@
+"""The composition root: builds the chosen services, wires and supervises them.
+
+The only module that sees two services. Where a service that another asks runs in this process, it is
+handed over as an object behind a thin carrier; otherwise as a client derived from the same contract.
+"""
+
+import gc
+import os
+import secrets
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
+
+import anyio
+import httpx2
+import structlog
+
+from tidemill import __version__
+from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.gateway import PREFIX, Gateway
+from tidemill.contracts.gitserver import Gitserver
+from tidemill.contracts.jobs import Jobs
+from tidemill.contracts.pushes import Pushes
+from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.values import Values
+from tidemill.errors import BadRequest, Failure
+from tidemill.kit.carriers import direct
+from tidemill.kit.connect import connect
+from tidemill.kit.contract import Contract
+from tidemill.kit.coord import Bells, Presence
+from tidemill.kit.coord.embedded import EmbeddedCoordinator
+from tidemill.kit.db import Database
+from tidemill.kit.http import make_app, serve_http
+from tidemill.kit.http.openapi import describe
+from tidemill.kit.objects import Objects
+from tidemill.kit.supervise import Loop, Service, run_loops
+from tidemill.kit.telemetry import configure_logging
+from tidemill.settings import Settings
+
+C = TypeVar("C", bound=Contract)
+
+#: Every service, in the order in which they are built: who is asked comes before who asks.
+COMPONENTS = ("configstore", "runservice", "gitserver", "gateway", "scheduler", "executor")
+DRAIN_SECONDS = 5.0
+
+log = structlog.get_logger("serve")
+
+
+def main(settings: Settings, config: Path | None) -> int:
+    """Serve until SIGTERM or SIGINT; answers the exit code."""
+    configure_logging(settings.log.level, settings.log.format)
+    code = 0
+    try:
+        listener = _listen(settings)
+        anyio.run(_serve, settings, listener, config, backend_options={"use_uvloop": True})
+    except* Failure as group:
+        code = 1
+        for error in _leaves(group):
+            print(f"tidemill: {error}", file=sys.stderr)  # noqa: T201 - the last word, for people
+    return code
+
+
+class House:
+    """The services of this process, and how each reaches the others."""
+
+    def __init__(self, settings: Settings, listener: socket.socket, config: Path | None) -> None:
+        self.settings = settings
+        self.data_dir = settings.data_dir.absolute()
+        self.config = config
+        self.components = _components(settings)
+        self.address = _address(listener)
+        self.services: dict[str, Any] = {}
+        self.bells = Bells()
+        self.presence: Presence | None = None
+        self._stack = AsyncExitStack()
+        self._late: dict[str, _Late] = {}
+
+    async def __aenter__(self) -> Self:
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.components != ("executor",):
+            await self._coordinate()
+        for name in COMPONENTS:
+            if name in self.components:
+                service: Service = await getattr(self, f"_{name}")()
+                self.services[name] = service
+                if name in self._late:
+                    self._late[name].target = service
+        for service in self.services.values():
+            await service.start()
+            self._stack.push_async_callback(service.close)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def loops(self) -> list[Loop]:
+        """Everything that is to be supervised in this process."""
+        loops = [loop for service in self.services.values() for loop in service.loops()]
+        return [*loops, Loop("presence", self.presence.show, seconds=20)] if self.presence else loops
+
+    async def _coordinate(self) -> None:
+        coordinator = await EmbeddedCoordinator.open(self.data_dir / "coordinator.db")
+        self._stack.push_async_callback(coordinator.close)
+        self.presence = Presence(coordinator, "server", new_id())
+
+    def ask(self, contract: type[C], name: str) -> C:
+        """The service *name* as whoever asks it sees it."""
+        if name in self.services:
+            return direct(contract, cast("C", self.services[name]))
+        if name in self.components:
+            return direct(contract, cast("C", self._late.setdefault(name, _Late())))
+        url = getattr(self.settings, name).url
+        if not url:
+            raise BadRequest(
+                f"the {name} is not among this process's components and {name}.url does not say where it is"
+            )
+        headers = (
+            {"Authorization": f"Bearer {self.settings.service_token}"} if self.settings.service_token else {}
+        )
+        http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers)
+        self._stack.push_async_callback(http.aclose)
+        return connect(contract, http, f"/internal/{name}")
+
+    async def _database(self, name: str, url: str = "") -> Database:
+        db = await Database.open(
+            url or f"sqlite:///{self.data_dir / name}.db",
+            name=name,
+            migrations=f"tidemill.services.{name}.migrations",
+        )
+        self._stack.push_async_callback(db.close)
+        return db
+
+    async def _configstore(self) -> Service:
+        from tidemill.services.configstore.service import ConfigstoreService
+
+        settings = self.settings.configstore
+        db = await self._database("configstore", settings.database)
+        return ConfigstoreService(settings, db, clock=clock, new_id=new_id)
+
+    async def _runservice(self) -> Service:
+        from tidemill.services.runservice.service import RunserviceService
+
+        settings = self.settings.runservice
+        db = await self._database("runservice", settings.database)
+        objects = Objects.open((self.data_dir / "objects").as_uri())
+        values = self.ask(Values, "configstore")
+        return RunserviceService(settings, db, objects, self.bells, values, clock=clock, new_id=new_id)
+
+    async def _gitserver(self) -> Service:
+        from tidemill.services.gitserver.service import GitserverService
+
+        settings = self.settings.gitserver
+        db = await self._database("gitserver")
+        pushes = self.ask(Pushes, "gateway")
+        return GitserverService(settings, self.data_dir, db, pushes, clock=clock, new_id=new_id)
+
+    async def _gateway(self) -> Service:
+        from tidemill.planning import Planner
+        from tidemill.services.gateway.service import GatewayService
+
+        settings = self.settings.gateway
+        exposed = (settings.exposed_url or self.address).rstrip("/")
+        git_url = (self.settings.gitserver.exposed_url or exposed).rstrip("/")
+        planner = Planner()
+        await planner.start()
+        self._stack.push_async_callback(planner.close)
+        return GatewayService(
+            settings,
+            await self._database("gateway"),
+            self.bells,
+            self.ask(Configstore, "configstore"),
+            self.ask(Runservice, "runservice"),
+            self.ask(Gitserver, "gitserver"),
+            planner,
+            admin_token=self._admin_token(),
+            exposed_url=lambda: exposed,
+            git_url=lambda: git_url,
+            clock=clock,
+            new_id=new_id,
+        )
+
+    async def _scheduler(self) -> Service:
+        from tidemill.services.scheduler.service import SchedulerService
+
+        return SchedulerService(self.ask(Runservice, "runservice"))
+
+    async def _executor(self) -> Service:
+        from tidemill.pods.host import HostDriver
+        from tidemill.services.executor.service import ExecutorService
+
+        hide = [self.data_dir, *([self.config.absolute()] if self.config else [])]
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        driver = HostDriver(self.data_dir / "executor" / "pods", hide=hide, sandbox="auto", pool=1, path=path)
+        return ExecutorService(
+            self.settings.executor,
+            self.data_dir,
+            self.ask(Jobs, "runservice"),
+            driver,
+            clock=clock,
+            new_id=new_id,
+            loopback_only=_is_loopback(self.address),
+        )
+
+    def _admin_token(self) -> str:
+        """The administrator's token: given, or made at the first start and kept for the owner's eyes."""
+        if self.settings.gateway.admin_token:
+            return str(self.settings.gateway.admin_token)
+        path = self.data_dir / "admin-token"
+        if not path.exists():
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(20) + "\n")
+        log.info("the administrator's token", path=str(path))
+        return path.read_text().strip()
+
+
+class _Late:
+    """A service of this process that is built after one that asks it."""
+
+    target: Any = None
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def forward(*args: Any, **kwargs: Any) -> Any:
+            return await getattr(self.target, name)(*args, **kwargs)
+
+        return forward
+
+
+async def _serve(settings: Settings, listener: socket.socket, config: Path | None) -> None:
+    stop = anyio.Event()
+    async with House(settings, listener, config) as house, anyio.create_task_group() as group:
+        app = make_app(
+            [route for service in house.services.values() for route in service.routes()],
+            service_token=settings.service_token,
+            openapi=_openapi,
+        )
+        group.start_soon(_stop_on_signal, stop)
+        group.start_soon(run_loops, house.loops())
+        gc.freeze()
+        print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
+        await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
+        group.cancel_scope.cancel()
+
+
+def _openapi() -> bytes:
+    return describe(Gateway, PREFIX, title="Tidemill", version=__version__)
+
+
+async def _stop_on_signal(stop: anyio.Event) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            if stop.is_set():
+                os._exit(128 + number)
+            log.info("stopping", signal=number.name, drain_seconds=DRAIN_SECONDS)
+            stop.set()
+
+
+def _components(settings: Settings) -> tuple[str, ...]:
+    if settings.components == ("all",):
+        return COMPONENTS
+    unknown = [name for name in settings.components if name not in COMPONENTS]
+    if unknown:
+        raise BadRequest(f"no such component: {', '.join(unknown)}; known are all, {', '.join(COMPONENTS)}")
+    return settings.components
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, _, port = settings.web.listen.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit():
+        raise BadRequest(f"web.listen {settings.web.listen!r}: write address:port, such as 127.0.0.1:8000")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, int(port)))
+    except (OSError, OverflowError) as error:
+        raise BadRequest(
+            f"cannot listen on {settings.web.listen}: {error}; choose another with --listen"
+        ) from error
+    listener.listen(2048)
+    if not _is_loopback(_address(listener)) and not settings.service_token:
+        raise BadRequest(
+            f"web.listen {settings.web.listen} can be reached from other machines: set service_token, so "
+            "that nobody but your services can ask the internal ones"
+        )
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith(("http://127.", "http://[::1]"))
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]
+
+
+def clock() -> datetime:
+    """Now, in UTC; the one clock of the services."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A fresh id: a random UUID."""
+    return str(uuid.uuid4())
