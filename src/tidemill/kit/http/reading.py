@@ -16,7 +16,7 @@ Convert = Callable[[Any, str], Any]
 #: Makes what reads a JSON body of a type.
 Decoder = Callable[[Any], Callable[[bytes], Any]]
 
-_LARGEST_INTEGER = 2**63 - 1
+_LARGEST_NUMBER = 2**63 - 1
 _MOST_FIELDS = 1000
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -107,7 +107,7 @@ def _converter(parameter: Parameter) -> Convert:
             value = text if is_text else msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
             raise BadRequest(f"{name}: {error}") from error
-        if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        if isinstance(value, (int, float)) and not abs(value) <= _LARGEST_NUMBER:
             raise BadRequest(f"{name}: the number is too large")
         if "\0" in text or (isinstance(text, list) and any("\0" in one for one in text)):
             raise BadRequest(f"{name} holds a NUL character")
