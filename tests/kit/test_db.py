@@ -43,8 +43,9 @@ async def test_many_rows_are_one_call(database: Database) -> None:
     """`run` with rows executes once per row, and does nothing for none."""
 
     async def insert(tx: Transaction) -> int:
-        await tx.run(sa.insert(things), [])
-        await tx.run(sa.insert(things), [{"name": "oar", "size": 1}, {"name": "rope", "size": 2}])
+        assert await tx.run(sa.insert(things), []) == 0
+        rows = [{"name": "oar", "size": 1}, {"name": "rope", "size": 2}]
+        assert await tx.run(sa.insert(things), rows) == 2
         return await tx.run(sa.update(things).values(size=5))
 
     assert await database.do(insert) == 2
@@ -223,12 +224,15 @@ async def test_a_cancelled_caller_tears_nothing(database: Database, steps: int) 
 
 
 async def test_closing_finishes_what_was_asked_for(open_database: OpenDatabase) -> None:
-    """Orders that were submitted before the close are committed, not dropped."""
+    """Orders that were submitted before the close are committed, later ones are refused at once."""
     database = await open_database("unit", MIGRATIONS)
     orders = [asyncio.create_task(database.do(adding(f"{number:02}"))) for number in range(30)]
     await asyncio.sleep(0)
     await database.close()
     await asyncio.gather(*orders)
+    await database.close()
+    for late in (database.do(adding("late")), names(database)):
+        assert isinstance(await refused(late), Unavailable)
     again = await open_database("unit", MIGRATIONS)
     assert len(await names(again)) == 30
 

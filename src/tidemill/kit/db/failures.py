@@ -64,6 +64,11 @@ def away(name: str, reason: str) -> Unavailable:
     return Unavailable(f"the database of {name} is not available: {reason}", code="databaseUnavailable")
 
 
+def closed(name: str) -> Unavailable:
+    """The service is shutting down."""
+    return away(name, "it is closed, since the service is stopping")
+
+
 def sqlite_code(error: BaseException) -> int | None:
     """SQLite's own extended code of *error*, also through SQLAlchemy's wrapping."""
     cause = error.orig if isinstance(error, DBAPIError) else error

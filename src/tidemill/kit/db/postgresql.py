@@ -35,6 +35,7 @@ class PostgresEngine:
     def __init__(self, pool: AsyncEngine, name: str) -> None:
         self.epoch = ""
         self._name = name
+        self._is_closed = False
         self._pool = pool
         self._reading = pool.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -52,6 +53,7 @@ class PostgresEngine:
 
     async def write(self, fn: Callable[[Transaction], Awaitable[T]], seconds: float) -> T:
         """Run *fn* in a transaction, in a task of its own that outlives the caller's cancellation."""
+        self._check_open()
         task = asyncio.create_task(self._write(fn, seconds), name=f"{self._name}-write")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -63,6 +65,7 @@ class PostgresEngine:
 
     async def read(self, fn: Callable[[Snapshot], Awaitable[T]], seconds: float) -> T:
         """Run *fn* on the snapshot that its first statement takes."""
+        self._check_open()
 
         async def attempt(patience: Patience) -> T:
             async with patience.bound(), self._reading.connect() as connection:
@@ -72,10 +75,15 @@ class PostgresEngine:
         return await Patience(seconds, self._name).retry(attempt)
 
     async def close(self) -> None:
-        """Finish what was submitted and close the connections."""
+        """Finish what was submitted and close the connections; a second time does nothing."""
+        self._is_closed = True
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._pool.dispose()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise failures.closed(self._name)
 
     async def _write(self, fn: Callable[[Transaction], Awaitable[T]], seconds: float) -> T:
         async def attempt(patience: Patience) -> tuple[T, PostgresTransaction]:

@@ -26,6 +26,7 @@ class SqliteEngine:
     def __init__(self, path: Path, name: str, writing: SqliteConnection, epoch: str) -> None:
         self.epoch = epoch
         self._name = name
+        self._is_closed = False
         self._writing = writing
         self._writer = Writer(writing, name, epoch)
         self._readers = Readers(lambda: SqliteConnection(path, name, read_only=True), name)
@@ -46,21 +47,30 @@ class SqliteEngine:
 
     async def write(self, fn: Callable[[Transaction], Awaitable[T]], seconds: float) -> T:
         """Run *fn* in the writer's next transaction."""
+        self._check_open()
         order = Order(fn, seconds, self._name)
         self._writer.submit(order)
         return await order.outcome()
 
     async def read(self, fn: Callable[[Snapshot], Awaitable[T]], seconds: float) -> T:
         """Run *fn* on a snapshot in a reader's thread."""
+        self._check_open()
         order = Order(fn, seconds, self._name)
         self._readers.submit(order)
         return await order.outcome()
 
     async def close(self) -> None:
-        """Finish what is queued and close the file."""
+        """Finish what is queued and close the file; a second time does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._writer.close)
         self._writing.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise failures.closed(self._name)
 
 
 def _prepare(path: Path, name: str, migrations: str) -> tuple[SqliteConnection, str]:

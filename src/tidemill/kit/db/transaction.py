@@ -75,10 +75,15 @@ class Transaction(Snapshot):
         self.hooks: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
     async def run(self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
-        """Execute *stmt*, once or once per mapping in *rows*; the number of rows it touched."""
-        if rows is not None and not rows:
-            return 0
-        return (await self._execute(stmt, rows)).rowcount
+        """Execute *stmt* and answer the number of rows it touched.
+
+        With *rows* it is executed once per mapping, and the answer is how often.
+        """
+        if rows is None:
+            return (await self._execute(stmt)).rowcount
+        if rows:
+            await self._execute(stmt, rows)
+        return len(rows)
 
     async def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless it collides with a unique one; True if it is new."""
