@@ -1,5 +1,6 @@
 """The app around all routes: request ids, raw paths, credentials of services, error bodies, probes."""
 
+import asyncio
 import hmac
 import ipaddress
 import re
@@ -7,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
+from functools import partial
 
 import anyio
 import structlog
@@ -65,8 +67,7 @@ class App:
         self._bearer = b"Bearer " + service_token.encode() if service_token else b""
         own = [Route("/livez", _live), Route("/readyz", self._answer_ready), Route("/metrics", _metrics)]
         if openapi is not None:
-            document = openapi
-            own.append(Route("/api/openapi.json", lambda _: _json(document())))
+            own.append(Route("/api/openapi.json", partial(_describe, openapi)))
         self._router = Router([*own, *routes], redirect_slashes=False)
 
     def stop(self) -> None:
@@ -85,7 +86,11 @@ class App:
                 await self._router(scope, receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - the edge: everything becomes an answer
                 await exchange.fail(error)
-            exchange.record()
+            except asyncio.CancelledError:
+                await exchange.fail(Unavailable("the server is stopping; ask again"))
+                raise
+            finally:
+                exchange.record()
 
     def _admit(self, exchange: "_Exchange") -> None:
         """Let *exchange* pass to the routes; they see the raw path, in which %2F is no separator."""
@@ -190,5 +195,5 @@ def _metrics(_: Request) -> Response:
     return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-async def _json(document: bytes) -> Response:
-    return Response(document, media_type="application/json")
+async def _describe(document: Callable[[], bytes], _: Request) -> Response:
+    return Response(document(), media_type="application/json")

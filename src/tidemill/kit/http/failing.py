@@ -40,7 +40,8 @@ def failure_of(error: Exception, request_id: str) -> Failure:
         return found
     if isinstance(error, HTTPException):
         if error.status_code == 405:
-            return _MethodNotAllowed(f"use {(error.headers or {}).get('Allow', 'another method')} here")
+            allowed = (error.headers or {}).get("Allow", "")
+            return _MethodNotAllowed(f"this address answers {allowed} only", details={"allow": allowed})
         if error.status_code == 404:
             return NotFound("there is nothing at this address", code=NO_SUCH_ROUTE)
         return BadRequest(error.detail)
@@ -59,6 +60,8 @@ def answer_to(failure: Failure, *, as_agola: bool, length_known: bool) -> Answer
         headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
     if isinstance(failure, TooLarge):
         headers.append((b"connection", b"close"))  # the rest of the body is not waited for
+    if isinstance(failure, _MethodNotAllowed):
+        headers.append((b"allow", failure.details["allow"].encode()))
     item = ErrorItem(failure.code, failure.message, _plain(failure.details))
     return Answer(failure.status, headers, msgspec.json.encode([item]))
 
