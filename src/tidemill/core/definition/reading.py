@@ -19,7 +19,7 @@ def read_definition(data: Any) -> Definition:
     root = Cursor(data)
     definition = _read(root) if root.is_mapping(f"the configuration ({_EXAMPLE})") else None
     if root.faults or definition is None:
-        raise WrongDefinition(root.faults)
+        raise WrongDefinition(dict.fromkeys(root.faults))  # a field that is read twice has one fault
     return definition
 
 

@@ -137,7 +137,10 @@ def _depend(cursor: Cursor) -> Depend:
     if isinstance(cursor.data, str):
         return Depend(task=cursor.data)
     if not isinstance(cursor.data, dict) or not cursor.data:
-        cursor.complain(f"an element of `depends` must be a task's name or a mapping, not {cursor.kind}")
+        quotes = ": put it in quotes" if cursor.kind in ("a number", "a boolean") else ""
+        cursor.complain(
+            f"an element of `depends` must be a task's name or a mapping, not {cursor.kind}{quotes}"
+        )
         return Depend(task="")
     name, only = next(iter(cursor.data.items()))
     if len(cursor.data) == 1 and isinstance(only, list):
