@@ -1,0 +1,171 @@
+"""A gateway behind a real HTTP server, with a real configstore and runservice on each kind of database."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import anyio
+import httpx2
+import msgspec
+import pytest
+
+from tests.conftest import Clock, OpenDatabase
+from tests.kit.probe import running
+from tests.services.gateway.repositories import Repositories
+from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.runservice import Runservice
+from tidemill.kit.carriers import coded
+from tidemill.kit.coord import Bells
+from tidemill.kit.http import make_app
+from tidemill.kit.supervise import run_loops
+from tidemill.planning.planner import Planner
+from tidemill.services.configstore import ConfigstoreService
+from tidemill.services.gateway import GatewayService
+from tidemill.settings import ConfigstoreSettings, GatewaySettings
+
+ADMIN_TOKEN = "the-admin-token"
+MIGRATIONS = "tidemill.services.{}.migrations"
+
+
+class Person:
+    """Someone at the public API; without *accept* they ask as Agola's own client does."""
+
+    def __init__(self, http: httpx2.AsyncClient, token: str | None = None) -> None:
+        self._http = http
+        self.token = token
+
+    async def ask(
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        *,
+        accept: bool = True,
+        headers: dict[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> httpx2.Response:
+        content = raw if raw is not None else None if body is None else msgspec.json.encode(body)
+        request = self._http.build_request(verb, f"/api/v1alpha{path}", content=content, headers=headers)
+        if self.token is not None and "authorization" not in request.headers:
+            request.headers["Authorization"] = f"token {self.token}"
+        if not accept:
+            del request.headers["Accept"]
+        return await self._http.send(request)
+
+    async def get(self, path: str) -> Any:
+        """The answer to a GET that succeeds."""
+        answer = await self.ask("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def failure(self, verb: str, path: str, body: Any = None) -> tuple[int, str]:
+        """Status and code of a failure; every failure has a message."""
+        answer = await self.ask(verb, path, body)
+        (error,) = answer.json()
+        assert error["message"]
+        return answer.status_code, error["code"]
+
+    async def as_agola(self, verb: str, path: str, body: Any = None) -> tuple[int, bytes]:
+        """Status and body as Agola's own client gets them."""
+        answer = await self.ask(verb, path, body, accept=False)
+        return answer.status_code, answer.content
+
+
+class House:
+    """The services under test and the people around them."""
+
+    def __init__(self, gateway: GatewayService, http: httpx2.AsyncClient, git: Repositories) -> None:
+        self.gateway = gateway
+        self.git = git
+        self._http = http
+        self.nobody = Person(http)
+        self.admin = Person(http, ADMIN_TOKEN)
+
+    async def person(self, name: str) -> Person:
+        """A new user with a token."""
+        made = await self.admin.ask("POST", "/users", {"username": name})
+        assert made.status_code == 201, made.text
+        token = await self.admin.ask("POST", f"/users/{name}/tokens", {"token_name": "t"})
+        return Person(self._http, token.json()["token"])
+
+    def with_token(self, token: str | None) -> Person:
+        return Person(self._http, token)
+
+
+def ref(path: str) -> str:
+    """A path as one segment of a URL."""
+    return quote(path, safe="")
+
+
+async def project(person: Person, name: str, visibility: str = "public", parent: str = "") -> dict[str, Any]:
+    """A new project."""
+    body = {"name": name, "parent_ref": parent, "visibility": visibility, "remote_source_name": "builtin"}
+    answer = await person.ask("POST", "/projects", body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+@pytest.fixture
+def git() -> Repositories:
+    return Repositories()
+
+
+@pytest.fixture(scope="module")
+async def planner(anyio_backend: str) -> AsyncIterator[Planner]:
+    """A real planner with its child process, one for a module's tests."""
+    made = Planner()
+    await made.start()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def configstore(open_database: OpenDatabase, clock: Clock) -> ConfigstoreService:
+    db = await open_database("configstore", MIGRATIONS.format("configstore"))
+    service = ConfigstoreService(ConfigstoreSettings(), db, clock=clock, new_id=lambda: str(uuid4()))
+    await service.start()
+    return service
+
+
+@pytest.fixture
+async def bells() -> Bells:
+    return Bells()
+
+
+@pytest.fixture
+async def runservice() -> Runservice:
+    return Runservice()
+
+
+@pytest.fixture
+async def house(  # noqa: PLR0917 - it is made of them
+    open_database: OpenDatabase,
+    bells: Bells,
+    configstore: ConfigstoreService,
+    runservice: Runservice,
+    git: Repositories,
+    planner: Planner,
+    clock: Clock,
+) -> AsyncIterator[House]:
+    gateway = GatewayService(
+        GatewaySettings(),
+        await open_database("gateway", MIGRATIONS.format("gateway")),
+        bells,
+        coded(Configstore, configstore),
+        coded(Runservice, runservice),
+        git,
+        planner,
+        admin_token=ADMIN_TOKEN,
+        exposed_url=lambda: "https://ci.example",
+        git_url=lambda: "https://git.example",
+        clock=clock,
+        new_id=lambda: str(uuid4()),
+    )
+    await gateway.start()
+    async with running(make_app(gateway.routes())) as url, anyio.create_task_group() as group:
+        group.start_soon(run_loops, gateway.loops())
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            yield House(gateway, http, git)
+        group.cancel_scope.cancel()
+    await gateway.close()

@@ -1,0 +1,48 @@
+"""A gitserver of words: commits that a test has written down, by every name that finds them."""
+
+from tidemill.contracts.gitserver import Branch, Commit, Files, FilesRequest, Gitserver
+from tidemill.errors import NotFound, TooLarge, Unavailable
+
+
+class Repositories(Gitserver):
+    """Obeys a script; what it is asked for can be looked at."""
+
+    def __init__(self) -> None:
+        self.commits: dict[tuple[str, str], Commit] = {}
+        self.contents: dict[str, dict[str, bytes]] = {}
+        self.deleted: list[str] = []
+        self.is_away = False
+
+    def commit_to(
+        self, project: str, ref: str, sha: str, files: dict[str, bytes], message: str = "change"
+    ) -> str:
+        """Put a commit where *ref*, its hash and the beginning of it find it."""
+        for revision in (ref, sha, sha[:7]):
+            self.commits[project, revision] = Commit(sha=sha, message=message)
+        self.contents[sha] = files
+        return sha
+
+    async def commit(self, project: str, revision: str) -> Commit:
+        if self.is_away:
+            raise Unavailable("the gitserver is away")
+        found = self.commits.get((project, revision))
+        if found is None:
+            code = "refDoesNotExist" if revision.startswith("refs/") else "commitDoesNotExist"
+            raise NotFound(f"{revision} does not exist", code=code)
+        return found
+
+    async def files(self, project: str, request: FilesRequest) -> Files:
+        found = {path: data for path, data in self.contents[request.commit].items() if path in request.paths}
+        if any(len(data) > request.limit for data in found.values()):
+            raise TooLarge(f"the configuration is larger than {request.limit} bytes")
+        return Files(found)
+
+    async def default_branch(self, project: str) -> Branch:
+        if not any(owner == project for owner, _ in self.commits):
+            raise NotFound("there is no repository yet", code="repositoryDoesNotExist")
+        return Branch(name="main")
+
+    async def delete_repository(self, project: str) -> None:
+        if self.is_away:
+            raise Unavailable("the gitserver is away")
+        self.deleted.append(project)
