@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -114,19 +115,19 @@ class User:
 
     async def git(self, *arguments: str, ok: bool = True, input: bytes = b"") -> str:
         """What git printed, on both outputs; it must succeed unless *ok* is False, then it must fail."""
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *arguments,
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["git", *arguments],
             cwd=self.directory,
             env=ENVIRONMENT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            input=input,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
         )
-        async with asyncio.timeout(120):
-            output, _ = await process.communicate(input)
-        text = output.decode(errors="replace")
-        assert (process.returncode == 0) == ok, text
+        text = done.stdout.decode(errors="replace")
+        assert (done.returncode == 0) == ok, text
         return text.strip()
 
     async def commit(self, name: str = "file", content: str | bytes = "content\n") -> str:

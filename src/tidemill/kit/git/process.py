@@ -16,7 +16,8 @@ import anyio.to_thread
 
 #: Read and written at once; a pipe holds as much.
 BLOCK = 64 * 1024
-#: Seconds that a process told to end may take to clean up after itself.
+#: Seconds to come to an end once there is no more input, and then once it was told to end.
+GRACE = 0.5
 PATIENCE = 2.0
 _MAX_COMPLAINT = 4096
 
@@ -25,6 +26,7 @@ class Process:
     """A running process that leads a group of its own. Whoever starts it calls `close`."""
 
     def __init__(self, argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> None:
+        self._complaint = ""
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         try:
             self._popen = subprocess.Popen(
@@ -57,11 +59,12 @@ class Process:
 
     async def read(self, size: int = BLOCK) -> bytes:
         """Some bytes of its output; b"" at the end."""
-        while True:
+        while not self._stdout.closed:
             try:
                 return os.read(self._stdout.fileno(), size)
             except BlockingIOError:
                 await anyio.wait_readable(self._stdout)
+        return b""
 
     async def write(self, data: bytes) -> None:
         """Give it all of *data*. Raises BrokenPipeError when it no longer reads."""
@@ -91,26 +94,33 @@ class Process:
 
     def complaint(self) -> str:
         """What it wrote to its standard error, the end of it."""
-        size = self._complaints.seek(0, os.SEEK_END)
-        self._complaints.seek(max(0, size - _MAX_COMPLAINT))
-        return self._complaints.read().decode(errors="replace").strip()
+        if not self._complaints.closed:
+            size = self._complaints.seek(0, os.SEEK_END)
+            self._complaints.seek(max(0, size - _MAX_COMPLAINT))
+            self._complaint = self._complaints.read().decode(errors="replace").strip()
+        return self._complaint
 
     async def close(self) -> None:
-        """End it if it still runs: politely, so that git removes its locks and half-written objects."""
-        with anyio.CancelScope(shield=True):
-            self._close_pipes()
-            if self.is_running:
-                self._signal(signal.SIGTERM)
-                with anyio.move_on_after(PATIENCE):
-                    await self.wait()
-            if self.is_running:
-                self._signal(signal.SIGKILL)
-                await self.wait()
-            self._complaints.close()
+        """End it if it still runs, as politely as it lets us.
 
-    def _close_pipes(self) -> None:
-        self._stdin.close()
-        self._stdout.close()
+        At the end of its input git gives up by itself and removes its locks and half-written objects;
+        signals reach a receive-pack and its children in no order, and leave some of that behind.
+        """
+        with anyio.CancelScope(shield=True):
+            self._stdin.close()
+            if self.is_running:
+                with anyio.move_on_after(GRACE):
+                    while await self.read():
+                        pass
+                    await self.wait()
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                if self.is_running:
+                    self._signal(number)
+                    with anyio.move_on_after(PATIENCE):
+                        await self.wait()
+            self._stdout.close()
+            self.complaint()
+            self._complaints.close()
 
     def _signal(self, number: signal.Signals) -> None:
         try:
