@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from tidemill.errors import Internal
 from tidemill.pods import PodFailed, PodLost, PodSpec
-from tidemill.pods.host.line import Line, Refused
+from tidemill.pods.host.line import Refused
 from tidemill.pods.host.pod import HostPod, checked
 from tidemill.pods.host.pool import WARM, Pool, Warm
 from tidemill.pods.host.program import compile_program
@@ -20,8 +20,8 @@ from tidemill.pods.host.removal import remove
 from tidemill.pods.host.sandbox import Sandbox, Unsandboxed, find_sandbox
 
 PROGRAM, PROBE = ".program", ".probe"
-HELLO = 10.0
-"""Seconds for a supervisor of an earlier life to answer."""
+CLAIM = 10.0
+"""Seconds for a supervisor to take on a task."""
 
 
 class HostDriver:
@@ -83,12 +83,7 @@ class HostDriver:
         directory = self._place(pod_id)
         if not await anyio.Path(directory).exists():
             raise PodLost(f"there is no pod {pod_id} on this host")
-        try:
-            line = Line.to(directory)
-            await line.ask(b"hello", seconds=HELLO)
-        except PodLost:
-            return HostPod(directory, None)
-        return HostPod(directory, line)
+        return HostPod(directory)
 
     async def leftovers(self) -> list[str]:
         """Ids of all pods with a task."""
@@ -136,7 +131,7 @@ class HostDriver:
         try:
             await self._rename(warm, directory)
             await warm.line.ask(
-                b"claim", *map(os.fsencode, (spec.id, spec.working_dir, self._path, user)), seconds=HELLO
+                b"claim", *map(os.fsencode, (spec.id, spec.working_dir, self._path, user)), seconds=CLAIM
             )
         except Refused as refused:
             await warm.discard()
@@ -145,7 +140,8 @@ class HostDriver:
             with anyio.CancelScope(shield=True):
                 await warm.discard()
             raise
-        return HostPod(directory, warm.line)
+        warm.line.close()
+        return HostPod(directory)
 
     async def _rename(self, warm: Warm, directory: Path) -> None:
         try:

@@ -40,11 +40,10 @@ def bind(directory: Path) -> socket.socket:
 
 
 class Line:
-    """An open connection, until something goes wrong with it."""
+    """An open connection; after an error, or a cancelled request, it can only be closed."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.lock = anyio.Lock()
         self.inbox = bytearray()
 
     @classmethod
@@ -63,24 +62,20 @@ class Line:
             raise PodLost(f"the pod's supervisor is gone: {error.strerror}") from error
         return cls(connection)
 
-    @property
-    def open(self) -> bool:
-        """Whether it can be used."""
-        return self.connection.fileno() >= 0
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     async def ask(self, *request: bytes, files: Sequence[int] = (), seconds: float = 30.0) -> list[bytes]:
         """The answer; raises `Refused`, or `PodLost` when there is none in time."""
-        async with self.lock:
-            whole = False
-            try:
-                with anyio.fail_after(seconds):
-                    status, *answer = await self.exchange(pack(*request), files)
-                whole = True
-            except (OSError, ValueError) as error:  # ValueError: it is closed, or no supervisor speaks there
-                raise PodLost(f"the pod's supervisor does not answer: {error}") from error
-            finally:
-                if not whole:
-                    self.close()  # also when cancelled: the answer to this must not be taken for another's
+        try:
+            with anyio.fail_after(seconds):
+                status, *answer = await self.exchange(pack(*request), files)
+        except (OSError, ValueError) as error:  # ValueError: what speaks there is no supervisor
+            reason = str(error) or f"not within {seconds:g} s"
+            raise PodLost(f"the pod's supervisor does not answer: {reason}") from error
         if status != b"ok":
             raise Refused(b" ".join(answer).decode(errors="replace"))
         return answer

@@ -25,13 +25,11 @@ def checked(name: str) -> str:
 
 
 class HostPod:
-    """A pod in *directory*. Without a *line* its supervisor is gone, and only what stands on disk is left."""
+    """A pod in *directory*; nothing of it is kept open, so whoever drops this object has let go of it."""
 
-    def __init__(self, directory: Path, line: Line | None) -> None:
+    def __init__(self, directory: Path) -> None:
         self.id = directory.name
         self.directory = directory
-        self._line = line
-        self._outputs: dict[str, int] = {}
 
     async def start(self, exec: Exec) -> None:
         """Start a command, once per key; harmless for one that has ended before the pod was lost."""
@@ -50,16 +48,15 @@ class HostPod:
     async def follow(self, key: str) -> AsyncIterator[Progress]:
         """Progress now and after each change, from the supervisor, or its last word from disk."""
         known = b""
-        line = None
         try:
-            line = Line.to(self.directory)
-            while True:
-                report = await line.ask(b"wait", key.encode(), known, seconds=PATIENCE)
-                if report[0] != known or report[4]:
-                    yield progress(report)
-                if report[4]:
-                    return
-                known = report[0]
+            with Line.to(self.directory) as line:
+                while True:
+                    report = await line.ask(b"wait", key.encode(), known, seconds=PATIENCE)
+                    if report[0] != known or report[4]:
+                        yield progress(report)
+                    if report[4]:
+                        return
+                    known = report[0]
         except Refused as refused:
             raise PodLost(f"the command {key} {refused}") from refused
         except PodLost:
@@ -67,18 +64,17 @@ class HostPod:
             if result is None:
                 raise
             yield result
-        finally:
-            if line is not None:
-                line.close()
 
     async def read(self, key: str, offset: int, limit: int) -> bytes:
         """Output from *offset* on; b"" at the end so far."""
-        if key not in self._outputs:
-            try:
-                self._outputs[key] = os.open(self._step(key) / "output", os.O_RDONLY)
-            except FileNotFoundError:
-                return b""
-        return os.pread(self._outputs[key], min(limit, MOST), offset)
+        try:
+            output = os.open(self._step(key) / "output", os.O_RDONLY)
+        except FileNotFoundError:
+            return b""
+        try:
+            return os.pread(output, min(limit, MOST), offset)
+        finally:
+            os.close(output)
 
     async def stop(self, key: str, grace: float) -> None:
         """TERM to the command's whole process tree, KILL after *grace* seconds."""
@@ -86,20 +82,11 @@ class HostPod:
 
     async def close(self) -> None:
         """Kill everything in the pod and remove it."""
-        self.let_go()
         await remove(self.directory)
 
-    def let_go(self) -> None:
-        """Keep nothing of it open."""
-        if self._line is not None:
-            self._line.close()
-        while self._outputs:
-            os.close(self._outputs.popitem()[1])
-
     async def _ask(self, *fields: bytes, files: tuple[int, ...] = ()) -> None:
-        if self._line is None or not self._line.open:
-            self._line = Line.to(self.directory)
-        await self._line.ask(*fields, files=files)
+        with Line.to(self.directory) as line:
+            await line.ask(*fields, files=files)
 
     def _step(self, key: str) -> Path:
         return self.directory / "steps" / checked(key)

@@ -67,11 +67,9 @@ class Pool:
 
     async def take(self) -> Warm:
         """A pod, which is the caller's now; raises `PodFailed`."""
-        while self._ready:
-            warm = self._ready.popleft()
-            self._wanted.set()
-            if warm.line.open:
-                return warm
+        self._wanted.set()
+        if self._ready:
+            return self._ready.popleft()
         return await self._make()
 
     async def close(self) -> None:

@@ -27,11 +27,10 @@ async def remove(directory: Path) -> None:
     if not await anyio.Path(directory).exists():
         return
     try:
-        line = Line.to(directory)
+        with Line.to(directory) as line:
+            await kill(line)
     except PodLost:
         await to_thread.run_sync(kill_orphans, directory.name)
-    else:
-        await kill(line)
     with anyio.CancelScope(shield=True):
         await to_thread.run_sync(delete, directory)
 
@@ -41,7 +40,6 @@ async def kill(line: Line) -> None:
     try:
         process = line.supervisor()
     except OSError:
-        line.close()
         return  # it has just died
     try:
         with suppress(PodLost, Refused):
@@ -52,7 +50,6 @@ async def kill(line: Line) -> None:
         if not await has_died(process):
             log.error("a supervisor does not die", pidfd=process)
     finally:
-        line.close()
         os.close(process)
 
 

@@ -31,7 +31,11 @@ class Command:
         self.started_at = time.time()
         self.ended_at = 0.0
         self.finish_at: float | None = None
-        """When the rest of its output counts as told."""
+        """When the rest of its output counts as told,"""
+        self.finish_by = 0.0
+        """at the latest,"""
+        self.most = 0
+        """or at which size, because all of that cannot have been its own."""
         self.kill_at: float | None = None
         """When those of its processes that are left are killed."""
         self.kill_rounds = 0
@@ -85,12 +89,19 @@ class Command:
 
         What is said after the command's end is thrown away, so that a child left behind can go on.
         """
-        try:
-            count = os.readv(self.source, [buffer])
-        except BlockingIOError:
-            return -1
-        except OSError:
-            return 0  # the terminal's last user has gone
+        count = 0
+        while count < len(buffer):
+            try:
+                more = os.readv(self.source, [buffer[count:]])
+            except BlockingIOError:
+                if count == 0:
+                    return -1
+                break
+            except OSError:
+                break  # the terminal's last user has gone
+            count += more
+            if more == 0 or not self.tty:
+                break  # while a terminal gives no more than 4 KiB at a time
         data = buffer[:count]
         try:
             while data and not self.error and not self.ended_at:

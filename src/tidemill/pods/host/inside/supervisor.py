@@ -23,6 +23,8 @@ BLOCK = 256 * 1024
 """Read at once."""
 QUIET = 0.02
 """Seconds without output after which the terminal of an ended command has told everything."""
+LAST = 1.0
+"""Seconds after which it has told everything although others go on talking."""
 HEARTBEAT = 15.0
 """Seconds after which a `wait` is answered although nothing has changed."""
 ROUND = 0.02
@@ -101,6 +103,7 @@ class Supervisor:
         except OSError:
             return  # whoever knocked has gone again
         self.meet(fd)
+        self.serve(fd)
 
     def meet(self, fd: int) -> None:
         self.peers[fd] = Peer(fd)
@@ -211,7 +214,8 @@ class Supervisor:
         if command.error and command.kill_at is None:
             command.kill_at = 0.0
         if command.finish_at is not None and count >= 0:
-            command.finish_at = time.monotonic() + (QUIET if count else 0.0)
+            is_told = count == 0 or command.size >= command.most
+            command.finish_at = 0.0 if is_told else min(time.monotonic() + QUIET, command.finish_by)
         if not command.ended_at:
             self.tell(command)
         return count
@@ -236,11 +240,12 @@ class Supervisor:
 
     def conclude(self, command: Command) -> None:
         """End a command with its main process, whoever else still holds its output open."""
-        most = command.size + REST
-        while command.source >= 0 and command.size < most and self.pump(command) > 0:
+        command.most = command.size + REST
+        while command.source >= 0 and command.size < command.most and self.pump(command) > 0:
             pass
-        if command.source >= 0 and command.tty:
-            command.finish_at = time.monotonic() + QUIET  # a terminal hands on its last output with a delay
+        if command.source >= 0 and command.tty:  # which hands on what it was told with a delay
+            command.finish_at = time.monotonic() + QUIET
+            command.finish_by = time.monotonic() + LAST
         else:
             self.finish(command)
 
