@@ -19,13 +19,15 @@ _FLOOD_LINE = b"the quick brown fox jumps over the lazy dog 0123456789 and over 
 
 
 class FakeDriver:
-    """Pods of words. *refusal* makes `prepare` fail; hold the gate "prepare" to make it wait."""
+    """Pods of words. *refusal* makes `prepare` fail; holding a point of `passing` makes it wait there."""
 
     def __init__(self, runtimes: tuple[str, ...] = ("host", "pod")) -> None:
         self.runtimes = runtimes
         self.pods: dict[str, FakePod] = {}
         self.prepared: list[str] = []
         """Every pod ever prepared, in order."""
+        self.executed: list[Exec] = []
+        """Every command ever started, in order."""
         self.refusal = ""
         self.gates = _Gates()
 
@@ -47,18 +49,23 @@ class FakeDriver:
         """Let a pod vanish with all that runs in it."""
         self.pods[pod_id].die()
 
+    async def passing(self, point: str) -> None:
+        """Called at `prepare`, `prepared`, `start`, `started`, `close`, `closed`; waits if that is held."""
+        if point in self.gates.held:
+            self.gates.arrival(point).set()
+            await self.gates.passage(point).wait()
+
     async def start(self) -> None:
         pass
 
     async def prepare(self, spec: PodSpec, say: Callable[[str], None]) -> "FakePod":
         say("a pod of words")
-        if "prepare" in self.gates.held:
-            self.gates.arrival("prepare").set()
-            await self.gates.passage("prepare").wait()
+        await self.passing("prepare")
         if self.refusal:
             raise PodFailed(self.refusal)
         self.prepared.append(spec.id)
         pod = self.pods[spec.id] = FakePod(spec.id, self)
+        await self.passing("prepared")
         return pod
 
     async def adopt(self, pod_id: str) -> "FakePod":
@@ -78,21 +85,22 @@ class FakeDriver:
 
 
 class FakePod:
-    """A pod of words; *executed* tells which commands were started, in order."""
+    """A pod of words."""
 
     def __init__(self, id: str, driver: FakeDriver) -> None:
         self.id = id
-        self.executed: list[Exec] = []
         self._driver = driver
         self._commands: dict[str, _Command] = {}
         self._lost = False
 
     async def start(self, exec: Exec) -> None:
         self._check()
+        await self._driver.passing("start")
         if exec.key not in self._commands:
-            self.executed.append(exec)
+            self._driver.executed.append(exec)
             self._commands[exec.key] = _Command(exec, self, self._driver.gates)
             self._commands[exec.key].go_on()
+        await self._driver.passing("started")
 
     async def follow(self, key: str) -> AsyncIterator[Progress]:
         command = self._command(key)
@@ -113,11 +121,9 @@ class FakePod:
         self._command(key).terminate(grace)
 
     async def close(self) -> None:
-        if "close" in self._driver.gates.held:
-            self._driver.gates.arrival("close").set()
-            await self._driver.gates.passage("close").wait()
-        self._driver.pods.pop(self.id, None)
+        await self._driver.passing("close")
         self.die()
+        await self._driver.passing("closed")
 
     def die(self) -> None:
         """Be gone, with every command."""
@@ -158,7 +164,7 @@ class _Command:
     def go_on(self) -> None:
         """Obey words until a gate, or the end."""
         while not self.progress.ended and not self._is_waiting():
-            word, _, rest = next(self._todo, "exit 0").strip().partition(" ")
+            word, _, rest = next(self._todo, "exit 0").lstrip().partition(" ")
             self._obey(word, string.Template(rest).safe_substitute(self._exec.environment))
         self._tell()
 

@@ -4,14 +4,16 @@
 atomically. What must not be done twice is written durably before it is done.
 """
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import structlog
 
-from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.job import JobPhase, JobReport, JobSpec
 from tidemill.core.run import StepState
 
 log = structlog.get_logger()
@@ -45,13 +47,7 @@ class JobDirectory:
     def accept(self, spec: JobSpec) -> KeptJob:
         """Put a new job on disk, durably, in the place of whatever was there."""
         self.remove()
-        report = JobReport(
-            id=spec.id,
-            generation=spec.generation,
-            phase=JobPhase.ACCEPTED,
-            steps=(StepState(),) * len(spec.task.steps),
-        )
-        state = JobState(report=report)
+        state = new_state(spec)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.save(state, durable=True)
         _replace(self.path / "job.json", msgspec.json.encode(spec), durable=True)
@@ -73,15 +69,27 @@ class JobDirectory:
 
     def remove(self) -> None:
         """Forget the job; doing it again is harmless."""
-        (self.path / "job.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.path / "job.json").unlink()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def job_directory(root: Path, id: JobId) -> JobDirectory:
-    """Where the job *id* is kept below *root*."""
-    if "/" in id or id.startswith("."):
-        raise ValueError(f"{id!r} cannot be the name of a directory")
-    return JobDirectory(root / id)
+def job_directory(root: Path, spec: JobSpec) -> JobDirectory:
+    """Where a job is kept below *root*; another generation of it has another place."""
+    return JobDirectory(root / pod_id(spec))
+
+
+def pod_id(spec: JobSpec) -> str:
+    """What a job's pod is called, safe as a file name; another generation's is another pod."""
+    return f"{quote(spec.id, safe='')}.{spec.generation}"
+
+
+def new_state(spec: JobSpec) -> JobState:
+    """The state of a job of which nothing has happened."""
+    steps = (StepState(),) * len(spec.task.steps)
+    return JobState(
+        report=JobReport(id=spec.id, generation=spec.generation, phase=JobPhase.ACCEPTED, steps=steps)
+    )
 
 
 def kept_jobs(root: Path) -> list[KeptJob]:

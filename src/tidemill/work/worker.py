@@ -8,11 +8,11 @@ import anyio
 import msgspec
 import structlog
 
-from tidemill.core.job import JobPhase, JobReport, JobSpec, Outcome
+from tidemill.core.job import JobPhase, JobReport, Outcome
 from tidemill.core.run import StepPhase
 from tidemill.pods import Driver, Pod, PodFailed, PodLost, PodSpec, Progress
 from tidemill.work.commands import command, command_key, secrets
-from tidemill.work.directory import KeptJob
+from tidemill.work.directory import KeptJob, pod_id
 from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.logs import JobLogs
 from tidemill.work.masking import Mask
@@ -65,6 +65,8 @@ class JobWorker:
         self._values: Mapping[str, str] = values or {}
         self._obstacle = None if values is not None or not job.spec.values else _NO_VALUES
         self._patience = Patience()
+        if job.state.report.stopping:
+            self._patience.stop()
         self._whole = anyio.CancelScope()
         self._pod: Pod | None = None
         self._logs = JobLogs(
@@ -79,6 +81,7 @@ class JobWorker:
     def stop(self) -> None:
         """Ask the job to stop; its end is reported as any other."""
         self._patience.stop()
+        self._ledger.change(stopping=True)
 
     def abandon(self) -> None:
         """Kill it and tell nobody: it belongs to somebody else."""
@@ -112,8 +115,10 @@ class JobWorker:
         return ending
 
     async def _work(self) -> Ending:
-        report = self._ledger.state.report
-        self._ledger.change(phase=JobPhase.RUNNING, started_at=report.started_at or self._around.clock())
+        started_at = self._ledger.state.report.started_at
+        if self._patience.is_over and started_at is None:
+            return self._interrupted()
+        self._ledger.change(phase=JobPhase.RUNNING, started_at=started_at or self._around.clock())
         if self._obstacle is not None:
             return self._obstacle
         pod = await self._adopted() or await self._setup()
@@ -282,8 +287,3 @@ class JobWorker:
                     await self._around.driver.remove(pod_id(self.spec))
         except Exception as error:  # noqa: BLE001 - whatever a driver raises, the job has ended
             self._log.warning("a pod could not be removed yet", error=str(error))
-
-
-def pod_id(spec: JobSpec) -> str:
-    """What the job's pod is called; another generation's is another pod."""
-    return f"{spec.id}.{spec.generation}"

@@ -1,0 +1,119 @@
+"""The executor as a service: who it is, its loops, and the pods that nobody owns any more."""
+
+import platform
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import structlog
+from starlette.routing import BaseRoute
+
+from tidemill.contracts.jobs import ExecutorInfo, Jobs
+from tidemill.core.job import ExecutorId
+from tidemill.kit.supervise import Loop
+from tidemill.pods import Driver
+from tidemill.services.executor.holding import Holding
+from tidemill.services.executor.slots import Slots
+from tidemill.services.executor.syncing import Syncing
+from tidemill.settings import ExecutorSettings
+
+log = structlog.get_logger()
+
+_REMOVAL_LIMIT = 60.0
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armv7l": "arm"}
+
+
+class ExecutorService:
+    """Works on jobs of the runservice on this machine.
+
+    It may die at any moment: pods go on without it, and the next life on the same directory goes on
+    with them. Leaving on SIGTERM is no different.
+    """
+
+    def __init__(  # noqa: PLR0913 - what the composition root builds it from
+        self,
+        settings: ExecutorSettings,
+        data_dir: Path,
+        jobs: Jobs,
+        driver: Driver,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        loopback_only: bool,
+    ) -> None:
+        self._settings = settings
+        self._place = data_dir / "executor"
+        self._driver = driver
+        self._new_id = new_id
+        self._loopback_only = loopback_only
+        self._id = ExecutorId("")
+        self._holding = Holding(
+            self._place / "jobs", driver, jobs, Slots(settings.slots), clock=clock, changed=self._tell
+        )
+        self._syncing = Syncing(jobs, self._info, self._holding)
+
+    async def start(self) -> None:
+        """Find out what the driver can do, and what an earlier life has left."""
+        self._id = await anyio.to_thread.run_sync(_kept_id, self._place / "id", self._new_id)
+        await self._driver.start()
+        await self._holding.load()
+        log.info("executor is ready", id=self._id, slots=self._settings.slots, runtimes=self._driver.runtimes)
+
+    def loops(self) -> list[Loop]:
+        """Working on jobs, which goes on until it is cancelled, and clearing away what is left over."""
+        return [
+            Loop("executor.work", self.work),
+            Loop("executor.leftovers", self.remove_leftovers, seconds=60.0),
+        ]
+
+    def routes(self) -> list[BaseRoute]:
+        """Nobody calls an executor."""
+        return []
+
+    async def close(self) -> None:
+        """Go, and leave pods with a task where they are."""
+        await self._driver.close()
+
+    async def work(self) -> None:
+        """Do jobs until cancelled; after a failure, from what is on disk."""
+        await self._holding.load()
+        async with anyio.create_task_group() as group:
+            self._holding.work_in(group)
+            await self._syncing.forever()
+
+    async def remove_leftovers(self) -> None:
+        """Remove pods that no job of ours owns: of fenced jobs, of lives that were cut short."""
+        with anyio.fail_after(_REMOVAL_LIMIT):
+            pods = await self._driver.leftovers()
+        for pod in pods:
+            if pod not in self._holding.pods():
+                log.info("removing a leftover pod", pod=pod)
+                with anyio.move_on_after(_REMOVAL_LIMIT):
+                    await self._driver.remove(pod)
+
+    def _tell(self) -> None:
+        self._syncing.tell()
+
+    def _info(self) -> ExecutorInfo:
+        machine = platform.machine()
+        return ExecutorInfo(
+            id=self._id,
+            name=self._settings.name or socket.gethostname(),
+            slots=self._settings.slots,
+            runtimes=self._driver.runtimes,
+            arch=_ARCHITECTURES.get(machine, machine),
+            labels=self._settings.labels,
+        )
+
+
+def _kept_id(path: Path, new_id: Callable[[], str]) -> ExecutorId:
+    """The executor's id, made once and kept."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists() or not path.read_text().strip():
+        beside = path.with_suffix(".new")
+        beside.write_text(new_id() + "\n")
+        beside.replace(path)
+    return ExecutorId(path.read_text().strip())

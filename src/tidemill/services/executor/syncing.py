@@ -1,0 +1,117 @@
+"""The one conversation with the runservice: what we have, in full, for what shall change."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+import structlog
+
+from tidemill.contracts.jobs import ExecutorInfo, Jobs, SyncAnswer, SyncRequest
+from tidemill.core.job import JobId
+from tidemill.errors import Failure
+from tidemill.services.executor.holding import Holding
+
+log = structlog.get_logger()
+
+WAIT = 20.0
+"""Seconds that a sync without news may wait for something to do."""
+
+EARLY = 1.0
+"""An answer within so many seconds, although the sync was ready to wait, is early."""
+
+_CALL_LIMIT = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+
+class Syncing:
+    """One sync in flight at a time. With news it is answered at once; without, it waits for work.
+
+    News while a sync waits ends it for a new one; news while one is being answered travel together
+    in the next.
+    """
+
+    def __init__(self, jobs: Jobs, info: Callable[[], ExecutorInfo], holding: Holding) -> None:
+        self._jobs = jobs
+        self._info = info
+        self._holding = holding
+        self._has_news = True
+        self._resting: anyio.CancelScope | None = None
+
+    def tell(self) -> None:
+        """There is something new to report."""
+        self._has_news = True
+        if self._resting is not None:
+            self._resting.cancel()
+
+    async def forever(self) -> None:
+        """Sync until cancelled; the server being away only makes it slower."""
+        failures, idle = 0, 0
+        while True:
+            try:
+                has_effect = await self.once()
+            except Exception as error:  # no answer may end the work on other jobs
+                self._has_news = True
+                if not failures:
+                    log.warning("runservice is away, trying again", error=str(error) or type(error).__name__)
+                if not isinstance(error, Failure | OSError):
+                    log.exception("sync failed")
+                await anyio.sleep(_pause(failures))
+                failures += 1
+                continue
+            if failures:
+                log.info("runservice is back")
+            failures = 0
+            idle = 0 if has_effect else idle + 1
+            if idle:  # it repeats itself: that may not become a busy loop
+                with self._interruptible():
+                    await anyio.sleep(_pause(idle))
+
+    async def once(self) -> bool:
+        """One sync; False when its answer came early and changed nothing."""
+        is_urgent, self._has_news = self._has_news, False
+        reports = self._holding.reports()
+        request = SyncRequest(executor=self._info(), jobs=reports, wait=0 if is_urgent else WAIT)
+        began = anyio.current_time()
+        answer = await (self._answered(request) if is_urgent else self._answered_unless_news(request))
+        if answer is None:
+            return True
+        has_effect = await self._apply(answer, {report.id: report.generation for report in reports})
+        return has_effect or is_urgent or anyio.current_time() - began > EARLY
+
+    async def _answered(self, request: SyncRequest) -> SyncAnswer:
+        with anyio.fail_after(request.wait + _CALL_LIMIT):
+            return await self._jobs.sync(request)
+
+    async def _answered_unless_news(self, request: SyncRequest) -> SyncAnswer | None:
+        with self._interruptible():
+            return await self._answered(request)
+        return None
+
+    async def _apply(self, answer: SyncAnswer, listed: dict[JobId, int]) -> bool:
+        """Do what the answer says; it speaks of the generations that were *listed*."""
+        holding = self._holding
+        effects = [await holding.accept(answer.start)]
+        effects += [holding.run(accepted) for accepted in answer.run]
+        effects += [holding.stop(job, listed.get(job)) for job in answer.stop]
+        effects += [await holding.fence(job, listed.get(job)) for job in answer.fenced]
+        effects += [await holding.forget(job, listed.get(job)) for job in answer.forget]
+        self._has_news = self._has_news or any(effects)
+        return any(effects)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """What is waited for inside ends when there are news."""
+        with anyio.CancelScope() as scope:
+            if self._has_news:
+                scope.cancel()
+            self._resting = scope
+            try:
+                yield
+            finally:
+                self._resting = None
+
+
+def _pause(failures: int) -> float:
+    longest = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter
