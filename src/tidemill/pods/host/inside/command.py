@@ -30,15 +30,12 @@ class Command:
         self.code: int | None = None
         self.started_at = time.time()
         self.ended_at = 0.0
-        self.finish_at: float | None = None
-        """When the rest of its output counts as told,"""
-        self.finish_by = 0.0
-        """at the latest,"""
         self.most = 0
-        """or at which size, because all of that cannot have been its own."""
-        self.kill_at: float | None = None
-        """When those of its processes that are left are killed."""
-        self.kill_rounds = 0
+        """The size at which its output counts as told, because more cannot have been its own."""
+        self.is_concluding = False
+        """Its main process is gone, and its terminal may still have something to tell."""
+        self.is_doomed = False
+        """Its processes are being killed."""
 
     def report(self) -> list[bytes]:
         """Size, exit code, error, start and end; the last is empty while it runs."""
@@ -115,7 +112,6 @@ class Command:
     def end(self) -> None:
         """Keep the result on disk."""
         self.ended_at = time.time()
-        self.finish_at = None
         try:
             os.write(self.result, pack(*self.report()))
         except OSError as error:

@@ -16,9 +16,7 @@ class Peer:
         self.key: bytes | None = None
         """The command whose news it waits for,"""
         self.known = b""
-        """the size of whose output it knows,"""
-        self.due = 0.0
-        """and when it is answered in any case."""
+        """and the size of its output that it knows."""
 
     def receive(self) -> bool:
         """Take in what has arrived; False at the connection's end."""
