@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
+import anyio.lowlevel
 import structlog
 
 from tidemill.kit import telemetry
@@ -78,6 +79,7 @@ async def _turn(loop: Loop) -> None:
             cause = "retry"
         else:
             failures = 0
+            await anyio.lowlevel.checkpoint()  # a loop that rings its own bell leaves the others a turn
             cause = await _rest(loop)
 
 
