@@ -92,7 +92,7 @@ async def test_a_failing_loop_backs_off_and_goes_on(monkeypatch: pytest.MonkeyPa
     work, pauses = Work(fail=8), Pauses()
     monkeypatch.setattr(anyio, "sleep", pauses)
     with structlog.testing.capture_logs() as lines:
-        await while_running([Loop("failing", work)], lambda: work.reached(9))
+        await while_running([Loop("failing", work)], lambda: work.reached(10))
     assert pauses.seconds[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert pauses.seconds[8] >= 15
     assert [line["failures"] for line in lines if line["log_level"] == "error"] == list(range(1, 9))
