@@ -81,6 +81,8 @@ class Driver(Protocol):
 
     runtimes: tuple[str, ...]
     """Which runtimes of a plan it serves: `host`, `pod`."""
+    sandboxed: bool
+    """Whether tasks are kept from what else is on the machine; known after `start`."""
 
     async def start(self) -> None:
         """Find out what works here; raises `errors.Internal` with what to do when nothing does."""

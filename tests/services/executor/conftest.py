@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -13,10 +14,13 @@ from tests.services.executor.runservice import MemoryRunservice
 from tidemill.core.job import JobId, JobSpec
 from tidemill.core.plan import FromVariable, PlanTask, RunStep, Runtime
 from tidemill.core.run import RunId, TaskId
+from tidemill.pods import Driver
 from tidemill.pods.fake import FakeDriver
 from tidemill.services.executor import ExecutorService
 from tidemill.settings import ExecutorSettings
 
+#: Makes an executor on the test's directory and driver, with these settings.
+NewExecutor = Callable[..., ExecutorService]
 #: A life of an executor on the test's directory and driver; leaving it is the executor's death.
 Life = Callable[..., AbstractAsyncContextManager[ExecutorService]]
 
@@ -32,18 +36,26 @@ def driver() -> FakeDriver:
 
 
 @pytest.fixture
-def life(tmp_path: Path, runservice: MemoryRunservice, driver: FakeDriver) -> Life:
-    @asynccontextmanager
-    async def live(*, slots: int = 4) -> AsyncIterator[ExecutorService]:
-        service = ExecutorService(
-            ExecutorSettings(slots=slots, name="test"),
+def executor(tmp_path: Path, runservice: MemoryRunservice, driver: Driver) -> NewExecutor:
+    def new(*, loopback_only: bool = True, **settings: Any) -> ExecutorService:
+        return ExecutorService(
+            ExecutorSettings(name="test", **settings),
             tmp_path,
             runservice,
             driver,
             clock=lambda: datetime.now(UTC),
             new_id=lambda: uuid4().hex,
-            loopback_only=True,
+            loopback_only=loopback_only,
         )
+
+    return new
+
+
+@pytest.fixture
+def life(executor: NewExecutor) -> Life:
+    @asynccontextmanager
+    async def live(**settings: Any) -> AsyncIterator[ExecutorService]:
+        service = executor(**settings)
         await service.start()
         async with anyio.create_task_group() as group:
             group.start_soon(service.work)

@@ -3,10 +3,11 @@
 import anyio
 import pytest
 
-from tests.services.executor.conftest import Life, eventually, job
+from tests.services.executor.conftest import Life, NewExecutor, eventually, job
 from tests.services.executor.runservice import MemoryRunservice
 from tidemill.core.job import JobId, JobPhase, Outcome
 from tidemill.core.run import StepPhase
+from tidemill.errors import Internal
 from tidemill.pods import PodSpec
 from tidemill.pods.fake import FakeDriver
 from tidemill.services.executor import ExecutorService
@@ -246,6 +247,17 @@ async def test_an_executor_keeps_its_id(life: Life) -> None:
     async with life() as executor:
         assert executor._info() == first
         assert first.id
+
+
+@pytest.mark.parametrize(("loopback_only", "allowed"), [(True, False), (False, True)])
+async def test_without_a_sandbox_it_serves_loopback_only(
+    executor: NewExecutor, driver: FakeDriver, loopback_only: bool, allowed: bool
+) -> None:
+    """Tasks that see the whole machine are for its own users, unless the settings say otherwise."""
+    driver.sandboxed = False
+    with pytest.raises(Internal, match="allow_unsandboxed"):
+        await executor(loopback_only=False).start()
+    await executor(loopback_only=loopback_only, allow_unsandboxed=allowed).start()
 
 
 async def test_a_full_disk_is_told_to_whoever_waits(life: Life, runservice: MemoryRunservice) -> None:

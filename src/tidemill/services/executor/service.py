@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from tidemill.contracts.jobs import ExecutorInfo, Jobs
 from tidemill.core.job import ExecutorId
+from tidemill.errors import Internal
 from tidemill.kit.supervise import Loop
 from tidemill.pods import Driver
 from tidemill.services.executor.holding import Holding
@@ -56,9 +57,17 @@ class ExecutorService:
         self._syncing = Syncing(jobs, self._info, self._holding)
 
     async def start(self) -> None:
-        """Find out what the driver can do, and what an earlier life has left."""
+        """Find out what the driver can do, and what an earlier life has left.
+
+        Raises `Internal` where tasks would not be kept from the rest of the machine and must be.
+        """
         self._id = await anyio.to_thread.run_sync(_kept_id, self._place / "id", self._new_id)
         await self._driver.start()
+        if not (self._driver.sandboxed or self._loopback_only or self._settings.allow_unsandboxed):
+            raise Internal(
+                "tasks on this host would run without a sandbox, on a server that others can reach; install "
+                "bubblewrap where it works, listen on loopback only, or set executor.allow_unsandboxed"
+            )
         await self._holding.load()
         log.info("executor is ready", id=self._id, slots=self._settings.slots, runtimes=self._driver.runtimes)
 
