@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from enum import Enum
 from typing import Any
 
@@ -77,8 +77,17 @@ def _add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank what is named like a secret, and show settings of a secret type as they show themselves."""
     for key, value in event.items():
-        if isinstance(value, str) and value and any(word in key.lower() for word in _SECRET_WORDS):
-            event[key] = "***"
-        elif isinstance(value, str) and type(value) is not str and not isinstance(value, Enum):
-            event[key] = repr(value)
+        event[key] = _shown(key, value)
     return event
+
+
+def _shown(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        if value and any(word in key.lower() for word in _SECRET_WORDS):
+            return "***"
+        return value if type(value) is str or isinstance(value, Enum) else repr(value)
+    if isinstance(value, Mapping):
+        return {name: _shown(str(name), one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown("", one) for one in value]
+    return value
