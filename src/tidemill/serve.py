@@ -161,7 +161,7 @@ class House:
         return GitserverService(settings, self.data_dir, db, pushes, clock=clock, new_id=new_id)
 
     async def _gateway(self) -> Service:
-        from tidemill.planning import Planner
+        from tidemill.planning.planner import Planner
         from tidemill.services.gateway.service import GatewayService
 
         settings = self.settings.gateway

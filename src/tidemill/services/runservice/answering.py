@@ -1,0 +1,83 @@
+"""Talking with executors: look, wait until there is something to say, fetch values, answer."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import anyio
+import structlog
+
+from tidemill.contracts.jobs import AcceptedJob, SyncAnswer, SyncRequest
+from tidemill.contracts.values import Values, ValuesRequest
+from tidemill.errors import BadRequest, Failure, Forbidden, NotFound
+from tidemill.kit.db import Database, Transaction
+from tidemill.services.runservice.changing import Means
+from tidemill.services.runservice.syncing import Found, Granted, Look
+
+_LONGEST_WAIT = 30.0
+_VALUES_LIMIT = 10.0
+#: Seconds after which values are asked for again, doubled each time.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+
+log = structlog.get_logger()
+
+
+class Answering:
+    """Serves syncs. Cancelling one loses nothing: whatever it has done is said again in the next."""
+
+    def __init__(self, db: Database, means: Means, values: Values, clock: Callable[[], datetime]) -> None:
+        self._db = db
+        self._means = means
+        self._values = values
+        self._clock = clock
+
+    async def answer(self, request: SyncRequest) -> SyncAnswer:
+        """What the executor shall change, as soon as there is anything, or nothing after the wait."""
+        wait = max(0.0, min(request.wait, _LONGEST_WAIT, self._means.lease.total_seconds() / 3))
+        deadline = anyio.current_time() + wait
+        own = f"executor/{request.executor.id}"
+        pause = _FIRST_PAUSE
+        with self._means.bells.listen(own) as mine, self._means.bells.listen(own, "jobs") as any_job:
+            while True:
+                found = await self._look(request)
+                run = [job for job in [await self._accepted(one) for one in found.granted] if job]
+                is_waiting_for_values = len(run) < len(found.granted)
+                remaining = deadline - anyio.current_time()
+                if remaining <= 0 or run or found.has_orders:
+                    return _answer(found, run)
+                if is_waiting_for_values:
+                    remaining, pause = min(remaining, pause), min(2 * pause, _LONGEST_PAUSE)
+                bell = any_job if found.wants_more else mine
+                if not await bell.wait(remaining) and not is_waiting_for_values:
+                    return SyncAnswer()
+
+    async def _look(self, request: SyncRequest) -> Found:
+        now = self._clock()
+
+        async def look(tx: Transaction) -> Found:
+            return await Look(tx, request, self._means, now).take()
+
+        return await self._db.do(look)
+
+    async def _accepted(self, granted: Granted) -> AcceptedJob | None:
+        """The job with the values it needs; None when these cannot be had now."""
+        spec = granted.spec
+        if not spec.values:
+            return AcceptedJob(id=spec.id, generation=spec.generation)
+        values: dict[str, str] = {}
+        try:
+            with anyio.fail_after(_VALUES_LIMIT):
+                request = ValuesRequest(scope=granted.scope, names=spec.values)
+                values = (await self._values.resolve(request)).values
+        except (BadRequest, Forbidden, NotFound) as refusal:
+            # Asking again would not help; the job goes on as with names that are not defined.
+            log.warning("no values for a job", job=spec.id, run=spec.run_id, reason=refusal.message)
+        except (Failure, TimeoutError, OSError) as error:
+            log.warning("values cannot be had now", job=spec.id, run=spec.run_id, error=str(error))
+            return None
+        return AcceptedJob(id=spec.id, generation=spec.generation, values=values)
+
+
+def _answer(found: Found, run: Iterable[AcceptedJob]) -> SyncAnswer:
+    return SyncAnswer(
+        start=found.start, run=tuple(run), stop=found.stop, fenced=found.fenced, forget=found.forget
+    )

@@ -1,0 +1,187 @@
+"""Runs in hand: locked in a transaction, changed, advanced, stored, and what must follow the commit.
+
+Whoever changes a run or its tasks takes its row first, oldest run first; whoever takes a job back or
+accepts one has taken its run. So decisions about one run are made one after the other, and nobody waits
+in a circle.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tidemill.core.advance import advance
+from tidemill.core.job import JobId
+from tidemill.core.plan import Plan
+from tidemill.core.run import Phase, Run, RunId, RunTask, TaskId
+from tidemill.errors import NotFound
+from tidemill.kit.coord import Bells
+from tidemill.kit.db import Transaction
+from tidemill.services.runservice.store import counting, jobs, runs
+from tidemill.services.runservice.store.jobs import Job
+from tidemill.services.runservice.store.plans import Plans
+from tidemill.services.runservice.store.runs import StoredRun
+
+#: The number of a task's setup among its logs.
+SETUP = -1
+
+
+class RunInHand:
+    """A run that this transaction has locked: as it was, as it becomes, its plan and its live jobs."""
+
+    def __init__(self, stored: StoredRun, plan: Plan | None, held: Sequence[Job]) -> None:
+        self.stored = stored
+        self.run = stored.run
+        self.plan = plan
+        self.jobs = {job.task_id: job for job in held}
+
+    def put(self, task: RunTask) -> None:
+        """Replace the task of the same id."""
+        self.run = msgspec.structs.replace(
+            self.run, tasks=tuple(task if one.id == task.id else one for one in self.run.tasks)
+        )
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What changing runs takes beside a transaction."""
+
+    plans: Plans
+    bells: Bells
+    lease: timedelta
+    """How long an executor may be silent and still counts as there."""
+
+
+class RunEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the event feed says of a run whose phase or result has changed."""
+
+    id: RunId
+    group: str
+    number: int
+    phase: str
+    result: str
+
+
+class Changes:
+    """The changes to runs of one transaction."""
+
+    def __init__(self, tx: Transaction, means: Means, now: datetime) -> None:
+        self._tx = tx
+        self._plans = means.plans
+        self._bells = means.bells
+        self._now = now
+        self._groups: set[str] = set()
+        self.removed: set[JobId] = set()
+        """Jobs that ended, were lost or were withdrawn in this transaction."""
+
+    async def take(self, sequences: Collection[int]) -> list[RunInHand]:
+        """Lock runs by their sequences."""
+        return await self._in_hand(await runs.take(self._tx, sequences)) if sequences else []
+
+    async def take_by_id(self, id: RunId) -> RunInHand:
+        """Lock one run; NotFound `runDoesNotExist`."""
+        stored = await runs.take_by_id(self._tx, id)
+        if stored is None:
+            raise NotFound(f"there is no run {id!r}", code="runDoesNotExist")
+        return (await self._in_hand([stored]))[0]
+
+    async def remove_jobs(self, hand: RunInHand, ids: Collection[JobId]) -> None:
+        """Jobs of a run that have ended or are lost."""
+        await jobs.remove(self._tx, ids)
+        self.removed.update(ids)
+        for id in ids:
+            del hand.jobs[TaskId(id)]
+
+    async def advance(self, hand: RunInHand) -> Run:
+        """Bring a run to what follows from its state, and store all of it; answers the run as it is then."""
+        if hand.plan is not None:
+            await self._decide(hand, hand.plan)
+        if hand.run.stopping:
+            await self._ask_to_stop(hand)
+        return await self.store(hand)
+
+    async def store(self, hand: RunInHand) -> Run:
+        """Store a run as it is in hand."""
+        before = hand.stored.run
+        if hand.run == before:
+            return before
+        hand.run = await runs.save(self._tx, hand.stored, hand.run)
+        self.announce(hand.run)
+        for was, task in zip(before.tasks, hand.run.tasks, strict=True):
+            ring_for_logs(self._tx, self._bells, was, task)
+        if hand.run.phase is not before.phase or hand.run.result is not before.result:
+            tell(self._tx, self._bells, hand.run)
+        if hand.run.phase is not before.phase and before.phase is Phase.RUNNING:
+            self._groups.add(hand.run.group)
+        return hand.run
+
+    async def settle(self) -> None:
+        """After all runs: renew the tokens of groups in which one has ended, each lock in order."""
+        for group in sorted(self._groups):
+            await counting.change_group(self._tx, group)
+
+    def announce(self, run: Run) -> None:
+        """Wake who follows a run, once this is committed."""
+        self._tx.after_commit(self._bells.ring, f"run/{run.id}")
+
+    async def _in_hand(self, stored: list[StoredRun]) -> list[RunInHand]:
+        plans = await self._plans.get(self._tx, {one.plan_id for one in stored if one.plan_id})
+        live = await jobs.of_runs(self._tx, [one.sequence for one in stored])
+        return [
+            RunInHand(
+                one,
+                plans[one.plan_id] if one.plan_id else None,
+                [job for job in live if job.run == one.sequence],
+            )
+            for one in stored
+        ]
+
+    async def _decide(self, hand: RunInHand, plan: Plan) -> None:
+        unconfirmed = {job.task_id for job in hand.jobs.values() if job.is_unconfirmed}
+        decision = advance(hand.run, plan, hand.jobs.keys(), self._now, queued=unconfirmed)
+        hand.run = decision.run
+        await self._withdraw(hand, decision.withdraw)
+        if not decision.start:
+            return
+        positions = {task.id: position for position, task in enumerate(hand.run.tasks)}
+        await jobs.add(
+            self._tx,
+            [
+                (id, hand.stored.sequence, positions[id], runtime.type, runtime.arch)
+                for id in decision.start
+                for runtime in [plan.tasks[positions[id]].runtime]
+            ],
+        )
+        self._tx.after_commit(self._bells.ring, "jobs")
+
+    async def _withdraw(self, hand: RunInHand, tasks: Collection[TaskId]) -> None:
+        for job in [hand.jobs[id] for id in tasks]:
+            if job.executor:
+                self._tx.after_commit(self._bells.ring, f"executor/{job.executor}")
+        await self.remove_jobs(hand, [JobId(id) for id in tasks])
+
+    async def _ask_to_stop(self, hand: RunInHand) -> None:
+        asked = [job for job in hand.jobs.values() if not job.stop]
+        await jobs.ask_to_stop(self._tx, [job.id for job in asked])
+        for executor in {job.executor for job in asked}:
+            self._tx.after_commit(self._bells.ring, f"executor/{executor}")
+
+
+def tell(tx: Transaction, bells: Bells, run: Run) -> None:
+    """Append a run's new phase and result to the event feed, and wake who decides what starts."""
+    event = RunEvent(id=run.id, group=run.group, number=run.number, phase=run.phase, result=run.result)
+    tx.emit("run", run.id, msgspec.json.encode(event))
+    tx.after_commit(bells.ring, "queued")
+
+
+def ring_for_logs(tx: Transaction, bells: Bells, was: RunTask, task: RunTask) -> None:
+    """Wake the readers of logs whose step has begun or ended."""
+    ends = task.status.is_final and not was.status.is_final
+    steps = zip((was.setup, *was.steps), (task.setup, *task.steps), strict=False)
+    for step, (old, new) in enumerate(steps, SETUP):
+        if ends or new.phase is not old.phase:
+            tx.after_commit(bells.ring, log_bell(task.id, step))
+
+
+def log_bell(task: TaskId, step: int) -> str:
+    """What rings when a log grows or ends."""
+    return f"log/{task}/{step}"

@@ -1,0 +1,1 @@
+"""Logs: appended at offsets, read while they grow, put away when they are over."""

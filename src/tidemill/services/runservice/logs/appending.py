@@ -1,0 +1,136 @@
+"""Adding to a log: at an offset, so that a repetition adds nothing and a gap is refused.
+
+Small appends are rows, and become one object once there is about 1 MiB of them; large ones are objects
+from the start. What is acknowledged is committed, and what it refers to was durable before.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from tidemill.core.job import JobId
+from tidemill.core.run import TaskId
+from tidemill.errors import BadRequest, Conflict, Failure
+from tidemill.kit.coord import Bells
+from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.objects import Objects
+from tidemill.services.runservice.changing import SETUP, log_bell
+from tidemill.services.runservice.store import jobs, logs
+from tidemill.services.runservice.store.logs import Head, LogId, Part
+
+#: Bytes from which on an append is an object of its own.
+DIRECT = 256 * 1024
+#: Bytes in rows from which on they are made an object.
+FOLD = 1024 * 1024
+
+log = structlog.get_logger()
+
+
+class Appending:
+    """Stores what executors tell of their steps."""
+
+    def __init__(self, db: Database, objects: Objects, bells: Bells, new_id: Callable[[], str]) -> None:
+        self._db = db
+        self._objects = objects
+        self._bells = bells
+        self._new_id = new_id
+
+    async def append(self, job: JobId, generation: int, step: int, offset: int, data: bytes) -> int:
+        """Store *data* from *offset* on; answers the log's length. Conflict `fenced`, `logGap`."""
+        if step < SETUP or offset < 0:
+            raise BadRequest(f"there is no offset {offset} of step {step}")
+        id = LogId(TaskId(job), step)
+        while data:
+            length = await self._attempt(job, generation, id, offset, data)
+            if length < offset:
+                raise Conflict(
+                    f"the log ends at {length}, before {offset}", code="logGap", details={"length": length}
+                )
+            if length >= offset + len(data):
+                return length
+            # Some of it was there before: only the rest is new.
+            data, offset = data[length - offset :], length
+        return await self.end(job, generation, step)
+
+    async def end(self, job: JobId, generation: int, step: int) -> int:
+        """How much of a log is stored; Conflict `fenced`."""
+
+        async def look(tx: Transaction) -> int:
+            await _require(tx, job, generation)
+            found = await logs.head(tx, LogId(TaskId(job), step))
+            return found.length if found else 0
+
+        return await self._db.do(look)
+
+    async def _attempt(self, job: JobId, generation: int, id: LogId, offset: int, data: bytes) -> int:
+        """Add all of *data* if the log ends at *offset*; the length afterwards."""
+        part = await self._part(id, offset, data)
+
+        async def add(tx: Transaction) -> tuple[int, int]:
+            await _require(tx, job, generation)
+            length, in_rows = await logs.grow(tx, id, part)
+            if length == part.end:
+                tx.after_commit(self._bells.ring, log_bell(id.task, id.step))
+            return length, in_rows
+
+        try:
+            length, in_rows = await self._db.do(add)
+        except Conflict:
+            await self._drop(part)
+            raise
+        if length != part.end:
+            await self._drop(part)
+        if in_rows >= FOLD:
+            await self._fold(id)
+        return length
+
+    async def _part(self, id: LogId, offset: int, data: bytes) -> Part:
+        if len(data) < DIRECT:
+            return Part(start=offset, length=len(data), data=data)
+        return await self._object(id, offset, data)
+
+    async def _object(self, id: LogId, offset: int, data: bytes) -> Part:
+        name = object_name(id, f"{offset}-{self._new_id()}")
+        await self._objects.put(name, data)
+        return Part(start=offset, length=len(data), object=name)
+
+    async def _fold(self, id: LogId) -> None:
+        """Make one object of the rows at a log's end. The append has succeeded whether this does or not."""
+
+        async def read(tx: Snapshot) -> list[Part]:
+            head = await logs.head(tx, id) or Head()
+            return await logs.rows_from(tx, id, head.length - head.in_rows)
+
+        try:
+            rows = await self._db.read(read)
+            if not rows:
+                return
+            folded = await self._object(id, rows[0].start, b"".join(part.data or b"" for part in rows))
+            if not await self._db.do(lambda tx: logs.fold(tx, id, folded, len(rows))):
+                await self._drop(folded)
+        except Failure as failure:
+            log.warning("a log stays in rows for now", task=id.task, step=id.step, error=failure.message)
+
+    async def _drop(self, part: Part) -> None:
+        """Remove an object that nothing refers to; if that fails, putting the log away does it."""
+        if part.object is None:
+            return
+        try:
+            await self._objects.delete(part.object)
+        except Failure as failure:
+            log.warning("an unused object is left", object=part.object, error=failure.message)
+
+
+def object_name(id: LogId, name: str) -> str:
+    """The name of an object of a log."""
+    return f"{objects_folder(id.task)}/{'setup' if id.step == SETUP else id.step}/{name}"
+
+
+def objects_folder(task: TaskId) -> str:
+    """Where the objects of all logs of a task are."""
+    return f"logs/{task}"
+
+
+async def _require(tx: Transaction, job: JobId, generation: int) -> None:
+    if not await jobs.is_live(tx, job, generation):
+        raise Conflict(f"job {job} is not in generation {generation} any more", code="fenced")

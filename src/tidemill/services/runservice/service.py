@@ -1,0 +1,237 @@
+"""The runservice: each use case is one transaction or one snapshot, and bells for who waits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from starlette.routing import BaseRoute
+
+from tidemill.contracts.jobs import Jobs, LogEnd, SyncAnswer, SyncRequest
+from tidemill.contracts.runservice import (
+    CreateRuns,
+    Executors,
+    QueuedGroups,
+    Restart,
+    RunDetail,
+    RunQuery,
+    Runs,
+    Runservice,
+    StartRun,
+)
+from tidemill.contracts.values import Values
+from tidemill.core import actions
+from tidemill.core.job import JobId
+from tidemill.core.plan import Plan
+from tidemill.core.run import Run, RunId, TaskId
+from tidemill.errors import Conflict, NotFound
+from tidemill.kit.contract import Page
+from tidemill.kit.coord import Bells
+from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.http import serve
+from tidemill.kit.objects import Objects
+from tidemill.kit.supervise import Loop
+from tidemill.services.runservice import leases
+from tidemill.services.runservice.answering import Answering
+from tidemill.services.runservice.changing import Changes, Means, RunInHand
+from tidemill.services.runservice.creating import Creating
+from tidemill.services.runservice.following import Following
+from tidemill.services.runservice.logs.appending import Appending
+from tidemill.services.runservice.logs.putting_away import PuttingAway
+from tidemill.services.runservice.logs.reading import Reading
+from tidemill.services.runservice.store import counting, executors, listing, runs
+from tidemill.services.runservice.store.plans import Plans
+from tidemill.services.runservice.store.runs import StoredRun
+from tidemill.settings import RunserviceSettings
+
+PREFIX = "/internal/runservice"
+_LONGEST_WAIT = 30.0
+
+log = structlog.get_logger()
+
+
+class RunserviceService(Runservice, Jobs):
+    """Runs and what becomes of them, in one database and one object store."""
+
+    def __init__(
+        self,
+        settings: RunserviceSettings,
+        db: Database,
+        objects: Objects,
+        bells: Bells,
+        values: Values,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._db = db
+        self._bells = bells
+        self._clock = clock
+        self._lease = timedelta(seconds=settings.executor_lease)
+        self._means = Means(Plans(), bells, self._lease)
+        self._creating = Creating(self._means, new_id)
+        self._answering = Answering(db, self._means, values, clock)
+        self._following = Following(db, bells)
+        self._appending = Appending(db, objects, bells, new_id)
+        self._reading = Reading(db, objects, bells)
+        self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
+        self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
+        self._watch = bells.listen("watch")
+        self._next_look: asyncio.TimerHandle | None = None
+
+    def loops(self) -> list[Loop]:
+        """Silent executors, and logs that are over."""
+        return [
+            Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
+            Loop("logs-put-away", self.put_logs_away, seconds=20.0),
+        ]
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Both contracts, for other services and for executors."""
+        return [*serve(Runservice, self, PREFIX), *serve(Jobs, self, PREFIX)]
+
+    async def start(self) -> None:
+        """The database and the object store were opened by whoever made this."""
+
+    async def close(self) -> None:
+        """Stop looking at executors."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._watch.close()
+
+    async def create_runs(self, request: CreateRuns) -> Runs:
+        drafts = self._creating.drafts(request, self._clock())
+        created = await self._db.do(lambda tx: self._creating.create(tx, request, drafts))
+        return Runs(tuple(created))
+
+    async def run(self, id: RunId) -> RunDetail:
+        return await self._detail(lambda tx: runs.by_id(tx, id), f"there is no run {id!r}")
+
+    async def numbered_run(self, number: int, group: str) -> RunDetail:
+        return await self._detail(
+            lambda tx: runs.by_number(tx, group, number), f"{group} has no run {number}"
+        )
+
+    async def _detail(
+        self, find: Callable[[Snapshot], Awaitable[StoredRun | None]], absence: str
+    ) -> RunDetail:
+        async def look(tx: Snapshot) -> RunDetail | None:
+            stored = await find(tx)
+            if stored is None:
+                return None
+            if stored.plan_id is None:
+                return RunDetail(run=stored.run, plan=None)
+            plans = await self._means.plans.get(tx, {stored.plan_id})
+            return RunDetail(run=stored.run, plan=plans[stored.plan_id])
+
+        found = await self._db.read(look)
+        if found is None:
+            raise NotFound(absence, code="runDoesNotExist")
+        return found
+
+    async def follow_run(self, id: RunId) -> AsyncIterator[bytes]:
+        return await self._following.open(id)
+
+    async def runs(self, query: RunQuery) -> Page[Run]:
+        return await self._db.read(lambda tx: listing.page(tx, query))
+
+    async def queued_groups(self, wait: float = 0, after: int = 0) -> QueuedGroups:
+        with self._bells.listen("queued") as bell:
+            version = await self._db.last_event()
+            if wait > 0 and version <= after:
+                await bell.wait(min(wait, _LONGEST_WAIT))
+                version = await self._db.last_event()
+        # Read after the version: what it shows may be newer, and is then shown once more.
+        groups = await self._db.read(listing.queued_groups)
+        return QueuedGroups(groups, version=version)
+
+    async def start_run(self, id: RunId, request: StartRun) -> Run:
+        async def start(tx: Transaction, hand: RunInHand) -> None:
+            hand.run = actions.start(hand.run, self._clock())
+            is_as_seen = request.token.isdecimal() and await counting.change_group(
+                tx, hand.run.group, was=int(request.token)
+            )
+            if not is_as_seen:
+                raise Conflict(
+                    f"a run of {hand.run.group} was started or ended meanwhile: look again",
+                    code="groupChanged",
+                )
+
+        return await self._change(id, start)
+
+    async def cancel_run(self, id: RunId, reason: str = "") -> Run:
+        async def cancel(_: Transaction, hand: RunInHand) -> None:
+            hand.run = actions.cancel(hand.run, reason, self._clock())
+
+        return await self._change(id, cancel)
+
+    async def stop_run(self, id: RunId, reason: str = "") -> Run:
+        async def stop(_: Transaction, hand: RunInHand) -> None:
+            hand.run = actions.ask_stop(hand.run, reason)
+
+        return await self._change(id, stop)
+
+    async def approve_task(self, id: RunId, task: TaskId) -> Run:
+        async def approve(_: Transaction, hand: RunInHand) -> None:
+            hand.run = actions.approve(hand.run, task)
+
+        return await self._change(id, approve)
+
+    async def _change(self, id: RunId, act: Callable[[Transaction, RunInHand], Awaitable[None]]) -> Run:
+        """Take a run, let *act* change it, and do what follows."""
+        now = self._clock()
+
+        async def change(tx: Transaction) -> Run:
+            changes = Changes(tx, self._means, now)
+            hand = await changes.take_by_id(id)
+            await act(tx, hand)
+            changed = await changes.advance(hand)
+            await changes.settle()
+            return changed
+
+        return await self._db.do(change)
+
+    async def restart_run(self, id: RunId, request: Restart) -> Run:
+        detail = await self.run(id)
+        fresh = self._creating.fresh(detail.plan or Plan(name=detail.run.name), self._clock())
+        return await self._db.do(
+            lambda tx: self._creating.restart(tx, id, fresh, from_start=request.from_start)
+        )
+
+    async def read_log(
+        self, task: TaskId, step: int, offset: int = 0, follow: bool = False
+    ) -> AsyncIterator[bytes]:
+        return await self._reading.open(task, step, offset, follow=follow)
+
+    async def executors(self) -> Executors:
+        now = self._clock()
+        return Executors(await self._db.read(lambda tx: executors.listed(tx, now=now, lease=self._lease)))
+
+    async def sync(self, request: SyncRequest) -> SyncAnswer:
+        answer = await self._answering.answer(request)
+        if answer.start and not self._leases.is_watching:
+            self._watch.ring()
+        return answer
+
+    async def append_log(self, id: JobId, generation: int, step: int, offset: int, data: bytes) -> LogEnd:
+        return LogEnd(await self._appending.append(id, generation, step, offset, data))
+
+    async def log_end(self, id: JobId, generation: int, step: int) -> LogEnd:
+        return LogEnd(await self._appending.end(id, generation, step))
+
+    async def watch_executors(self) -> None:
+        """Take the jobs of executors that have been silent for too long, and look again when the next may be."""
+        seen = await self._db.read(executors.at_work)
+        now = self._clock()
+        for id in self._leases.look(seen, now):
+            losses = await self._db.do(lambda tx, id=id: leases.lose_jobs(tx, id, seen[id], self._means, now))
+            log.warning("executor lost", executor=id, jobs=losses.lost, requeued=losses.requeued)
+        if self._next_look is not None:
+            self._next_look.cancel()
+        seconds = self._leases.next_look()
+        if seconds is not None:
+            self._next_look = asyncio.get_running_loop().call_later(seconds, self._watch.ring)
+
+    async def put_logs_away(self) -> None:
+        """Bring the logs of tasks that are over into their last form."""
+        await self._putting_away.put_away()

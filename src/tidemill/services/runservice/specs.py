@@ -1,0 +1,40 @@
+"""What an executor gets of a plan: one task, the run's environment with its number, names of values."""
+
+from collections.abc import Iterator
+
+from tidemill.contracts.values import CLONE_TOKEN
+from tidemill.core.job import JobSpec
+from tidemill.core.plan import CloneStep, FromVariable, Plan, PlanTask, RunStep, Value
+from tidemill.services.runservice.store.jobs import Job
+
+
+def spec(job: Job, plan: Plan) -> JobSpec:
+    """All that an executor needs for *job*. A run's tasks stand in the order of its plan's."""
+    task = plan.tasks[job.position]
+    number = str(job.number)
+    return JobSpec(
+        id=job.id,
+        generation=job.generation,
+        run_id=job.run_id,
+        task_id=job.task_id,
+        task=task,
+        environment=plan.environment | {"AGOLA_RUN_COUNTER": number, "TIDEMILL_RUN_COUNTER": number},
+        values=tuple(dict.fromkeys(_names(task))),
+    )
+
+
+def _names(task: PlanTask) -> Iterator[str]:
+    """The names of values that *task* refers to, in the order of their appearance."""
+    yield from _variables(task.environment)
+    for container in task.runtime.containers:
+        yield from _variables(container.environment)
+    for step in task.steps:
+        match step:
+            case CloneStep():
+                yield CLONE_TOKEN
+            case RunStep():
+                yield from _variables(step.environment)
+
+
+def _variables(environment: dict[str, Value]) -> Iterator[str]:
+    return (value.name for value in environment.values() if isinstance(value, FromVariable))

@@ -1,0 +1,1 @@
+"""What the runservice keeps: tables, and one module of questions per noun."""

@@ -1,0 +1,57 @@
+"""Numbers without gaps: the sequence of all runs, the numbers of a counter group, the token of a group."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidemill.kit.db import Snapshot, Transaction
+from tidemill.services.runservice.store.tables import counters, groups
+
+#: Where the sequence of all runs is counted.
+_SEQUENCE = ""
+
+
+async def next_sequence(tx: Transaction, count: int) -> int:
+    """The first of *count* new sequences. Creations take turns here, so that order is commit order."""
+    return await _next(tx, _SEQUENCE, count)
+
+
+async def next_number(tx: Transaction, counter_path: str, count: int) -> int:
+    """The first of *count* new run numbers of a counter group."""
+    return await _next(tx, counter_path, count)
+
+
+async def _next(tx: Transaction, path: str, count: int) -> int:
+    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+    stmt = (
+        insert(counters)
+        .values(path=path, last=count)
+        .on_conflict_do_update(index_elements=[counters.c.path], set_={"last": counters.c.last + count})
+        .returning(counters.c.last)
+    )
+    last: int = await tx.value(stmt)
+    return last - count + 1
+
+
+async def know_group(tx: Transaction, path: str) -> None:
+    """Make sure that a group has a token."""
+    await tx.insert_new(groups, {"path": path, "token": 1})
+
+
+async def tokens(tx: Snapshot, paths: Collection[str]) -> dict[str, int]:
+    """The token of each of these groups."""
+    found = await tx.all(select(groups.c.path, groups.c.token).where(groups.c.path.in_(paths)))
+    return {path: token for path, token in found}
+
+
+async def change_group(tx: Transaction, path: str, *, was: int | None = None) -> bool:
+    """Renew a group's token; False if it is not (any more) what it *was*."""
+    stmt = update(groups).where(groups.c.path == path).values(token=groups.c.token + 1)
+    return await tx.run(stmt if was is None else stmt.where(groups.c.token == was)) == 1
+
+
+async def groups_below(tx: Snapshot, path: str, limit: int) -> list[str]:
+    """Up to *limit* of the groups that *path* is an element-wise prefix of, itself among them."""
+    within = (groups.c.path == path) | ((groups.c.path > path + "/") & (groups.c.path < path + "0"))
+    return [found for (found,) in await tx.all(select(groups.c.path).where(within).limit(limit))]

@@ -1,0 +1,138 @@
+"""Questions about many runs, answered from narrow columns and along an index, however many are stored."""
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Select, select, union_all
+
+from tidemill.contracts.runservice import QueuedGroup, RunQuery
+from tidemill.core.run import Phase, Result, Run, RunId
+from tidemill.kit.contract import Page
+from tidemill.kit.db import Snapshot
+from tidemill.services.runservice import groups
+from tidemill.services.runservice.store import counting, rows
+from tidemill.services.runservice.store.tables import IS_OPEN, runs
+
+_Query = Select[tuple[object, ...]]
+
+#: Results that a run may have in each phase; the index by state is asked once for each pair.
+_RESULTS = {
+    Phase.SETUP_ERROR: (Result.UNKNOWN,),
+    Phase.QUEUED: (Result.UNKNOWN,),
+    Phase.CANCELLED: (Result.UNKNOWN,),
+    Phase.RUNNING: tuple(Result),
+    Phase.FINISHED: (Result.STOPPED, Result.SUCCESS, Result.FAILED),
+}
+_SHOWN = 100
+
+
+async def page(tx: Snapshot, query: RunQuery) -> Page[Run]:
+    """One page of runs; its cursor is the number or sequence that the next one starts after."""
+    order = runs.c.number if query.group and groups.has_counter(query.group) else runs.c.sequence
+    paging = _Paging(order, query)
+    found = await tx.all(await _statement(tx, query, paging))
+    shown = found[: query.limit] if query.limit else found
+    cursor = str(getattr(shown[-1], order.name)) if len(shown) < len(found) else ""
+    return Page(items=[rows.run_of(row) for row in shown], cursor=cursor)
+
+
+class _Paging:
+    """In which order, from where, and how many (one more than wanted tells whether there is more)."""
+
+    def __init__(self, order: Column[Any], query: RunQuery) -> None:
+        self.order = order
+        self._after = query.after
+        self._ascending = query.ascending
+        self._limit = query.limit + 1 if query.limit else None
+
+    def cut(self, stmt: _Query) -> _Query:
+        if self._after is not None:
+            stmt = stmt.where(self.order > self._after if self._ascending else self.order < self._after)
+        return self.sort(stmt, self.order)
+
+    def sort(self, stmt: _Query, column: ColumnElement[Any]) -> _Query:
+        return stmt.order_by(column if self._ascending else column.desc()).limit(self._limit)
+
+
+async def _statement(tx: Snapshot, query: RunQuery, paging: _Paging) -> _Query:
+    pairs = _pairs(query)
+    everything = select(runs)
+    if not query.group or not groups.has_counter(query.group):
+        below = [_below(query.group)] if query.group else []
+        return paging.cut(everything.where(*below, *_filters(query)))
+    counted = runs.c.counter_path == groups.counter_path(query.group)
+    if query.group != groups.counter_path(query.group):
+        if await counting.groups_below(tx, query.group, 2) in ([query.group], []):
+            return paging.cut(everything.where(runs.c.group_path == query.group, *_filters(query)))
+        counted &= _below(query.group)
+    if pairs is None:
+        return paging.cut(everything.where(counted))
+    return _by_state(paging, counted, pairs)
+
+
+def _by_state(paging: _Paging, where: ColumnElement[bool], pairs: list[tuple[Phase, Result]]) -> _Query:
+    """Runs in any of these states: the first of each by the index, and of those the first of all."""
+    first = [
+        paging.cut(
+            select(runs.c.sequence, runs.c.number).where(
+                where, runs.c.phase == phase, runs.c.result == result
+            )
+        ).subquery()
+        for phase, result in pairs
+    ]
+    if not first:
+        return select(runs).where(runs.c.sequence < 0)
+    found = union_all(*(select(one) for one in first)).subquery()
+    return paging.sort(select(runs).join(found, runs.c.sequence == found.c.sequence), paging.order)
+
+
+def _pairs(query: RunQuery) -> list[tuple[Phase, Result]] | None:
+    """The states asked for; None when any will do."""
+    if not query.phases and not query.results:
+        return None
+    return [
+        (phase, result)
+        for phase, results in _RESULTS.items()
+        for result in results
+        if (not query.phases or phase in query.phases) and (not query.results or result in query.results)
+    ]
+
+
+def _filters(query: RunQuery) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if query.phases:
+        filters.append(runs.c.phase.in_(query.phases))
+    if query.results:
+        filters.append(runs.c.result.in_(query.results))
+    return filters
+
+
+def _below(path: str) -> ColumnElement[bool]:
+    """Groups that *path* is an element-wise prefix of; "0" is the character after "/"."""
+    within = (runs.c.group_path > path + "/") & (runs.c.group_path < path + "0")
+    return (runs.c.group_path == path) | within
+
+
+async def queued_groups(tx: Snapshot) -> tuple[QueuedGroup, ...]:
+    """Groups with queued runs, the one that has waited longest first."""
+    query = select(runs.c.id, runs.c.group_path, runs.c.phase).where(IS_OPEN).order_by(runs.c.sequence)
+    queued: dict[str, list[RunId]] = {}
+    running: dict[str, list[RunId]] = {}
+    for row in await tx.all(query):
+        (queued if row.phase == Phase.QUEUED else running).setdefault(row.group_path, []).append(row.id)
+    tokens = await _tokens(tx, list(queued))
+    return tuple(
+        QueuedGroup(
+            group=group,
+            queued=tuple(ids[:_SHOWN]),
+            running=tuple(running.get(group, ())),
+            token=str(tokens[group]),
+        )
+        for group, ids in queued.items()
+    )
+
+
+async def _tokens(tx: Snapshot, paths: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(paths), 1000):
+        found |= await counting.tokens(tx, paths[start : start + 1000])
+    return found

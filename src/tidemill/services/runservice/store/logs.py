@@ -1,0 +1,190 @@
+"""Questions about logs: how long each is, and the parts that its bytes stand in."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, Table, bindparam, delete, func, insert, select, update
+
+from tidemill.core.run import TaskId
+from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.runservice.store.tables import IS_GROWING, log_parts, logs
+
+#: Parts that are read at once; those in rows are some 64 KiB each.
+_AT_ONCE = 16
+
+_put_away = (
+    update(logs)
+    .where(logs.c.task == bindparam("of_task"), logs.c.step == bindparam("of_step"))
+    .values(put_away_at=bindparam("now"))
+)
+
+
+class LogId(msgspec.Struct, frozen=True):
+    """A log: a step of a task, -1 being the task's setup."""
+
+    task: TaskId
+    step: int
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a log without reading it."""
+
+    length: int = 0
+    in_rows: int = 0
+    """Bytes at its end that stand in rows, behind the last object."""
+    object: str | None = None
+    """Where all of it is, once it is put away and large."""
+    blocks: bytes = b""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Some bytes of a log, here or in an object."""
+
+    start: int
+    length: int
+    object: str | None = None
+    data: bytes | None = None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length
+
+
+async def head(tx: Snapshot, log: LogId) -> Head | None:
+    """The head of a log; None before its first byte."""
+    row = await tx.one(select(logs).where(_is(logs, log)))
+    return None if row is None else _head(row)
+
+
+async def grow(tx: Transaction, log: LogId, part: Part) -> tuple[int, int]:
+    """Add a part that begins where the log ends; answers the length and the bytes in rows at its end.
+
+    A part that begins elsewhere changes nothing.
+    """
+    in_rows = await _lengthen(tx, log, part)
+    if in_rows is None:
+        found = await head(tx, log) or Head()
+        return found.length, found.in_rows
+    await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(part)))
+    return part.end, in_rows
+
+
+async def _lengthen(tx: Transaction, log: LogId, part: Part) -> int | None:
+    """Count *part*; None when it does not begin where the log ends."""
+    in_rows = logs.c.in_rows + part.length if part.object is None else 0
+    longer = (
+        update(logs)
+        .where(_is(logs, log), logs.c.length == part.start, logs.c.object.is_(None), IS_GROWING)
+        .values(length=part.end, in_rows=in_rows)
+        .returning(logs.c.in_rows)
+    )
+    counted: int | None = await tx.value(longer)
+    if counted is not None or part.start:
+        return counted
+    first = part.length if part.object is None else 0
+    new = {"task": log.task, "step": log.step, "length": part.length, "in_rows": first}
+    return first if await tx.insert_new(logs, new) else None
+
+
+async def parts_from(tx: Snapshot, log: LogId, offset: int) -> list[Part]:
+    """The first few parts that hold what begins at *offset*."""
+    first = (
+        select(func.max(log_parts.c.start))
+        .where(_is(log_parts, log), log_parts.c.start <= offset)
+        .scalar_subquery()
+    )
+    query = select(log_parts).where(_is(log_parts, log), log_parts.c.start >= first)
+    return [_part(row) for row in await tx.all(query.order_by(log_parts.c.start).limit(_AT_ONCE))]
+
+
+async def rows_from(tx: Snapshot, log: LogId, start: int) -> list[Part]:
+    """The parts in rows from *start* on."""
+    query = select(log_parts).where(
+        _is(log_parts, log), log_parts.c.start >= start, log_parts.c.object.is_(None)
+    )
+    return [_part(row) for row in await tx.all(query.order_by(log_parts.c.start))]
+
+
+async def fold(tx: Transaction, log: LogId, folded: Part, count: int) -> bool:
+    """Put one object in the place of *count* parts in rows; False when they are not there any more."""
+    these = (
+        _is(log_parts, log)
+        & log_parts.c.object.is_(None)
+        & (log_parts.c.start >= folded.start)
+        & (log_parts.c.start < folded.end)
+    )
+    still = await tx.value(select(func.count()).select_from(log_parts).where(these))
+    less = update(logs).where(_is(logs, log), IS_GROWING).values(in_rows=logs.c.in_rows - folded.length)
+    if still != count or not await tx.run(less):
+        return False
+    await tx.run(delete(log_parts).where(these))
+    await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(folded)))
+    return True
+
+
+async def growing(tx: Snapshot) -> list[tuple[LogId, Head]]:
+    """Logs that are not put away yet."""
+    query = select(logs).where(IS_GROWING).order_by(logs.c.task, logs.c.step)
+    return [(LogId(row.task, row.step), _head(row)) for row in await tx.all(query)]
+
+
+async def scattered(tx: Snapshot) -> set[LogId]:
+    """Those of them that stand in more than one part."""
+    of_growing = log_parts.c.task.in_(select(logs.c.task).where(IS_GROWING))
+    query = select(log_parts.c.task, log_parts.c.step).where(of_growing)
+    found = await tx.all(query.group_by(log_parts.c.task, log_parts.c.step).having(func.count() > 1))
+    return {LogId(row.task, row.step) for row in found}
+
+
+async def gather(tx: Transaction, log: LogId) -> None:
+    """Put one row in the place of all parts of a small log; one that has objects stays as it is."""
+    query = select(log_parts).where(_is(log_parts, log)).order_by(log_parts.c.start)
+    parts = [_part(row) for row in await tx.all(query)]
+    data = b"".join(part.data for part in parts if part.data is not None)
+    if not parts or len(data) < parts[-1].end:
+        return
+    await tx.run(delete(log_parts).where(_is(log_parts, log)))
+    whole = Part(start=0, length=len(data), data=data)
+    await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(whole)))
+
+
+async def make_whole(tx: Transaction, log: LogId, whole: Head) -> bool:
+    """Put one object in the place of all parts; False when somebody else did or the log has grown."""
+    changed = await tx.run(
+        update(logs)
+        .where(_is(logs, log), logs.c.length == whole.length, logs.c.object.is_(None), IS_GROWING)
+        .values(object=whole.object, blocks=whole.blocks, in_rows=0)
+    )
+    if changed:
+        await tx.run(delete(log_parts).where(_is(log_parts, log)))
+    return bool(changed)
+
+
+async def put_away(tx: Transaction, ids: Sequence[LogId], now: datetime) -> None:
+    """Note that these logs are in their last form."""
+    await tx.run(_put_away, [{"of_task": log.task, "of_step": log.step, "now": now} for log in ids])
+
+
+async def objects_of(tx: Snapshot, task: TaskId) -> set[str]:
+    """The objects that hold bytes of any log of a task."""
+    whole = select(logs.c.object).where(logs.c.task == task, logs.c.object.is_not(None))
+    parts = select(log_parts.c.object).where(log_parts.c.task == task, log_parts.c.object.is_not(None))
+    return {name for (name,) in await tx.all(whole.union(parts))}
+
+
+def _is(table: Table, log: LogId) -> ColumnElement[bool]:
+    return (table.c.task == log.task) & (table.c.step == log.step)
+
+
+def _head(row: AnyRow) -> Head:
+    return Head(
+        length=row.length,
+        in_rows=row.in_rows,
+        object=row.object,
+        blocks=row.blocks or b"",
+    )
+
+
+def _part(row: AnyRow) -> Part:
+    return Part(start=row.start, length=row.length, object=row.object, data=row.data)

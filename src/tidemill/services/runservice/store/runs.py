@@ -1,0 +1,156 @@
+"""Questions about one run or a few: created, taken in hand, saved."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Select, bindparam, insert, select, update
+
+from tidemill.core.run import Run, RunId, RunTask, TaskId
+from tidemill.errors import Conflict
+from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.runservice.store import rows
+from tidemill.services.runservice.store.tables import IS_GROWING, creations, logs, runs, tasks
+
+_ids = msgspec.json.Decoder(tuple[RunId, ...])
+
+_save_state = (
+    update(tasks)
+    .where(tasks.c.run == bindparam("of_run"), tasks.c.position == bindparam("at"))
+    .values(state=bindparam("becomes"))
+)
+
+
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it is stored, with what only the store knows of it."""
+
+    sequence: int
+    plan_id: str | None
+    run: Run
+
+
+async def add(tx: Transaction, new: Sequence[StoredRun], counter_path: str) -> None:
+    """Store new runs with their tasks."""
+    await tx.run(
+        insert(runs),
+        [
+            rows.row_of(one.run, sequence=one.sequence, counter_path=counter_path, plan_id=one.plan_id)
+            for one in new
+        ],
+    )
+    await tx.run(
+        insert(tasks),
+        [
+            {"run": one.sequence, "position": position, "id": task.id, "state": rows.state_of(task)}
+            for one in new
+            for position, task in enumerate(one.run.tasks)
+        ],
+    )
+
+
+async def begin_creation(tx: Transaction, key: str, ids: Sequence[RunId]) -> bool:
+    """Note that runs with these *ids* are created for *key*; False when others were before."""
+    return await tx.insert_new(creations, {"key": key, "run_ids": msgspec.json.encode(ids)})
+
+
+async def created_for(tx: Snapshot, key: str) -> list[Run]:
+    """The runs that were created for *key*, in the order they were asked for."""
+    ids: bytes | None = await tx.value(select(creations.c.run_ids).where(creations.c.key == key))
+    found = {
+        one.run.id: one.run
+        for one in await _read(tx, select(runs).where(runs.c.id.in_(_ids.decode(ids or b"[]"))))
+    }
+    return [found[id] for id in _ids.decode(ids or b"[]")]
+
+
+async def by_id(tx: Snapshot, id: RunId) -> StoredRun | None:
+    """The run with this id."""
+    return _first(await _read(tx, select(runs).where(runs.c.id == id)))
+
+
+async def by_number(tx: Snapshot, counter_path: str, number: int) -> StoredRun | None:
+    """The run with this number in a counter group."""
+    query = select(runs).where(runs.c.counter_path == counter_path, runs.c.number == number)
+    return _first(await _read(tx, query))
+
+
+async def take(tx: Transaction, sequences: Collection[int]) -> list[StoredRun]:
+    """Lock these runs, oldest first, and read them; whoever changes a run or its tasks has taken it."""
+    query = select(runs).where(runs.c.sequence.in_(sequences))
+    return await _read(tx, query.order_by(runs.c.sequence).with_for_update())
+
+
+async def take_by_id(tx: Transaction, id: RunId) -> StoredRun | None:
+    """Lock the run with this id and read it."""
+    return _first(await _read(tx, select(runs).where(runs.c.id == id).with_for_update()))
+
+
+async def lock(tx: Transaction, sequences: Collection[int]) -> None:
+    """Lock these runs without reading them; SQLite has one writer and needs no locks."""
+    if sequences and tx.dialect != "sqlite":
+        query = select(runs.c.sequence).where(runs.c.sequence.in_(sequences)).order_by(runs.c.sequence)
+        await tx.all(query.with_for_update())
+
+
+async def touch(tx: Transaction, sequences: Collection[int]) -> None:
+    """Raise the revision of runs of which only the steps of a task change; locks them."""
+    await lock(tx, sequences)
+    await tx.run(update(runs).where(runs.c.sequence.in_(sequences)).values(revision=runs.c.revision + 1))
+
+
+async def save(tx: Transaction, before: StoredRun, after: Run) -> Run:
+    """Store what has changed of a run; answers it with its new revision."""
+    revision = before.run.revision + 1
+    await tx.run(
+        _save_state,
+        [
+            {"of_run": before.sequence, "at": position, "becomes": rows.state_of(task)}
+            for position, (was, task) in enumerate(zip(before.run.tasks, after.tasks, strict=True))
+            if task != was
+        ],
+    )
+    saved = await tx.run(
+        update(runs)
+        .where(runs.c.sequence == before.sequence, runs.c.revision == before.run.revision)
+        .values(revision=revision, **rows.changes(before.run, after))
+    )
+    if not saved:
+        raise Conflict(f"run {after.id} was changed by somebody else meanwhile", code="runChanged")
+    return replace(after, revision=revision)
+
+
+async def exchange_task(tx: Transaction, place: tuple[int, int], was: bytes, becomes: RunTask) -> bool:
+    """Store a task at *place* (run, position) if its state is still as it *was*."""
+    where = (tasks.c.run == place[0]) & (tasks.c.position == place[1]) & (tasks.c.state == was)
+    return await tx.run(update(tasks).where(where).values(state=rows.state_of(becomes))) == 1
+
+
+async def task(tx: Snapshot, id: TaskId) -> RunTask | None:
+    """The task with this id; the runs that share it hold the same state of it."""
+    state: bytes | None = await tx.value(select(tasks.c.state).where(tasks.c.id == id).limit(1))
+    return rows.task_of(state) if state is not None else None
+
+
+async def tasks_with_growing_logs(tx: Snapshot) -> Mapping[TaskId, RunTask]:
+    """The tasks of which a log is not put away yet."""
+    having = tasks.c.id.in_(select(logs.c.task).where(IS_GROWING))
+    found = await tx.all(select(tasks.c.id, tasks.c.state).where(having))
+    return {row.id: rows.task_of(row.state) for row in found}
+
+
+async def _read(tx: Snapshot, query: Select[tuple[object, ...]]) -> list[StoredRun]:
+    found = await tx.all(query)
+    states: dict[int, list[RunTask]] = {row.sequence: [] for row in found}
+    if found:
+        of_these = select(tasks.c.run, tasks.c.state).where(tasks.c.run.in_(states))
+        for run, state in await tx.all(of_these.order_by(tasks.c.run, tasks.c.position)):
+            states[run].append(rows.task_of(state))
+    return [_stored(row, states[row.sequence]) for row in found]
+
+
+def _stored(row: AnyRow, states: list[RunTask]) -> StoredRun:
+    return StoredRun(sequence=row.sequence, plan_id=row.plan_id, run=rows.run_of(row, states))
+
+
+def _first(found: list[StoredRun]) -> StoredRun | None:
+    return found[0] if found else None

@@ -1,0 +1,166 @@
+"""The tables of the runservice; private to its store.
+
+Rows point to a run by its sequence, a number that grows with every run created: new rows then stand
+together on disk however many there are. What a list shows of a run is in narrow columns; its plan and
+the states of its tasks are elsewhere.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from tidemill.kit.db import Instant
+
+metadata = MetaData()
+
+#: Paths sort and compare by their bytes on both engines, whatever the server's locale.
+Path = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: Conditions of the partial indexes; questions repeat them word for word so that they are used.
+IS_OPEN = text("phase IN ('queued', 'running')")
+IS_QUEUED = text("phase = 'queued'")
+IS_GROWING = text("put_away_at IS NULL")
+
+#: The last number given in each counter group; the run sequence is counted under the empty path.
+counters = Table(
+    "counters",
+    metadata,
+    Column("path", Path, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+
+#: A group's token changes whenever a run of it starts or ends.
+groups = Table(
+    "groups",
+    metadata,
+    Column("path", Path, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+)
+
+#: Which runs were created for an idempotency key.
+creations = Table(
+    "creations",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("run_ids", LargeBinary, nullable=False),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("plan", LargeBinary, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("group_path", Path, nullable=False),
+    Column("counter_path", Path, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("stopping", Boolean, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("plan_id", Text, ForeignKey("plans.id")),
+    Column("scope", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    # The tasks that wait for an approval, empty for nearly every run; a list shows them.
+    Column("waiting", LargeBinary),
+    Column("annotations", LargeBinary, nullable=False),
+    Column("setup_errors", LargeBinary),
+    UniqueConstraint("counter_path", "number"),
+    CheckConstraint("phase IN ('setuperror', 'queued', 'cancelled', 'running', 'finished')"),
+    CheckConstraint("result IN ('unknown', 'stopped', 'success', 'failed')"),
+    Index("runs_of_group", "group_path", "number"),
+    Index("runs_by_state", "counter_path", "phase", "result", "number"),
+    Index("runs_open", "sequence", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("run", BigInteger, ForeignKey("runs.sequence"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # Not unique: a restart keeps the tasks that succeeded, with their ids and so with their logs.
+    Column("id", Text, nullable=False, index=True),
+    Column("state", LargeBinary, nullable=False),
+)
+
+executors = Table(
+    "executors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("info", LargeBinary, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    # Of the last sync that changed anything; an older one that arrives later is refused.
+    Column("sequence", BigInteger, nullable=False),
+)
+
+#: Live jobs only: one that has ended or is lost has no row. The primary key is the task's id, so that a
+#: task can never have two.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", BigInteger, ForeignKey("runs.sequence"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("stop", Boolean, nullable=False),
+    Column("executor", Text, ForeignKey("executors.id"), index=True),
+    Column("runtime", Text, nullable=False),
+    Column("arch", Text, nullable=False),
+    CheckConstraint("phase IN ('queued', 'claimed', 'accepted')"),
+    CheckConstraint("(phase = 'queued') = (executor IS NULL)"),
+    Index("jobs_queued", "run", "position", sqlite_where=IS_QUEUED, postgresql_where=IS_QUEUED),
+)
+
+#: The log of a step (-1 is the setup) of a task: its bytes are its parts, or one object once put away.
+logs = Table(
+    "logs",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("length", BigInteger, nullable=False),
+    # Bytes at the end that stand in rows, not yet in an object.
+    Column("in_rows", BigInteger, nullable=False),
+    # When no byte would ever be added and the log was brought into its last form.
+    Column("put_away_at", Instant),
+    Column("object", Text),
+    Column("blocks", LargeBinary),
+    Index("logs_growing", "task", sqlite_where=IS_GROWING, postgresql_where=IS_GROWING),
+)
+
+#: Parts of a log follow each other without a gap; each is bytes in its row or an object.
+log_parts = Table(
+    "log_parts",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("length", BigInteger, nullable=False),
+    Column("object", Text),
+    Column("data", LargeBinary),
+    ForeignKeyConstraint(["task", "step"], ["logs.task", "logs.step"]),
+    CheckConstraint("(object IS NULL) <> (data IS NULL)"),
+)

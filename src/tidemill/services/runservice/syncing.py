@@ -1,0 +1,212 @@
+"""One look at an executor: what it reports is stored, what follows is decided, what it shall do is said.
+
+All of it is one transaction, so that the end of a task, the next task's start and its claim by the same
+executor cost one commit.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tidemill.contracts.jobs import SyncRequest
+from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.report import apply_report, lose
+from tidemill.errors import Conflict
+from tidemill.kit.db import Transaction
+from tidemill.services.runservice.changing import Changes, Means, ring_for_logs
+from tidemill.services.runservice.specs import spec
+from tidemill.services.runservice.store import executors, jobs, rows, runs
+from tidemill.services.runservice.store.executors import Heard
+from tidemill.services.runservice.store.jobs import Job
+
+#: An executor that changes nothing is written down no more often than this.
+_HEARTBEAT = timedelta(seconds=5)
+
+_FORGOTTEN = "its executor does not know of it any more"
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """An accepted job that may begin, and for whom its values are asked."""
+
+    spec: JobSpec
+    scope: str
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to say to an executor."""
+
+    start: tuple[JobSpec, ...] = ()
+    granted: tuple[Granted, ...] = ()
+    stop: tuple[JobId, ...] = ()
+    fenced: tuple[JobId, ...] = ()
+    forget: tuple[JobId, ...] = ()
+    wants_more: bool = False
+    """It has free slots, so that a new job anywhere is news for it."""
+
+    @property
+    def has_orders(self) -> bool:
+        """There is something to say at once, whatever becomes of the values for granted jobs."""
+        return bool(self.start or self.stop or self.fenced or self.forget)
+
+
+class Look:
+    """One transaction over what an executor has and what it should have."""
+
+    def __init__(self, tx: Transaction, request: SyncRequest, means: Means, now: datetime) -> None:
+        self._tx = tx
+        self._request = request
+        self._means = means
+        self._now = now
+        self._changes = Changes(tx, means, now)
+        self._fenced: list[JobId] = []
+        self._forget: list[JobId] = []
+        self._changed = False
+
+    async def take(self) -> Found:
+        """Bring both sides together as far as one look can."""
+        info = self._request.executor
+        heard = await executors.take(self._tx, info.id)
+        self._refuse_overtaken(heard)
+        if heard is None:
+            await self._keep(heard)
+        held = {job.id: job for job in await jobs.held_by(self._tx, info.id)} if heard else {}
+        listed = self._listed(held)
+        await self._accept(held, listed)
+        await self._end(held, listed)
+        await self._progress(held, listed)
+        unlisted = [job for job in held.values() if job.id not in listed and job.is_unconfirmed]
+        if info.draining:
+            await self._take_back(held, unlisted)
+            unlisted = []
+        claimed = await self._claim(info.slots - len(held))
+        if heard is not None and (self._changed or self._is_new(heard)):
+            await self._keep(heard)
+        held |= {job.id: job for job in claimed}
+        return await self._found(held, listed, [*unlisted, *claimed])
+
+    def _refuse_overtaken(self, heard: Heard | None) -> None:
+        if heard is not None and 0 < self._request.sequence < heard.sequence:
+            raise Conflict(
+                f"a later sync of executor {heard.info.id} was served before this one",
+                code="staleSync",
+                details={"sequence": heard.sequence},
+            )
+
+    def _listed(self, held: dict[JobId, Job]) -> dict[JobId, JobReport]:
+        """Reports of jobs that the executor has by right; others are settled here."""
+        listed = {}
+        for report in self._request.jobs:
+            job = held.get(report.id)
+            if job is not None and job.generation == report.generation:
+                listed[report.id] = report
+            elif job is None and report.phase is JobPhase.ENDED:
+                self._forget.append(report.id)
+            else:
+                self._fenced.append(report.id)
+        return listed
+
+    async def _accept(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
+        """Confirm jobs that the executor has on its disk now; those just taken back it may not begin."""
+        claimed = [held[id] for id in listed if held[id].is_unconfirmed]
+        if not claimed:
+            return
+        self._changed = True
+        await runs.lock(self._tx, {job.run for job in claimed})
+        accepted = await jobs.accept(self._tx, [job.id for job in claimed])
+        for id in {job.id for job in claimed} - accepted:
+            del held[id], listed[id]
+            self._fenced.append(id)
+
+    async def _end(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
+        """Record the ends of jobs, and the loss of those that the executor has forgotten."""
+        over = [job for job in held.values() if _is_over(job, listed.get(job.id))]
+        for hand in await self._changes.take({job.run for job in over}):
+            mine = [job for job in over if job.run == hand.stored.sequence]
+            for job in mine:
+                task = hand.run.task(job.task_id)
+                report = listed.get(job.id)
+                hand.put(
+                    apply_report(task, report, self._now) if report else lose(task, _FORGOTTEN, self._now)
+                )
+            await self._changes.remove_jobs(hand, [job.id for job in mine])
+            await self._changes.advance(hand)
+        await self._changes.settle()
+        self._changed = self._changed or bool(over)
+        for id in self._changes.removed:
+            held.pop(id, None)
+            if listed.pop(id, None):
+                self._forget.append(id)
+
+    async def _progress(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
+        """Store how far jobs are that go on; nothing else of their runs follows from it."""
+        news = []
+        for id, report in listed.items():
+            was = rows.task_of(held[id].state)
+            becomes = apply_report(was, report, self._now)
+            if becomes != was:
+                news.append((held[id], was, becomes))
+        if not news:
+            return
+        self._changed = True
+        await runs.touch(self._tx, {job.run for job, _, _ in news})
+        for job, was, becomes in news:
+            # Somebody who has just changed this task is told of its progress by the next sync.
+            if await runs.exchange_task(self._tx, (job.run, job.position), job.state, becomes):
+                ring_for_logs(self._tx, self._means.bells, was, becomes)
+                self._tx.after_commit(self._means.bells.ring, f"run/{job.run_id}")
+
+    async def _take_back(self, held: dict[JobId, Job], unlisted: list[Job]) -> None:
+        if unlisted:
+            await runs.lock(self._tx, {job.run for job in unlisted})
+            await jobs.requeue(self._tx, [job.id for job in unlisted])
+            self._tx.after_commit(self._means.bells.ring, "jobs")
+            self._changed = True
+        for job in unlisted:
+            del held[job.id]
+
+    async def _claim(self, free: int) -> list[Job]:
+        info = self._request.executor
+        if free <= 0 or info.draining or not info.runtimes:
+            return []
+        claimed = await jobs.claim(self._tx, info, free)
+        self._changed = self._changed or bool(claimed)
+        return claimed
+
+    def _is_new(self, heard: Heard) -> bool:
+        heartbeat = min(_HEARTBEAT, self._means.lease / 4)
+        return heard.info != self._request.executor or self._now - heard.seen_at >= heartbeat
+
+    async def _keep(self, heard: Heard | None) -> None:
+        sequence = max(self._request.sequence, heard.sequence if heard else 0)
+        now_heard = Heard(info=self._request.executor, seen_at=self._now, sequence=sequence)
+        await executors.keep(self._tx, now_heard, is_new=heard is None)
+
+    async def _found(
+        self, held: dict[JobId, Job], listed: dict[JobId, JobReport], assigned: list[Job]
+    ) -> Found:
+        waiting = [
+            held[id]
+            for id, report in listed.items()
+            if report.phase is JobPhase.ACCEPTED and not held[id].stop
+        ]
+        specs = await self._specs([*assigned, *waiting])
+        info = self._request.executor
+        return Found(
+            start=tuple(specs[job.id] for job in assigned),
+            granted=tuple(Granted(specs[job.id], job.scope) for job in waiting),
+            stop=tuple(id for id, report in listed.items() if held[id].stop and not report.stopping),
+            fenced=tuple(self._fenced),
+            forget=tuple(self._forget),
+            wants_more=not info.draining and info.slots > len(held),
+        )
+
+    async def _specs(self, wanted: Iterable[Job]) -> dict[JobId, JobSpec]:
+        wanted = list(wanted)
+        plans = await self._means.plans.get(self._tx, {job.plan_id for job in wanted})
+        return {job.id: spec(job, plans[job.plan_id]) for job in wanted}
+
+
+def _is_over(job: Job, report: JobReport | None) -> bool:
+    """Its end is reported, or the executor had it and lists it no more."""
+    return report.phase is JobPhase.ENDED if report else not job.is_unconfirmed

@@ -1,0 +1,1 @@
+"""Policy: which queued run starts next."""
