@@ -88,8 +88,8 @@ class Changes:
         """Jobs of a run that have ended or are lost."""
         await jobs.remove(self._tx, ids)
         self.removed.update(ids)
-        for id in ids:
-            del hand.jobs[TaskId(id)]
+        for job in ids:
+            del hand.jobs[TaskId(job)]
 
     async def advance(self, hand: RunInHand) -> Run:
         """Bring a run to what follows from its state, and store all of it; answers the run as it is then."""
@@ -146,18 +146,18 @@ class Changes:
         await jobs.add(
             self._tx,
             [
-                (id, hand.stored.sequence, positions[id], runtime.type, runtime.arch)
-                for id in decision.start
-                for runtime in [plan.tasks[positions[id]].runtime]
+                (task, hand.stored.sequence, positions[task], runtime.type, runtime.arch)
+                for task in decision.start
+                for runtime in [plan.tasks[positions[task]].runtime]
             ],
         )
         self._tx.after_commit(self._bells.ring, "jobs")
 
     async def _withdraw(self, hand: RunInHand, tasks: Collection[TaskId]) -> None:
-        for job in [hand.jobs[id] for id in tasks]:
+        for job in [hand.jobs[task] for task in tasks]:
             if job.executor:
                 self._tx.after_commit(self._bells.ring, f"executor/{job.executor}")
-        await self.remove_jobs(hand, [JobId(id) for id in tasks])
+        await self.remove_jobs(hand, [JobId(task) for task in tasks])
 
     async def _ask_to_stop(self, hand: RunInHand) -> None:
         asked = [job for job in hand.jobs.values() if not job.stop]

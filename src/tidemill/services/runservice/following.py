@@ -33,9 +33,8 @@ class Following:
                     told = run.revision
                     if run.phase.is_final:
                         return
-                else:
-                    if not await bell.wait():
-                        yield b"\n"
+                elif not await bell.wait():
+                    yield b"\n"
                 run = await self._run(run.id)
 
     async def _run(self, id: RunId) -> Run:

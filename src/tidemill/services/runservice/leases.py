@@ -46,13 +46,13 @@ class Leases:
         is_late = passed > self._due + max(1.0, self._due / 4)
         self._looked_at = now
         before, self._silences = self._silences, {}
-        for id, seen_at in seen.items():
-            silence = before.get(id)
+        for executor, seen_at in seen.items():
+            silence = before.get(executor)
             if silence is None or silence.seen_at != seen_at or is_late:
-                self._silences[id] = _Silence(seen_at)
+                self._silences[executor] = _Silence(seen_at)
             else:
-                self._silences[id] = _Silence(seen_at, silence.seconds + max(passed, 0.0))
-        return [id for id, silence in self._silences.items() if silence.seconds >= self._limit]
+                self._silences[executor] = _Silence(seen_at, silence.seconds + max(passed, 0.0))
+        return [executor for executor, silence in self._silences.items() if silence.seconds >= self._limit]
 
     def next_look(self) -> float | None:
         """Seconds until the next look is due; None when there is nobody to watch."""

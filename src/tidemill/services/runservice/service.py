@@ -21,7 +21,7 @@ from tidemill.contracts.runservice import (
 )
 from tidemill.contracts.values import Values
 from tidemill.core import actions
-from tidemill.core.job import JobId
+from tidemill.core.job import ExecutorId, JobId
 from tidemill.core.plan import Plan
 from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import Conflict, NotFound
@@ -47,13 +47,15 @@ from tidemill.settings import RunserviceSettings
 PREFIX = "/internal/runservice"
 _LONGEST_WAIT = 30.0
 
+_Action = Callable[[Transaction, RunInHand, datetime], Awaitable[None]]
+
 log = structlog.get_logger()
 
 
 class RunserviceService(Runservice, Jobs):
     """Runs and what becomes of them, in one database and one object store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it stands on, each once
         self,
         settings: RunserviceSettings,
         db: Database,
@@ -146,8 +148,8 @@ class RunserviceService(Runservice, Jobs):
         return QueuedGroups(groups, version=version)
 
     async def start_run(self, id: RunId, request: StartRun) -> Run:
-        async def start(tx: Transaction, hand: RunInHand) -> None:
-            hand.run = actions.start(hand.run, self._clock())
+        async def start(tx: Transaction, hand: RunInHand, now: datetime) -> None:
+            hand.run = actions.start(hand.run, now)
             is_as_seen = request.token.isdecimal() and await counting.change_group(
                 tx, hand.run.group, was=int(request.token)
             )
@@ -160,31 +162,31 @@ class RunserviceService(Runservice, Jobs):
         return await self._change(id, start)
 
     async def cancel_run(self, id: RunId, reason: str = "") -> Run:
-        async def cancel(_: Transaction, hand: RunInHand) -> None:
-            hand.run = actions.cancel(hand.run, reason, self._clock())
+        async def cancel(_: Transaction, hand: RunInHand, now: datetime) -> None:
+            hand.run = actions.cancel(hand.run, reason, now)
 
         return await self._change(id, cancel)
 
     async def stop_run(self, id: RunId, reason: str = "") -> Run:
-        async def stop(_: Transaction, hand: RunInHand) -> None:
+        async def stop(_: Transaction, hand: RunInHand, _now: datetime) -> None:
             hand.run = actions.ask_stop(hand.run, reason)
 
         return await self._change(id, stop)
 
     async def approve_task(self, id: RunId, task: TaskId) -> Run:
-        async def approve(_: Transaction, hand: RunInHand) -> None:
+        async def approve(_: Transaction, hand: RunInHand, _now: datetime) -> None:
             hand.run = actions.approve(hand.run, task)
 
         return await self._change(id, approve)
 
-    async def _change(self, id: RunId, act: Callable[[Transaction, RunInHand], Awaitable[None]]) -> Run:
+    async def _change(self, id: RunId, act: _Action) -> Run:
         """Take a run, let *act* change it, and do what follows."""
         now = self._clock()
 
         async def change(tx: Transaction) -> Run:
             changes = Changes(tx, self._means, now)
             hand = await changes.take_by_id(id)
-            await act(tx, hand)
+            await act(tx, hand, now)
             changed = await changes.advance(hand)
             await changes.settle()
             return changed
@@ -220,17 +222,20 @@ class RunserviceService(Runservice, Jobs):
         return LogEnd(await self._appending.end(id, generation, step))
 
     async def watch_executors(self) -> None:
-        """Take the jobs of executors that have been silent for too long, and look again when the next may be."""
+        """Take the jobs of executors that were silent for too long; look again when the next may be."""
         seen = await self._db.read(executors.at_work)
-        now = self._clock()
-        for id in self._leases.look(seen, now):
-            losses = await self._db.do(lambda tx, id=id: leases.lose_jobs(tx, id, seen[id], self._means, now))
-            log.warning("executor lost", executor=id, jobs=losses.lost, requeued=losses.requeued)
+        for executor in self._leases.look(seen, self._clock()):
+            await self._lose_jobs(executor, seen[executor])
         if self._next_look is not None:
             self._next_look.cancel()
         seconds = self._leases.next_look()
         if seconds is not None:
             self._next_look = asyncio.get_running_loop().call_later(seconds, self._watch.ring)
+
+    async def _lose_jobs(self, executor: ExecutorId, seen_at: datetime) -> None:
+        now = self._clock()
+        losses = await self._db.do(lambda tx: leases.lose_jobs(tx, executor, seen_at, self._means, now))
+        log.warning("executor lost", executor=executor, jobs=losses.lost, requeued=losses.requeued)
 
     async def put_logs_away(self) -> None:
         """Bring the logs of tasks that are over into their last form."""

@@ -108,15 +108,15 @@ class Look:
 
     async def _accept(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
         """Confirm jobs that the executor has on its disk now; those just taken back it may not begin."""
-        claimed = [held[id] for id in listed if held[id].is_unconfirmed]
+        claimed = [held[job] for job in listed if held[job].is_unconfirmed]
         if not claimed:
             return
         self._changed = True
         await runs.lock(self._tx, {job.run for job in claimed})
         accepted = await jobs.accept(self._tx, [job.id for job in claimed])
-        for id in {job.id for job in claimed} - accepted:
-            del held[id], listed[id]
-            self._fenced.append(id)
+        for gone in {job.id for job in claimed} - accepted:
+            del held[gone], listed[gone]
+            self._fenced.append(gone)
 
     async def _end(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
         """Record the ends of jobs, and the loss of those that the executor has forgotten."""
@@ -133,19 +133,19 @@ class Look:
             await self._changes.advance(hand)
         await self._changes.settle()
         self._changed = self._changed or bool(over)
-        for id in self._changes.removed:
-            held.pop(id, None)
-            if listed.pop(id, None):
-                self._forget.append(id)
+        for gone in self._changes.removed:
+            held.pop(gone, None)
+            if listed.pop(gone, None):
+                self._forget.append(gone)
 
     async def _progress(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
         """Store how far jobs are that go on; nothing else of their runs follows from it."""
         news = []
-        for id, report in listed.items():
-            was = rows.task_of(held[id].state)
+        for report in listed.values():
+            was = rows.task_of(held[report.id].state)
             becomes = apply_report(was, report, self._now)
             if becomes != was:
-                news.append((held[id], was, becomes))
+                news.append((held[report.id], was, becomes))
         if not news:
             return
         self._changed = True
@@ -186,16 +186,16 @@ class Look:
         self, held: dict[JobId, Job], listed: dict[JobId, JobReport], assigned: list[Job]
     ) -> Found:
         waiting = [
-            held[id]
-            for id, report in listed.items()
-            if report.phase is JobPhase.ACCEPTED and not held[id].stop
+            held[report.id]
+            for report in listed.values()
+            if report.phase is JobPhase.ACCEPTED and not held[report.id].stop
         ]
         specs = await self._specs([*assigned, *waiting])
         info = self._request.executor
         return Found(
             start=tuple(specs[job.id] for job in assigned),
             granted=tuple(Granted(specs[job.id], job.scope) for job in waiting),
-            stop=tuple(id for id, report in listed.items() if held[id].stop and not report.stopping),
+            stop=tuple(r.id for r in listed.values() if held[r.id].stop and not r.stopping),
             fenced=tuple(self._fenced),
             forget=tuple(self._forget),
             wants_more=not info.draining and info.slots > len(held),

@@ -39,9 +39,9 @@ class Appending:
         """Store *data* from *offset* on; answers the log's length. Conflict `fenced`, `logGap`."""
         if step < SETUP or offset < 0:
             raise BadRequest(f"there is no offset {offset} of step {step}")
-        id = LogId(TaskId(job), step)
+        log_id = LogId(TaskId(job), step)
         while data:
-            length = await self._attempt(job, generation, id, offset, data)
+            length = await self._attempt(job, generation, log_id, offset, data)
             if length < offset:
                 raise Conflict(
                     f"the log ends at {length}, before {offset}", code="logGap", details={"length": length}

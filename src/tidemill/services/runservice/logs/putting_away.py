@@ -61,17 +61,17 @@ class PuttingAway:
 
     async def _put_tasks_away(self, tasks: Sequence[_Task]) -> None:
         scattered = [
-            id for task in tasks for id, head in task.logs if id in task.scattered and _is_small(head)
+            one for task in tasks for one, head in task.logs if one in task.scattered and _is_small(head)
         ]
         if scattered:
             await self._db.do(lambda tx: _gather(tx, scattered))
         for task in tasks:
-            for id, head in task.logs:
+            for one, head in task.logs:
                 if not _is_small(head) and head.object is None:
-                    await self._make_whole(id, head)
+                    await self._make_whole(one, head)
             await self._sweep(task.id)
         now = self._clock()
-        ids = [id for task in tasks for id, _ in task.logs]
+        ids = [one for task in tasks for one, _ in task.logs]
         await self._db.do(lambda tx: logs.put_away(tx, ids, now))
 
     async def _make_whole(self, id: LogId, head: Head) -> None:
@@ -101,12 +101,12 @@ async def _over(tx: Snapshot) -> list[_Task]:
     tasks = await runs.tasks_with_growing_logs(tx)
     scattered = await logs.scattered(tx)
     return [
-        _Task(id, tuple(of_task), frozenset(log for log in scattered if log.task == id))
-        for id, of_task in groupby(await logs.growing(tx), lambda one: one[0].task)
-        if id in tasks and tasks[id].status.is_final
+        _Task(task, tuple(of_task), frozenset(one for one in scattered if one.task == task))
+        for task, of_task in groupby(await logs.growing(tx), lambda one: one[0].task)
+        if task in tasks and tasks[task].status.is_final
     ]
 
 
 async def _gather(tx: Transaction, ids: Sequence[LogId]) -> None:
-    for id in ids:
-        await logs.gather(tx, id)
+    for one in ids:
+        await logs.gather(tx, one)

@@ -34,12 +34,12 @@ class Reading:
         self._bells = bells
 
     async def open(self, task: TaskId, step: int, offset: int, *, follow: bool) -> AsyncIterator[bytes]:
-        """A log's bytes from *offset* on, to its end now or (*follow*) at last; NotFound `logDoesNotExist`."""
+        """The bytes from *offset* on to the end, now or at last; NotFound `logDoesNotExist` before them."""
         if offset < 0:
             raise BadRequest(f"a log has no offset {offset}")
-        id = LogId(task, step)
-        view = await self._view(id, offset)
-        return self._followed(id, offset, view) if follow else self.until(id, offset, view.head.length)
+        log = LogId(task, step)
+        view = await self._view(log, offset)
+        return self._followed(log, offset, view) if follow else self.until(log, offset, view.head.length)
 
     async def until(self, id: LogId, offset: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from *offset* up to *end*, which the log has already."""

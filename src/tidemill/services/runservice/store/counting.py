@@ -42,7 +42,7 @@ async def know_group(tx: Transaction, path: str) -> None:
 async def tokens(tx: Snapshot, paths: Collection[str]) -> dict[str, int]:
     """The token of each of these groups."""
     found = await tx.all(select(groups.c.path, groups.c.token).where(groups.c.path.in_(paths)))
-    return {path: token for path, token in found}
+    return {row.path: row.token for row in found}
 
 
 async def change_group(tx: Transaction, path: str, *, was: int | None = None) -> bool:

@@ -84,7 +84,7 @@ async def claim(tx: Transaction, info: ExecutorInfo, count: int) -> list[Job]:
         .values(phase=JobPhase.CLAIMED, executor=info.id)
         .returning(jobs.c.id)
     )
-    claimed = [id for (id,) in await tx.all(stmt)]
+    claimed = [row.id for row in await tx.all(stmt)]
     return await _read(tx, _with_run.where(jobs.c.id.in_(claimed))) if claimed else []
 
 
@@ -99,12 +99,12 @@ async def accept(tx: Transaction, ids: Collection[JobId]) -> set[JobId]:
     """The executor has these on its disk; answers those that are still its own, their runs being locked."""
     where = jobs.c.id.in_(ids) & (jobs.c.phase == JobPhase.CLAIMED)
     accepted = await tx.all(update(jobs).where(where).values(phase=JobPhase.ACCEPTED).returning(jobs.c.id))
-    return {id for (id,) in accepted}
+    return {row.id for row in accepted}
 
 
 async def requeue(tx: Transaction, ids: Collection[JobId]) -> None:
     """Take unconfirmed jobs back; whoever still has them is fenced."""
-    await tx.run(_requeue, [{"of_job": id} for id in ids])
+    await tx.run(_requeue, [{"of_job": job} for job in ids])
 
 
 async def remove(tx: Transaction, ids: Collection[JobId]) -> None:

@@ -25,17 +25,17 @@ class Plans:
     async def add(self, tx: Transaction, new: Mapping[str, Plan]) -> None:
         """Store plans under new ids."""
         await tx.run(
-            insert(plans), [{"id": id, "plan": msgspec.json.encode(plan)} for id, plan in new.items()]
+            insert(plans), [{"id": key, "plan": msgspec.json.encode(plan)} for key, plan in new.items()]
         )
 
     async def get(self, tx: Snapshot, ids: Collection[str]) -> dict[str, Plan]:
         """The plans with these ids."""
-        found = {id: plan for id in ids if (plan := self._known.get(id)) is not None}
+        found = {key: plan for key in ids if (plan := self._known.get(key)) is not None}
         missing = set(ids) - found.keys()
         if missing:
-            for id, stored in await tx.all(select(plans.c.id, plans.c.plan).where(plans.c.id.in_(missing))):
-                found[id] = _plan.decode(stored)
-                self._remember(id, found[id], len(stored))
+            for row in await tx.all(select(plans).where(plans.c.id.in_(missing))):
+                found[row.id] = _plan.decode(row.plan)
+                self._remember(row.id, found[row.id], len(row.plan))
         return found
 
     def _remember(self, id: str, plan: Plan, size: int) -> None:

@@ -55,12 +55,10 @@ async def begin_creation(tx: Transaction, key: str, ids: Sequence[RunId]) -> boo
 
 async def created_for(tx: Snapshot, key: str) -> list[Run]:
     """The runs that were created for *key*, in the order they were asked for."""
-    ids: bytes | None = await tx.value(select(creations.c.run_ids).where(creations.c.key == key))
-    found = {
-        one.run.id: one.run
-        for one in await _read(tx, select(runs).where(runs.c.id.in_(_ids.decode(ids or b"[]"))))
-    }
-    return [found[id] for id in _ids.decode(ids or b"[]")]
+    noted: bytes | None = await tx.value(select(creations.c.run_ids).where(creations.c.key == key))
+    ids = _ids.decode(noted or b"[]")
+    found = {one.run.id: one.run for one in await _read(tx, select(runs).where(runs.c.id.in_(ids)))}
+    return [found[run] for run in ids]
 
 
 async def by_id(tx: Snapshot, id: RunId) -> StoredRun | None:
@@ -143,8 +141,8 @@ async def _read(tx: Snapshot, query: Select[tuple[object, ...]]) -> list[StoredR
     states: dict[int, list[RunTask]] = {row.sequence: [] for row in found}
     if found:
         of_these = select(tasks.c.run, tasks.c.state).where(tasks.c.run.in_(states))
-        for run, state in await tx.all(of_these.order_by(tasks.c.run, tasks.c.position)):
-            states[run].append(rows.task_of(state))
+        for row in await tx.all(of_these.order_by(tasks.c.run, tasks.c.position)):
+            states[row.run].append(rows.task_of(row.state))
     return [_stored(row, states[row.sequence]) for row in found]
 
 
