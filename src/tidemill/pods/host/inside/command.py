@@ -7,12 +7,12 @@ import termios
 import time
 
 from .frames import pack
-from .processes import become, reason
+from .processes import reason, spawn
 
 REST = 1 << 20
 """What a pipe holds at most, and so what can still be in it when its command has ended."""
-WINDOW = (24, 80, 0, 0)
-"""Rows and columns of a terminal."""
+WINDOW = b"".join(number.to_bytes(2, sys.byteorder) for number in (24, 80, 0, 0))
+"""Rows and columns of a terminal, as the kernel takes them."""
 F_SETPIPE_SZ = 1031
 
 
@@ -49,37 +49,38 @@ class Command:
         ]
 
     def spawn(self, argv: list[bytes], environment: dict[bytes, bytes], directory: bytes) -> None:
-        """Start its process; raises OSError when there can be none."""
-        if self.tty:
-            self.source, inner = os.openpty()
-            window = b"".join(number.to_bytes(2, sys.byteorder) for number in WINDOW)
-            fcntl.ioctl(inner, termios.TIOCSWINSZ, window)
-        else:
-            self.source, inner = os.pipe()
-            try:
-                fcntl.fcntl(inner, F_SETPIPE_SZ, REST)
-            except OSError:
-                pass  # the user's share of pipe memory is used up; the default is only slower
+        """Start its process; where that fails, say so in its output and give it an exit code."""
+        self.source, inner = self.open_terminal() if self.tty else self.open_pipe()
         try:
-            self.pid = os.fork()
-            if self.pid == 0:
-                code = 126
-                try:
-                    self.attach(inner)
-                    code = become(argv, environment, directory)
-                finally:
-                    os._exit(code)
+            os.chdir(directory)  # of ours, as it costs a process of its own least; nothing here relies on it
+        except (OSError, ValueError) as error:
+            self.refuse(1, b"cannot enter the working directory %s: %s" % (directory, reason(error)))
+        else:
+            try:
+                self.pid = spawn(argv, environment, inner, self.tty)
+            except (OSError, ValueError) as error:
+                code = 127 if isinstance(error, FileNotFoundError) else 126
+                self.refuse(code, b"cannot run %s: %s" % (argv[0], reason(error)))
         finally:
             os.close(inner)
 
-    def attach(self, inner: int) -> None:
-        """In the new process: a session of its own, its terminal or pipe as standard descriptors."""
-        os.setsid()
-        if self.tty:
-            fcntl.ioctl(inner, termios.TIOCSCTTY, 0)
-            os.dup2(inner, 0)
-        os.dup2(inner, 1)
-        os.dup2(inner, 2)
+    def open_terminal(self) -> tuple[int, int]:
+        outer, inner = os.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, WINDOW)
+        return outer, inner
+
+    def open_pipe(self) -> tuple[int, int]:
+        outer, inner = os.pipe()
+        try:
+            fcntl.fcntl(inner, F_SETPIPE_SZ, REST)
+        except OSError:
+            pass  # the user's share of pipe memory is used up; the default is only slower
+        return outer, inner
+
+    def refuse(self, code: int, message: bytes) -> None:
+        """It cannot run: that is its output."""
+        self.code = code
+        self.size += os.write(self.output, message + (b"\r\n" if self.tty else b"\n"))
 
     def pump(self, buffer: memoryview) -> int:
         """Store what can be read at once; 0 at the end, -1 when there is nothing now.

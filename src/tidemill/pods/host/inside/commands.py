@@ -71,15 +71,20 @@ class Commands:
             command.spawn(argv, environment, self.expand(working_dir))
         except OSError as error:
             command.error = b"it could not be started: " + reason(error)
-            self.finish(command)
         if command.source >= 0:
             self.polling.watch(command.source, lambda: self.pump(command))
+        if not command.pid:
+            self.finish(command)
 
     def write(self, script: bytes) -> bytes:
         """A file with the script, for nobody else to read."""
         path = f"{self.tmp}/tidemill-{os.urandom(8).hex()}.sh"
-        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(script)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            while script:
+                script = script[os.write(file, script) :]
+        finally:
+            os.close(file)
         return os.fsencode(path)
 
     def pump(self, command: Command) -> int:

@@ -3,6 +3,8 @@
 import _signal  # type: ignore[import-not-found]  # it has no stubs, and `signal` costs 4 ms of enums
 import os
 
+DEFAULTS = (_signal.SIGPIPE, _signal.SIGXFSZ, _signal.SIGINT, _signal.SIGHUP, _signal.SIGTERM)
+"""Signals that mean to a command what they usually mean, whatever they mean to us."""
 MARK = b"TIDEMILL_EXEC"
 """The variable by which a process tells which command it belongs to: `<pod>/<key>`."""
 
@@ -62,36 +64,36 @@ def signal_all(pids: set[int], *signals: int) -> None:
                 break
 
 
-def become(argv: list[bytes], environment: dict[bytes, bytes], directory: bytes) -> int:
-    """In a new process: execute the command; comes back with an exit code only when that fails."""
-    for number in (_signal.SIGPIPE, _signal.SIGXFSZ, _signal.SIGINT, _signal.SIGHUP, _signal.SIGTERM):
-        _signal.signal(number, _signal.SIG_DFL)
-    try:
-        os.chdir(directory)
-    except (OSError, ValueError) as error:
-        os.write(2, b"cannot enter the working directory %s: %s\n" % (directory, reason(error)))
-        return 1
-    try:
-        execute(argv, environment)
-    except (OSError, ValueError) as error:
-        os.write(2, b"cannot run %s: %s\n" % (argv[0], reason(error)))
-        return 127 if isinstance(error, FileNotFoundError) else 126
-    return 0
+def spawn(argv: list[bytes], environment: dict[bytes, bytes], output: int, tty: bool) -> int:
+    """Start a command in a session of its own, on a terminal or a pipe; raises why that fails.
 
-
-def execute(argv: list[bytes], environment: dict[bytes, bytes]) -> None:
-    """Become the command, looked up in the PATH of *environment*; raises why that fails."""
-    if b"/" in argv[0]:
-        os.execve(argv[0], argv, environment)
+    By `posix_spawn`, as a fork of this process takes a millisecond. A terminal that the leader of a new
+    session opens is its controlling terminal.
+    """
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [(os.POSIX_SPAWN_DUP2, output, 1)]
+    if tty:
+        actions = [(os.POSIX_SPAWN_OPEN, 0, os.ttyname(output), os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1)]
+    actions.append((os.POSIX_SPAWN_DUP2, 1, 2))
     failure: OSError = FileNotFoundError(2, "command not found")
-    for directory in environment[b"PATH"].split(b":"):
+    for path in candidates(argv[0], environment[b"PATH"]):
         try:
-            os.execve(os.path.join(directory or b".", argv[0]), argv, environment)
-        except (FileNotFoundError, NotADirectoryError):
+            return os.posix_spawn(
+                path, argv, environment, file_actions=actions, setsid=True, setsigmask=(), setsigdef=DEFAULTS
+            )
+        except NotADirectoryError:
             continue
+        except FileNotFoundError as error:
+            failure = error if b"/" in argv[0] else failure
         except PermissionError as error:
             failure = error
     raise failure
+
+
+def candidates(program: bytes, path: bytes) -> list[bytes]:
+    """Where a program may be."""
+    if b"/" in program:
+        return [program]
+    return [os.path.join(directory or b".", program) for directory in path.split(b":")]
 
 
 def reason(error: Exception) -> bytes:
