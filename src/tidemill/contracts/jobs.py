@@ -66,7 +66,7 @@ class LogEnd(msgspec.Struct, frozen=True):
 class Jobs(Contract):
     """What an executor may ask. Jobs are leases: a silent executor loses them (core/job)."""
 
-    @post("/jobs/sync", waits=True)
+    @post("/jobs/sync", waits=True, limit=8 * 1024 * 1024)
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         """Compare what the executor has with what it should have; wait for a difference.
 

@@ -112,7 +112,7 @@ class Executors(msgspec.Struct, frozen=True):
 class Runservice(Contract):
     """Runs and what becomes of them. Knows nothing of people, projects, refs or forges."""
 
-    @post("/runs", status=201)
+    @post("/runs", status=201, limit=32 * 1024 * 1024)
     async def create_runs(self, request: CreateRuns) -> Runs:
         """Create all runs of one trigger in one transaction; numbers have no gaps."""
 

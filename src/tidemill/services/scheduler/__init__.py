@@ -1,1 +1,5 @@
-"""Policy: which queued run starts next."""
+"""The scheduler: decides which queued run may start; owns nothing."""
+
+from tidemill.services.scheduler.service import SchedulerService
+
+__all__ = ["SchedulerService"]

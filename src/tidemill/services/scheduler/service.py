@@ -1,4 +1,4 @@
-"""Starts the oldest queued run of every group that has none running."""
+"""Starting queued runs: one running run per group, in the order of their creation."""
 
 from collections.abc import Sequence
 
@@ -6,52 +6,60 @@ import structlog
 from starlette.routing import BaseRoute
 
 from tidemill.contracts.runservice import QueuedGroup, Runservice, StartRun
+from tidemill.core.run import RunId
 from tidemill.errors import Conflict, NotFound
+from tidemill.kit.coord import Bells
 from tidemill.kit.supervise import Loop
 
-#: Seconds to wait at the runservice for a change; it answers at once when there is one.
-WAIT = 25.0
+#: Seconds that a question for queued groups may wait for a change.
+_WAIT = 25.0
 
-log = structlog.get_logger("scheduler")
+log = structlog.get_logger()
 
 
 class SchedulerService:
-    """Owns nothing: everything it needs is in the runservice's answer. Any number of it may run."""
+    """Policy as a client of the runservice. Any number of these may run: a lost race is harmless."""
 
     def __init__(self, runservice: Runservice) -> None:
         self._runservice = runservice
-        self._seen = 0
+        self._again = Bells().listen("again")
+        self._version = 0
 
     def loops(self) -> list[Loop]:
-        """One loop whose work waits at the runservice; its tick only restarts what has failed."""
-        return [Loop("scheduler", self.run)]
+        """One loop, which is nearly always waiting for the runservice to tell of a change."""
+        return [Loop("start-queued-runs", self.start_queued, bell=self._again)]
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Nobody asks it."""
+        """It is asked nothing."""
         return []
 
     async def start(self) -> None:
-        """Nothing to prepare."""
+        """It needs nobody to start; a runservice that is not there yet is asked again."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """It holds nothing."""
+        self._again.close()
 
-    async def run(self) -> None:
-        """Start what may start, after every change, until cancelled or the runservice is away."""
-        while True:
-            await self.start_queued(WAIT)
+    async def start_queued(self) -> None:
+        """Wait for a change, then start what may start."""
+        found = await self._runservice.queued_groups(wait=_WAIT, after=self._version)
+        for group in found.groups:
+            run = next_of(group)
+            if run is not None:
+                await self._start(group, run)
+        self._version = found.version
+        self._again.ring()
 
-    async def start_queued(self, wait: float) -> None:
-        """Start what may start, now or after the next change within *wait* seconds."""
-        answer = await self._runservice.queued_groups(wait, self._seen)
-        for group in answer.groups:
-            if not group.running:
-                await self._start(group)
-        self._seen = answer.version
-
-    async def _start(self, group: QueuedGroup) -> None:
+    async def _start(self, group: QueuedGroup, run: RunId) -> None:
         try:
-            await self._runservice.start_run(group.queued[0], StartRun(token=group.token))
-        except (Conflict, NotFound) as error:
-            # Somebody else was faster, or the run was cancelled: the next answer shows how it is now.
-            log.debug("not started", run=group.queued[0], group=group.group, reason=error.message)
+            await self._runservice.start_run(run, StartRun(token=group.token))
+        except (Conflict, NotFound) as lost:
+            # Somebody was faster. That was a change, so that the next question is answered at once.
+            log.debug("run not started", run=run, group=group.group, reason=lost.message)
+        else:
+            log.info("run started", run=run, group=group.group)
+
+
+def next_of(group: QueuedGroup) -> RunId | None:
+    """The run that may start now: the oldest one, if none of its group is running."""
+    return group.queued[0] if group.queued and not group.running else None
