@@ -24,7 +24,7 @@ _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _MOST = 2**63 - 1
 _LONGEST = 64
-_LARGEST_SINGLE = 3.4028235677973366e38
+_LARGEST_SINGLE = 3.4028234663852886e38
 _FIRST_FIXED, _LAST_FIXED = -4, 5
 
 
