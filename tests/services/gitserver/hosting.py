@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -174,6 +175,18 @@ class Hosting:
                 server.should_exit = True
                 await serving
                 await self.service.close()
+
+    async def quiet(self) -> None:
+        """Wait until no push is in hand: the log is written after the pusher has its answer."""
+        with anyio.fail_after(20):
+            while self.service._log._busy:
+                await anyio.lowlevel.checkpoint()
+
+    async def deliver(self) -> None:
+        """One turn of the service's loop, with nothing else going on."""
+        await self.quiet()
+        (loop,) = self.service.loops()
+        await loop.work()
 
     def url(self, project: str = "user/alice/hello", token: str = TOKEN) -> str:
         credentials = f"any:{token}@" if token else ""

@@ -204,7 +204,7 @@ async def test_a_client_killed_in_the_middle(hosting: Hosting) -> None:
     await until(lambda: any("index-pack" in line or "unpack" in line for line in receiving(hosting)))
     writer.transport.abort()
     await until(lambda: not receiving(hosting))
-    await hosting.service.deliver()
+    await hosting.deliver()
     assert hosting.gateway.attempts == 0
     leftovers = [
         p for p in hosting.repository().rglob("*") if "tmp" in p.name or p.suffix in (".lock", ".pack")

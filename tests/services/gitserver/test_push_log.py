@@ -37,8 +37,9 @@ async def restarted(hosting: Hosting, database: Database, clock: Clock) -> Async
         yield second
 
 
-async def states(database: Database) -> list[str]:
-    """The states of the logged pushes, oldest first."""
+async def states(hosting: Hosting, database: Database) -> list[str]:
+    """The states of the logged pushes, oldest first, once no push is in hand."""
+    await hosting.quiet()
     query = sa.select(store.pushes.c.state).order_by(store.pushes.c.received_at, store.pushes.c.id)
     return [row.state for row in await database.read(lambda tx: tx.all(query))]
 
@@ -56,33 +57,33 @@ async def test_a_push_outlives_an_absent_gateway(hosting: Hosting, database: Dat
     _, sha, output = await pushed(hosting)
     assert "remote: the push is stored, but its runs could not be created yet" in output
     assert "remote:   the gateway is starting" in output
-    assert await states(database) == ["accepted"]
+    assert await states(hosting, database) == ["accepted"]
     (loop,) = hosting.service.loops()
     assert loop.bell
     assert await loop.bell.wait(0.01)  # rung, so that the loop tries again at once
-    await loop.work()
+    await hosting.deliver()
     assert hosting.gateway.attempts == 2
     hosting.gateway.failure = None
-    await loop.work()
+    await hosting.deliver()
     assert hosting.gateway.attempts == 2  # not yet due
     clock.advance(16)
-    await loop.work()
+    await hosting.deliver()
     assert hosting.gateway.moved() == [("refs/heads/main", NONE, sha)]
-    assert await states(database) == ["told"]
+    assert await states(hosting, database) == ["told"]
 
 
 async def test_retries_become_rarer(hosting: Hosting, clock: Clock) -> None:
     """15 s, 30 s, 60 s and so on, at most a quarter of an hour."""
     hosting.gateway.failure = Unavailable("away")
     await pushed(hosting)
-    await hosting.service.deliver()
+    await hosting.deliver()
     for delay in (15, 30, 60, 120, 240, 480, 900, 900):
         tried = hosting.gateway.attempts
         clock.advance(delay - 1)
-        await hosting.service.deliver()
+        await hosting.deliver()
         assert hosting.gateway.attempts == tried
         clock.advance(1)
-        await hosting.service.deliver()
+        await hosting.deliver()
         assert hosting.gateway.attempts == tried + 1
 
 
@@ -93,7 +94,7 @@ async def test_a_slow_gateway_does_not_hold_a_push_for_ever(
     hosting.gateway.held = anyio.Event()
     _, _, output = await pushed(hosting)
     assert "the gateway did not answer within 0.5 s" in output
-    assert await states(database) == ["accepted"]
+    assert await states(hosting, database) == ["accepted"]
 
 
 async def test_one_broken_push_does_not_stop_the_others(hosting: Hosting, database: Database) -> None:
@@ -104,9 +105,9 @@ async def test_one_broken_push_does_not_stop_the_others(hosting: Hosting, databa
     await user.git("push", "-q", "origin", "HEAD:other")
     await user.git("push", "-q", hosting.url("user/alice/public"), "main")
     hosting.gateway.failure = None
-    await hosting.service.deliver()
+    await hosting.deliver()
     assert [push.project for push in hosting.gateway.pushes] == ["p-public"]
-    assert sorted(await states(database)) == ["accepted", "accepted", "told"]
+    assert sorted(await states(hosting, database)) == ["accepted", "accepted", "told"]
 
 
 async def test_pushes_of_a_project_are_told_in_order(hosting: Hosting, clock: Clock) -> None:
@@ -118,7 +119,7 @@ async def test_pushes_of_a_project_are_told_in_order(hosting: Hosting, clock: Cl
         hashes.append(await user.commit(content=str(clock.now)))
         await user.git("push", "-q", "origin", "main")
     hosting.gateway.failure = None
-    await hosting.service.deliver()
+    await hosting.deliver()
     assert [new for _, _, new in hosting.gateway.moved()] == hashes
 
 
@@ -126,12 +127,12 @@ async def test_a_push_of_a_project_that_is_gone_is_let_go(hosting: Hosting, data
     """Only our own code proves absence; any other 404 is tried again."""
     hosting.gateway.failure = NotFound("no such page")
     await pushed(hosting)
-    await hosting.service.deliver()
-    assert await states(database) == ["accepted"]
+    await hosting.deliver()
+    assert await states(hosting, database) == ["accepted"]
     hosting.gateway.failure = NotFound("gone", code="projectDoesNotExist")
     await hosting.service.start()
-    await hosting.service.deliver()
-    assert await states(database) == ["told"]
+    await hosting.deliver()
+    assert await states(hosting, database) == ["told"]
     assert hosting.gateway.pushes == []
 
 
@@ -141,9 +142,9 @@ async def test_a_restart_tells_what_was_not_told(hosting: Hosting, database: Dat
     _, sha, _ = await pushed(hosting)
     for _ in range(5):
         clock.advance(1000)
-        await hosting.service.deliver()
+        await hosting.deliver()
     async with restarted(hosting, database, clock) as second:
-        await second.service.deliver()
+        await second.deliver()
         assert second.gateway.moved() == [("refs/heads/main", NONE, sha)]
 
 
@@ -163,12 +164,12 @@ async def test_killed_after_git_had_applied_a_push(
     await pending(hosting, (Command(ref="refs/heads/main", old=first, new=sha),))
     await user.git("push", "-q", str(hosting.repository()), "main")  # as git did on its own
     async with restarted(hosting, database, clock) as second:
-        await second.service.deliver()
+        await second.deliver()
         (push,) = second.gateway.pushes
         assert (push.pusher, second.gateway.moved()) == ("alice", [("refs/heads/main", first, sha)])
-        await second.service.deliver()
+        await second.deliver()
         assert second.gateway.attempts == 1
-    assert await states(database) == ["told", "told"]
+    assert await states(hosting, database) == ["told", "told"]
 
 
 async def test_killed_before_git_had_applied_a_push(
@@ -179,11 +180,11 @@ async def test_killed_before_git_had_applied_a_push(
     clock.advance(1)
     await pending(hosting, (Command(ref="refs/heads/main", old=first, new="b" * 40),))
     async with restarted(hosting, database, clock) as second:
-        await second.service.deliver()
-        assert await states(database) == ["told", "pending"]
+        await second.deliver()
+        assert await states(hosting, database) == ["told", "pending"]
         clock.advance(ORPHAN_LIFE.total_seconds())
-        await second.service.deliver()
-        assert await states(database) == ["told", "refused"]
+        await second.deliver()
+        assert await states(hosting, database) == ["told", "refused"]
         assert second.gateway.attempts == 0
 
 
@@ -193,9 +194,9 @@ async def test_an_orphan_that_applies_a_push_late(hosting: Hosting, database: Da
     sha = await user.commit("second")
     await pending(hosting, (Command(ref="refs/heads/main", old=first, new=sha),))
     async with restarted(hosting, database, clock) as second:
-        await second.service.deliver()
+        await second.deliver()
         await user.git("push", "-q", str(hosting.repository()), "main")
-        await second.service.deliver()
+        await second.deliver()
         (push,) = second.gateway.pushes
         assert (push.pusher, second.gateway.moved()) == ("alice", [("refs/heads/main", first, sha)])
 
@@ -208,13 +209,13 @@ async def test_refs_moved_behind_our_back_are_found(
     sha = await user.commit("second")
     await user.git("push", "-q", str(hosting.repository()), "main", "HEAD:refs/heads/new")
     async with restarted(hosting, database, clock) as second:
-        await second.service.deliver()
-        await second.service.deliver()
+        await second.deliver()
+        await second.deliver()
         (push,) = await second.gateway.told(1)
         assert (push.project, push.pusher) == ("p-hello", "")
         assert second.gateway.moved() == [("refs/heads/main", first, sha), ("refs/heads/new", NONE, sha)]
     async with restarted(hosting, database, clock) as third:
-        await third.service.deliver()
+        await third.deliver()
         assert third.gateway.attempts == 0
 
 
@@ -227,7 +228,7 @@ async def test_the_first_contact_looks_a_repository_over(
     await user.git("push", "-q", str(hosting.repository()), "main")
     async with restarted(hosting, database, clock) as second:
         await user.git("push", "-q", second.url(), "HEAD:topic")
-        await second.service.deliver()
+        await second.deliver()
         assert sorted(second.gateway.moved()) == [
             ("refs/heads/main", first, sha),
             ("refs/heads/topic", NONE, sha),
@@ -242,7 +243,7 @@ async def test_a_repository_that_the_log_does_not_know(
     await database.do(lambda tx: store.forget_repository(tx, "p-hello"))
     async with restarted(hosting, database, clock) as second:
         await user.git("ls-remote", second.url())
-        await second.service.deliver()
+        await second.deliver()
         assert second.gateway.attempts == 0
         sha = await user.commit("second")
         await user.git("push", "-q", second.url(), "main")
@@ -254,10 +255,10 @@ async def test_old_pushes_are_forgotten(hosting: Hosting, database: Database, cl
     user, _, _ = await pushed(hosting)
     hosting.gateway.failure = Unavailable("away")
     await user.git("push", "-q", "origin", "HEAD:other")
-    await hosting.service.deliver()
+    await hosting.deliver()
     clock.advance(KEPT.total_seconds() + 1)
-    await hosting.service.deliver()
-    assert await states(database) == ["accepted"]
+    await hosting.deliver()
+    assert await states(hosting, database) == ["accepted"]
 
 
 async def test_a_deleted_repository_leaves_nothing(hosting: Hosting, database: Database) -> None:
@@ -267,7 +268,7 @@ async def test_a_deleted_repository_leaves_nothing(hosting: Hosting, database: D
     await hosting.service.delete_repository("p-hello")
     await hosting.service.delete_repository("p-hello")
     assert not hosting.repository().exists()
-    assert await states(database) == []
+    assert await states(hosting, database) == []
     with pytest.raises(NotFound, match="no repository"):
         await hosting.service.commit("p-hello", sha)
     await user.git("push", "-q", "origin", "main")
