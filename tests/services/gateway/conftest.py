@@ -1,6 +1,8 @@
 """A gateway behind a real HTTP server, with a real configstore and runservice on each kind of database."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha1
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,18 +16,33 @@ from tests.conftest import Clock, OpenDatabase
 from tests.kit.probe import running
 from tests.services.gateway.repositories import Repositories
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
 from tidemill.kit.carriers import coded
 from tidemill.kit.coord import Bells
 from tidemill.kit.http import make_app
+from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
 from tidemill.planning.planner import Planner
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.services.gateway import GatewayService
-from tidemill.settings import ConfigstoreSettings, GatewaySettings
+from tidemill.services.runservice.service import RunserviceService
+from tidemill.settings import ConfigstoreSettings, GatewaySettings, RunserviceSettings
 
 ADMIN_TOKEN = "the-admin-token"
 MIGRATIONS = "tidemill.services.{}.migrations"
+
+
+CONFIGURATION = {
+    ".tidemill/config.yml": b"""
+runs:
+  - name: main
+    tasks:
+      - name: task
+        runtime: {type: host}
+        steps: [{run: echo hello}, {run: {name: second, command: "true"}}]
+"""
+}
 
 
 class Person:
@@ -75,9 +92,12 @@ class Person:
 class House:
     """The services under test and the people around them."""
 
-    def __init__(self, gateway: GatewayService, http: httpx2.AsyncClient, git: Repositories) -> None:
+    def __init__(
+        self, gateway: GatewayService, http: httpx2.AsyncClient, git: Repositories, clock: Clock
+    ) -> None:
         self.gateway = gateway
         self.git = git
+        self._clock = clock
         self._http = http
         self.nobody = Person(http)
         self.admin = Person(http, ADMIN_TOKEN)
@@ -88,6 +108,28 @@ class House:
         assert made.status_code == 201, made.text
         token = await self.admin.ask("POST", f"/users/{name}/tokens", {"token_name": "t"})
         return Person(self._http, token.json()["token"])
+
+    async def push(
+        self, project: str, *refs: str, files: dict[str, bytes] = CONFIGURATION, message: str = "change"
+    ) -> PushOutcome:
+        """Push a new commit to each of *refs*, and wait for what comes of it."""
+        updates = []
+        for ref in refs:
+            sha = sha1(f"{project} {ref} {uuid4()}".encode()).hexdigest()
+            self.git.commit_to(project, ref, sha, files, message)
+            updates.append(RefUpdate(ref=ref, old="0" * 40, new=sha))
+        return await self.gateway.pushed(self.pushing(project, *updates))
+
+    def pushing(self, project: str, *updates: RefUpdate) -> Push:
+        """A push that waits for its runs."""
+        return Push(
+            id=str(uuid4()),
+            project=project,
+            pusher="",
+            updates=updates,
+            received_at=self._clock(),
+            wait=10,
+        )
 
     def with_token(self, token: str | None) -> Person:
         return Person(self._http, token)
@@ -134,8 +176,21 @@ async def bells() -> Bells:
 
 
 @pytest.fixture
-async def runservice() -> Runservice:
-    return Runservice()
+async def runservice(
+    open_database: OpenDatabase, bells: Bells, configstore: ConfigstoreService, clock: Clock, tmp_path: Path
+) -> AsyncIterator[RunserviceService]:
+    service = RunserviceService(
+        RunserviceSettings(),
+        await open_database("runservice", MIGRATIONS.format("runservice")),
+        Objects.open((tmp_path / "objects").as_uri()),
+        bells,
+        configstore,
+        clock=clock,
+        new_id=lambda: str(uuid4()),
+    )
+    await service.start()
+    yield service
+    await service.close()
 
 
 @pytest.fixture
@@ -143,7 +198,7 @@ async def house(  # noqa: PLR0917 - it is made of them
     open_database: OpenDatabase,
     bells: Bells,
     configstore: ConfigstoreService,
-    runservice: Runservice,
+    runservice: RunserviceService,
     git: Repositories,
     planner: Planner,
     clock: Clock,
@@ -166,6 +221,6 @@ async def house(  # noqa: PLR0917 - it is made of them
     async with running(make_app(gateway.routes())) as url, anyio.create_task_group() as group:
         group.start_soon(run_loops, gateway.loops())
         async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
-            yield House(gateway, http, git)
+            yield House(gateway, http, git, clock)
         group.cancel_scope.cancel()
     await gateway.close()
