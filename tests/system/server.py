@@ -75,14 +75,21 @@ class Server:
         """SIGKILL, as a power cut would."""
         assert self.process
         self.process.kill()
-        self.process.wait(30)
+        self._ended()
 
     def stop(self) -> int:
         """SIGTERM; answers the exit code."""
         assert self.process
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(30)
+        return self._ended()
+
+    def _ended(self) -> int:
+        assert self.process
+        assert self.process.stdout
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        return code
 
     @property
     def admin_token(self) -> str:

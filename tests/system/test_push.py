@@ -128,10 +128,11 @@ def test_agola_projects_run(work: Work) -> None:
 def test_a_deleted_branch_makes_no_run(work: Work) -> None:
     """Deleting a branch is not a push of anything."""
     work.commit(config("true"))
+    work.push()
     work.push("topic")
-    work.project.finished(1)
     work.git("push", "-q", "origin", ":refs/heads/topic")
-    assert len(work.project.runs()) == 1
+    assert {run["annotations"]["branch"] for run in work.project.runs()} == {"main", "topic"}
+    assert len(work.project.runs()) == 2
 
 
 def test_a_follower_reads_while_the_step_runs(work: Work, gate: Path) -> None:
