@@ -1,5 +1,6 @@
 """One running server per module, and what a test wants of it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -39,6 +40,6 @@ def work(tmp_path: Path, new_project: Callable[[], Project]) -> Work:
 @pytest.fixture
 def gate() -> Iterator[Path]:
     """A file that does not exist yet, where a sandboxed step can see it appear."""
-    path = Path("/var/tmp") / f"tidemill-gate-{uuid4()}"
+    path = Path(sys.prefix) / f"gate-{uuid4()}"  # the server's environment is bound into every sandbox
     yield path
     path.unlink(missing_ok=True)
