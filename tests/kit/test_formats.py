@@ -140,7 +140,8 @@ def test_every_value_has_its_place() -> None:
         (b"a:\n\t- b", (2, 1), "use spaces"),
         (b"a: b: c", (1, 5), "quotes"),
         (b"a: [1\nb: 2", (2, 2), "begins in line 1"),
-        (b"a: 'b", (1, 6), "quoted scalar"),
+        (b"a: 'b", (1, 6), "ends too early"),
+        (b"a: [", (1, 5), "ends too early"),
         (b"a: \x01", (1, 4), "U+0001"),
         ("é: ab\x01".encode(), (1, 6), "U+0001"),
         (b"a: 1\nb: \xff", (2, 4), "UTF-8"),
@@ -179,6 +180,7 @@ def test_what_is_wrong_is_said_with_its_place(raw: bytes, place: tuple[int, int]
             "unfolded",
         ),
         ("[" + "1," * 250_000 + "]", "more than 200000 values"),
+        ("a: &a " + "x" * 100_000 + "\nb: [" + "*a, " * 100 + "]", "characters, aliases unfolded"),
     ],
 )
 def test_bombs_are_defused(text: str, says: str) -> None:

@@ -83,7 +83,10 @@ class Child:
                 self._is_loaded = True
             with anyio.fail_after(self._limits.seconds + _GRACE):
                 return await self._exchange(question)
-        except (TimeoutError, asyncio.IncompleteReadError, OSError):
+        except TimeoutError:
+            await self.end()
+            raise self._took_too_long() from None
+        except (asyncio.IncompleteReadError, OSError):
             raise await self._died() from None
         except BaseException:
             self._kill()  # a question half asked would spoil the next one
@@ -107,15 +110,17 @@ class Child:
         assert reader is not None
         return await reader.readexactly(length(await reader.readexactly(HEADER)))
 
+    def _took_too_long(self) -> Died:
+        return Died(f"reading it takes longer than {self._limits.seconds:g} s", took_too_long=True)
+
     async def _died(self) -> Died:
-        """How it died; it is killed if it merely did not answer."""
+        """How it died, once its pipes are closed."""
         with anyio.move_on_after(_GRACE):
             await self._process.wait()
-        hung = self.is_alive
         await self.end()
         code = self._process.returncode or 0
-        if hung or code == -signal.SIGALRM:
-            return Died(f"reading it takes longer than {self._limits.seconds:g} s", took_too_long=True)
+        if code == -signal.SIGALRM:
+            return self._took_too_long()
         reader = self._process.stderr
         assert reader is not None
         words = (await reader.read())[-_LAST_WORDS:].decode("utf-8", "replace")

@@ -4,6 +4,7 @@ It answers one frame on stdout for each frame on stdin and ends with its input. 
 too much memory costs this process only; the planner starts another.
 """
 
+import contextlib
 import resource
 import signal
 import sys
@@ -39,9 +40,10 @@ def serve(questions: BinaryIO, answers: BinaryIO, limits: Limits) -> None:
 
 
 def _answer(question: Question, limits: Limits) -> bytes:
-    try:
+    answer = None
+    with contextlib.suppress(MemoryError):
         answer = msgspec.msgpack.encode(evaluate(question.file, question.raw, question.context))
-    except MemoryError:
+    if answer is None:  # said only here, where what filled the memory is gone
         return _refuse(question, f"evaluating it needs more than {limits.memory} bytes of memory")
     if len(answer) > limits.answer:
         return _refuse(question, f"its plans have {len(answer)} bytes; at most {limits.answer} are allowed")

@@ -15,13 +15,14 @@ from tidemill.kit.formats.document import Document, NotReadable, Place, Spot
 
 _MAX_DEPTH = 100
 _MAX_VALUES = 200_000
+_MAX_CHARACTERS = 8 * 1024 * 1024
 _TAG = "tag:yaml.org,2002:"
 _NO_KEY: Any = object()
 _MERGE: Any = object()
 
 
 class _Node:
-    """A value being read; *size* counts it with all its parts, aliases unfolded."""
+    """A value being read; *size* and *length* count its values and characters, aliases unfolded."""
 
     def __init__(self, data: Any, place: Place, anchor: str | None = None) -> None:
         self.data = data
@@ -30,6 +31,7 @@ class _Node:
         self.parts: dict[str | int, Spot] = {}
         self.keys: dict[str | int, Place] = {}
         self.size = 1
+        self.length = len(data) if isinstance(data, str) else 0
         self.is_merge_word = False
         self.key: Any = _NO_KEY
         self.key_place = place
@@ -38,7 +40,8 @@ class _Node:
     def at(self, place: Place) -> "_Node":
         """The same value mentioned at another place."""
         twin = _Node(self.data, place)
-        twin.parts, twin.keys, twin.size = self.parts, self.keys, self.size
+        twin.parts, twin.keys = self.parts, self.keys
+        twin.size, twin.length = self.size, self.length
         return twin
 
 
@@ -103,6 +106,9 @@ class Builder:
         parent.size += node.size
         if parent.size > _MAX_VALUES:
             raise NotReadable(f"more than {_MAX_VALUES} values, aliases unfolded", node.place)
+        parent.length += node.length
+        if parent.length > _MAX_CHARACTERS:
+            raise NotReadable(f"more than {_MAX_CHARACTERS} characters, aliases unfolded", node.place)
         if isinstance(parent.data, list):
             parent.parts[len(parent.data)] = _spot(node)
             parent.data.append(node.data)

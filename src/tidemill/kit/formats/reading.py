@@ -52,12 +52,17 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> NotReadable:
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return NotReadable(f"not valid YAML: {error}")
+    end = _end_of(text)
+    place = min(Place(mark.line + 1, mark.column + 1), end)
+    line = text.split("\n")[place.line - 1]
+    if line[place.column - 1 : place.column] == "\t":
+        return NotReadable("YAML does not allow tabs for indentation: use spaces", place)
     message = f"not valid YAML: {error.problem}"
-    if error.context and error.context_mark is not None:
-        message += f" ({error.context} that begins in line {error.context_mark.line + 1})"
-    line = (text.splitlines() or [""])[min(mark.line, text.count("\n"))] if text else ""
-    if line[mark.column : mark.column + 1] == "\t":
-        message = "YAML does not allow tabs for indentation: use spaces"
-    elif error.problem == "mapping values are not allowed in this context":
+    begin = error.context_mark
+    if error.context and begin is not None and begin.line + 1 < place.line:
+        message += f" ({error.context} that begins in line {begin.line + 1})"
+    if error.problem == "mapping values are not allowed in this context":
         message += ": if the text itself holds a colon followed by a space, put it in quotes"
-    return NotReadable(message, Place(mark.line + 1, mark.column + 1))
+    elif place == end:
+        message += ": the file ends too early"
+    return NotReadable(message, place)
