@@ -1,4 +1,4 @@
-"""Plain data becomes a definition: the first of the two ways out, the other is all that is wrong."""
+"""Plain data becomes a definition, or every fault that it has, each at its path."""
 
 from typing import Any
 
