@@ -1,0 +1,82 @@
+"""Every call of the configstore answers the same over each carrier: the object, the codec, HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.kit.probe import client, running
+from tidemill.contracts.configstore import (
+    Configstore,
+    NewProject,
+    NewProjectGroup,
+    NewToken,
+    NewUser,
+    ProjectUpdate,
+    TokenCheck,
+)
+from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesRequest
+from tidemill.errors import BadRequest, NotFound
+from tidemill.kit.carriers import coded, direct
+from tidemill.kit.connect import connect
+from tidemill.kit.contract import endpoints
+from tidemill.kit.http import make_app
+from tidemill.services.configstore import ConfigstoreService
+from tidemill.services.configstore.service import PREFIX
+
+pytestmark = pytest.mark.anyio
+
+
+class Everything(Configstore, Values):
+    """Both contracts of the configstore."""
+
+
+@pytest.fixture(params=["direct", "coded", "http"])
+async def asked(request: pytest.FixtureRequest, configstore: ConfigstoreService) -> AsyncIterator[Everything]:
+    """The configstore as another service sees it."""
+    service: Everything = configstore  # type: ignore[assignment]
+    if request.param == "direct":
+        yield direct(Everything, service)
+    elif request.param == "coded":
+        yield coded(Everything, service)
+    else:
+        async with running(make_app(configstore.routes())) as url, client(url) as http:
+            yield connect(Everything, http, PREFIX)
+
+
+async def test_a_story_with_every_call(asked: Everything) -> None:
+    """Users, tokens, groups, projects, clone tokens and their errors."""
+    alice = await asked.create_user(NewUser(name="alice"))
+    token = (await asked.create_token("alice", NewToken(name="a/b c"))).token
+    assert (await asked.user_of_token(TokenCheck(token=token))).id == alice.id
+    assert (await asked.user(alice.id)).token_names == ("a/b c",)
+    await asked.create_user(NewUser(name="bob"))
+    page = await asked.users(limit=1, ascending=False)
+    assert ([user.name for user in page.items], page.cursor) == (["bob"], "bob")
+    group = await asked.create_project_group(NewProjectGroup(name="tools", parent="user/alice"))
+    assert await asked.project_group("user/alice/tools") == group
+    assert (await asked.group_subgroups("user/alice")).groups == (group,)
+    made = await asked.create_project(NewProject(name="hello", parent=group.id, visibility="private"))
+    assert await asked.project("user/alice/tools/hello") == made
+    moved = await asked.update_project(made.id, ProjectUpdate(parent="user/alice"))
+    assert (await asked.group_projects("user/alice")).projects == (moved,)
+    assert (await asked.user_projects("alice")).projects == (moved,)
+    request = ValuesRequest(scope=f"project:{made.id}:refs/heads/main", names=(CLONE_TOKEN,))
+    minted = (await asked.resolve(request)).values[CLONE_TOKEN]
+    assert await asked.project_of_clone_token(TokenCheck(token=minted)) == moved
+    source = await asked.remote_source("builtin")
+    assert (await asked.remote_sources()).items == [source]
+    with pytest.raises(BadRequest, match="already") as refused:
+        await asked.create_user(NewUser(name="bob"))
+    assert refused.value.code == "userAlreadyExists"
+    await asked.delete_token("alice", "a/b c")
+    await asked.delete_project("user/alice/hello")
+    await asked.delete_user("alice")
+    with pytest.raises(NotFound) as gone:
+        await asked.user("alice")
+    assert gone.value.code == "userDoesNotExist"
+
+
+def test_the_story_leaves_no_call_out() -> None:
+    """Each endpoint is named in it."""
+    told = set(test_a_story_with_every_call.__code__.co_names)
+    assert {endpoint.name for endpoint in endpoints(Everything)} <= told
