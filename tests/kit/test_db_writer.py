@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -99,22 +100,28 @@ async def test_one_that_ends_the_transaction_does_not_end_the_others(url: str) -
     await database.close()
 
 
-async def test_who_ignores_the_end_of_its_transaction_is_stopped(url: str) -> None:
-    """After SQLite has given the transaction up, no further statement may commit by itself."""
+async def test_after_its_transaction_has_ended_nothing_is_written(url: str) -> None:
+    """When the transaction is over, by SQLite or by its own doing, no further statement commits by itself."""
     database, _ = await open_(url)
 
     async def stubborn(tx: Transaction) -> None:
-        source = ENDLESS["sqlite"].replace("SELECT max(x)", "SELECT x, x")
-        try:
-            await tx.run(sa.text(f"INSERT INTO things (name, size) {source}"))
-        except sa.exc.OperationalError:
-            outlived.append(1)
+        await tx.run(sa.text("ROLLBACK"))
         await tx.run(sa.insert(things).values(name="outside"))
 
-    outlived: list[int] = []
-    assert isinstance(await refused(database.do(stubborn, timeout=0.3)), Unavailable)
-    assert outlived == [1]
+    assert isinstance(await refused(database.do(stubborn)), Unavailable)
     assert await names(database) == []
+    await database.do(adding("oar"))
+    await database.close()
+
+
+async def test_a_commit_is_on_the_disk(url: str) -> None:
+    """The log is synchronized with every commit, so that a power cut takes nothing that was answered."""
+    database, _ = await open_(url)
+
+    async def look(tx: Transaction) -> list[Any]:
+        return [await tx.value(sa.text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")]
+
+    assert await database.do(look) == ["wal", 2]
     await database.close()
 
 

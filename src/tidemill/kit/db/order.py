@@ -50,8 +50,6 @@ class Order(Generic[T]):
         """Give the caller the outcome; in the event loop, after the hooks."""
         for hook, arguments in self.hooks:
             run_hook(hook, arguments)
-        if self._future.done():
-            return
         if self._failure is None:
             self._future.set_result(self._result)
         else:

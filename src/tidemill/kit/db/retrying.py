@@ -28,24 +28,28 @@ class Patience:
     async def retry(self, attempt: Callable[["Patience"], Awaitable[T]]) -> T:
         """The answer of the first *attempt* that does not fail for a reason that passes."""
         pause = _FIRST_PAUSE
-        while True:
-            if self._loop.time() >= self._deadline:
-                raise failures.overdue(self._name)
+        reason: Exception | None = None
+        while self._loop.time() < self._deadline:
             try:
                 return await attempt(self)
             except Exception as error:
-                if not self._helps(error, pause):
-                    told = failures.from_postgres(error, self._name)
+                if not self._helps(error):
+                    # Out of time: what kept failing says more than that it took long.
+                    known = reason if reason is not None and isinstance(error, TimeoutError) else error
+                    told = failures.from_postgres(known, self._name)
                     if told is error:
                         raise
                     raise told from error
-            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
+                reason = error
+            rest = random.uniform(pause / 2, pause)  # noqa: S311 - no secret
+            await asyncio.sleep(min(rest, self._deadline - self._loop.time()))
             pause = min(pause * 2, _LONGEST_PAUSE)
+        if reason is None:
+            raise failures.overdue(self._name)
+        raise failures.from_postgres(reason, self._name) from reason
 
-    def _helps(self, error: Exception, pause: float) -> bool:
-        """Whether another attempt may end differently, and there is time for it."""
-        if self._loop.time() + pause >= self._deadline:
-            return False
+    def _helps(self, error: Exception) -> bool:
+        """Whether another attempt may end differently."""
         if failures.is_race(error) and not self._has_raced:
             # Another transaction inserted the same thing first. Run once more: what was looked for
             # before the insert is there now, and the store gives its own answer.
