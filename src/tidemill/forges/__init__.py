@@ -1,1 +1,0 @@
-"""The outside world of git hosts, by kind."""
