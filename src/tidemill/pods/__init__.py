@@ -44,7 +44,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     """128 + n for a death by signal n; None while it runs and when it could not be started."""
     error: str = ""
-    """Why it could not be started, for people."""
+    """Why it could not be started or its output not be stored, for people."""
     started_at: float | None = None
     """Seconds since the epoch."""
     ended_at: float | None = None
@@ -56,7 +56,7 @@ class Pod(Protocol):
     id: str
 
     async def start(self, exec: Exec) -> None:
-        """Start a command, once per key; raises `PodLost` when the pod is gone."""
+        """Start a command, once per key, also in an earlier life; raises `PodLost` when the pod is gone."""
         ...
 
     def follow(self, key: str) -> AsyncIterator[Progress]:
@@ -93,7 +93,10 @@ class Driver(Protocol):
         ...
 
     async def adopt(self, pod_id: str) -> Pod:
-        """The pod of an earlier life of the executor; raises `PodLost` when it is gone."""
+        """The pod of an earlier life of the executor; raises `PodLost` when it is gone.
+
+        Where only what runs in it is gone, the pod may still tell what had ended by then, and its output.
+        """
         ...
 
     async def leftovers(self) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import pwd
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -67,14 +68,10 @@ class HostDriver:
         directory = self._place(spec.id)
         say(self.notice)
         assert self._pool is not None, "start comes first"
-        warm = await self._pool.take()
+        with suppress(PodLost):  # a pod may have died while it waited for a task
+            return await self._claim(await self._pool.take(), directory, spec)
         try:
-            return await self._claim(warm, directory, spec)
-        except PodLost:
-            await warm.discard()  # it died while it waited for a task; a fresh one will not have
-        warm = await self._pool.take()
-        try:
-            return await self._claim(warm, directory, spec)
+            return await self._claim(await self._pool.take(), directory, spec)
         except PodLost as lost:
             raise PodFailed(str(lost)) from lost
 

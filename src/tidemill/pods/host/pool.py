@@ -91,8 +91,8 @@ class Pool:
             try:
                 while len(self._ready) < self._size:
                     self._ready.append(await self._make())
-            except PodFailed as failed:
-                log.warning("no pod could be made ahead", reason=str(failed))
+            except Exception as error:  # noqa: BLE001 - whatever it is, tasks make their own pods meanwhile
+                log.warning("no pod could be made ahead", reason=str(error))
                 with anyio.move_on_after(PAUSE):
                     await self._wanted.wait()
                 self._wanted.set()
