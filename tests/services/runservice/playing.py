@@ -17,6 +17,7 @@ GROUP = "/project/p1/branch/main"
 HOST = Runtime(type="host")
 
 _keys = count(1)
+_sequences = count(1)
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Player:
     arch: str = "amd64"
 
     def request(self, wait: float = 0) -> SyncRequest:
-        self.sequence += 1
+        self.sequence = next(_sequences)
         return SyncRequest(
             executor=ExecutorInfo(
                 id=ExecutorId(self.id),
