@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import exists, literal, select, update
+from sqlalchemy import Select, exists, literal, select, update
 
 from tidemill.contracts.pushes import Push
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
@@ -94,7 +94,7 @@ async def add(tx: Transaction, push: Push) -> bool:
     return True
 
 
-async def heads(tx: Snapshot, limit: int) -> list[Item]:
+def heads_statement(limit: int) -> Select[tuple[object, ...]]:
     """For each project and ref the oldest pending update, those that are due first, first."""
     older = pushed_refs.alias("older")
     held_up = exists().where(
@@ -103,14 +103,18 @@ async def heads(tx: Snapshot, limit: int) -> list[Item]:
         older.c.ref == pushed_refs.c.ref,
         older.c.push < pushed_refs.c.push,
     )
-    query = (
+    return (
         select(pushed_refs, pushes.c.id.label("push_id"))
         .join(pushes)
         .where(pushed_refs.c.state == _pending, ~held_up)
         .order_by(pushed_refs.c.due_at, pushed_refs.c.push, pushed_refs.c.position)
         .limit(limit)
     )
-    return [_item(row) for row in await tx.all(query)]
+
+
+async def heads(tx: Snapshot, limit: int) -> list[Item]:
+    """The pending refs that nothing older of the same project and ref stands in the way of."""
+    return [_item(row) for row in await tx.all(heads_statement(limit))]
 
 
 async def settle(
