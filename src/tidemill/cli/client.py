@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import anyio
 import httpx2
-import msgspec
 from cyclopts import Parameter
 
 from tidemill.cli.output import Format
@@ -19,7 +19,8 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 @Parameter(name="*")
-class Remote(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)  # cyclopts makes options of a dataclass's fields, not of a Struct's
+class Remote:
     """Options of every command that asks a server."""
 
     gateway_url: Annotated[str, Parameter(help="The server's address.", env_var="TIDEMILL_GATEWAY_URL")] = (
