@@ -82,7 +82,7 @@ class House:
         self._late: dict[str, _Late] = {}
 
     async def __aenter__(self) -> Self:
-        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _private(self.data_dir)
         if self.components != ("executor",):
             await self._coordinate()
         for name in COMPONENTS:
@@ -148,7 +148,7 @@ class House:
 
         settings = self.settings.runservice
         db = await self._database("runservice", settings.database)
-        objects = Objects.open((self.data_dir / "objects").as_uri())
+        objects = Objects.open(_private(self.data_dir / "objects").as_uri())
         values = self.ask(Values, "configstore")
         return RunserviceService(settings, db, objects, self.bells, values, clock=clock, new_id=new_id)
 
@@ -262,12 +262,29 @@ async def _stop_on_signal(stop: anyio.Event) -> None:
 
 
 def _components(settings: Settings) -> tuple[str, ...]:
-    if settings.components == ("all",):
+    if "all" in settings.components:
         return COMPONENTS
+    if not settings.components:
+        raise BadRequest(f"components names no service; known are all, {', '.join(COMPONENTS)}")
     unknown = [name for name in settings.components if name not in COMPONENTS]
     if unknown:
         raise BadRequest(f"no such component: {', '.join(unknown)}; known are all, {', '.join(COMPONENTS)}")
     return settings.components
+
+
+def _private(directory: Path) -> Path:
+    """*directory*, made for the eyes of its owner; raises BadRequest when nobody could write there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadRequest(
+            f"cannot make the directory {directory}: {error.strerror}; choose another with --data-dir"
+        ) from error
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise BadRequest(
+            f"{directory} cannot be written to; choose another with --data-dir, or give it rights"
+        )
+    return directory
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -5,9 +5,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from tidemill import __version__
+from tidemill.cli.usage import WRONG_USAGE
 from tidemill.errors import Failure
 
 app = App(
@@ -37,10 +38,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code is 0, 1 for a failure, 2 for a wrong command line."""
     try:
         answer = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()  # here, where a reader that has left is known
     except CycloptsError as error:
-        return _complain(f"{error}", f"see: tidemill {_command(arguments)}--help", code=2)
+        return _complain(
+            _sentence(error), f"see: {' '.join(['tidemill', *_command(arguments)])} --help", code=2
+        )
     except Failure as error:
-        return _complain(error.message)
+        return _complain(error.message, code=2 if error.code == WRONG_USAGE else 1)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
@@ -50,13 +54,16 @@ def run(arguments: Sequence[str]) -> int:
     return answer if isinstance(answer, int) else 0
 
 
-def _command(arguments: Sequence[str]) -> str:
-    words = []
-    for argument in arguments:
-        if argument.startswith("-"):
-            break
-        words.append(argument)
-    return "".join(word + " " for word in words[:2])
+def _command(arguments: Sequence[str]) -> Sequence[str]:
+    """The words of *arguments* that name a command that exists."""
+    words, _, _ = app.parse_commands(list(arguments))
+    return words
+
+
+def _sentence(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"unexpected argument: {' '.join(error.unused_tokens or ())}"
+    return str(error).removesuffix(".")
 
 
 def _complain(*sentences: str, code: int = 1) -> int:

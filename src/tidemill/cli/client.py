@@ -10,6 +10,7 @@ import httpx2
 from cyclopts import Parameter
 
 from tidemill.cli.output import Format
+from tidemill.cli.usage import WRONG_USAGE
 from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.errors import BadRequest, Failure, NotFound, Unauthorized, Unavailable
 from tidemill.kit.connect import connect
@@ -44,7 +45,10 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]]) -> T:
 
     async def run() -> T:
         async with client(server.gateway_url, server.token) as http:
-            return await call(connect(Gateway, http, PREFIX))
+            try:
+                return await call(connect(Gateway, http, PREFIX))
+            except BaseExceptionGroup as group:
+                raise _first(group) from group
 
     try:
         return anyio.run(run)
@@ -58,6 +62,12 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]]) -> T:
         raise Unauthorized(f"a token {hint}; give one with --token or TIDEMILL_TOKEN") from error
     except NotFound as error:
         raise NotFound(error.message if error.message != "" else f"not found ({error.code})") from error
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def client(url: str, token: str) -> httpx2.AsyncClient:
@@ -79,4 +89,4 @@ async def complete(page: Callable[[str], Awaitable[tuple[list[T], str]]]) -> lis
 
 def usage(message: str) -> Failure:
     """A wrong combination of arguments."""
-    return BadRequest(message)
+    return BadRequest(message, code=WRONG_USAGE)

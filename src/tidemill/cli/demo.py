@@ -20,7 +20,7 @@ from cyclopts import Parameter
 
 from tidemill.cli.client import Remote, ask
 from tidemill.cli.live import RunState, view
-from tidemill.cli.output import duration
+from tidemill.cli.output import duration, inert
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import CreateProjectRequest
@@ -180,8 +180,8 @@ def _summarise(remote: Remote, state: RunState) -> None:
     print()
     for task in tasks:
         took = duration(_time(task.start_time), _time(task.end_time))
-        steps = ", ".join(step.name for step in task.steps)
-        print(f"  {task.status:<8} {task.name:<16} {took:>9}   {steps}")
+        steps = ", ".join(inert(step.name) for step in task.steps)
+        print(f"  {task.status:<8} {inert(task.name):<16} {took:>9}   {steps}")
     starts = [started for task in tasks for step in task.steps if (started := _time(step.start_time))]
     ends = [ended for task in tasks for step in task.steps if (ended := _time(step.end_time))]
     print()

@@ -1,6 +1,5 @@
 """A run drawn while it happens: a tree of tasks with states, times and the newest log lines."""
 
-import re
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
 
-from tidemill.cli.output import duration
+from tidemill.cli.output import duration, inert
 
 TAIL_LINES = 6
 MARKS = {
@@ -25,11 +24,6 @@ MARKS = {
     "skipped": ("↷", "dim"),
     "cancelled": ("⊘", "yellow"),
 }
-# What a log may do to a terminal stops here: escape sequences and control characters are dropped.
-_ESCAPES = re.compile(
-    r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
-_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +78,6 @@ class View(Protocol):
     def close(self) -> None:
         """The run is final and drawn for the last time."""
         ...
-
-
-def inert(text: str) -> str:
-    """*text* without anything that could move a cursor, set a colour or turn the reading direction."""
-    return _DIRECTIONS.sub("", _ESCAPES.sub("", text))
 
 
 class LiveView:

@@ -1,5 +1,6 @@
 """Output for people where there is a person, JSON where there is a program."""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,6 +9,16 @@ from typing import Any, Literal
 import msgspec
 
 Format = Literal["table", "json"]
+# What a stranger's text may do to a terminal stops here: escape sequences, control characters, directions.
+_ESCAPES = re.compile(
+    r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def inert(text: str) -> str:
+    """*text* without anything that could move a cursor, set a colour or turn the reading direction."""
+    return _DIRECTIONS.sub("", _ESCAPES.sub("", text))
 
 
 def show(answer: Any, format: Format, *, columns: Mapping[str, str] | None = None) -> None:
@@ -21,6 +32,8 @@ def show(answer: Any, format: Format, *, columns: Mapping[str, str] | None = Non
         return
     plain = msgspec.to_builtins(answer)
     rows = plain if isinstance(plain, list) else [plain]
+    if not rows and columns is None:
+        return
     columns = columns or {name.upper().replace("_", " "): name for name in (rows[0] if rows else {})}
     _table(list(columns), [[_cell(row.get(name)) for name in columns.values()] for row in rows])
 
@@ -38,8 +51,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(part) for part in value) or "-"
-    text = str(value)
+        return ", ".join(_cell(part) for part in value) or "-"
+    text = " ".join(inert(str(value)).split())
     if len(text) > 19 and text[4:5] == "-" and text[10:11] == "T":
         return text[:19].replace("T", " ")
     return text

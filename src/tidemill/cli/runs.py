@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from tidemill.cli.client import Output, Server, ask, usage
 from tidemill.cli.live import view
-from tidemill.cli.output import show
+from tidemill.cli.output import inert, show
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import ProjectCreateRunRequest
@@ -29,7 +29,9 @@ def list_runs(
     project: str,
     *,
     limit: Annotated[int, Parameter(help="How many, newest first.")] = 25,
-    phase: Annotated[tuple[str, ...], Parameter(help="Only runs in this phase; may be repeated.")] = (),
+    phase: Annotated[
+        tuple[str, ...], Parameter(help="Only runs in this phase; may be repeated.", negative="")
+    ] = (),
     server: Server = None,
     output: Output = "table",
 ) -> None:
@@ -68,6 +70,8 @@ def watch_run(project: str, number: int, *, server: Server = None) -> int:
         state = ask(server, lambda gateway: watch(gateway, project, number, shown))
     finally:
         shown.close()
+    for error in state.errors:
+        print(error)
     return 0 if state.result == "success" else 1
 
 
@@ -94,7 +98,7 @@ def create(
         return
     show(answer.runs, output)
     for note in answer.notes:
-        print(note)
+        print(inert(note))
 
 
 @app.command
@@ -135,7 +139,7 @@ def _show_run(run: RunResponse, output: Output) -> None:
         return
     show(run, output, columns=COLUMNS)
     for error in run.setup_errors or ():
-        print(f"\n{error}")
+        print(f"\n{inert(error)}")
     if run.tasks:
         print()
         tasks = sorted(run.tasks.values(), key=lambda task: (task.level, task.name))

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -29,7 +29,9 @@ def settings_of(
     flags: dict[str, Any] = {
         "data_dir": data_dir,
         "web.listen": listen,
-        "components": components and [part.strip() for part in components.split(",") if part.strip()],
+        "components": None
+        if components is None
+        else [part.strip() for part in components.split(",") if part.strip()],
     }
     return load(config, os.environ if environment is None else environment, flags)
 
@@ -58,7 +60,7 @@ def show(
     data_dir: DataDir = None,
     listen: Listen = None,
     components: Components = None,
-    output: Annotated[str, Parameter(name=["--output", "-o"], help="yaml or json.")] = "yaml",
+    output: Annotated[Literal["yaml", "json"], Parameter(name=["--output", "-o"])] = "yaml",
 ) -> None:
     """Print the effective settings, secrets hidden."""
     from tidemill.cli.output import show as show_json

@@ -8,6 +8,7 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from tidemill.cli.live import RunState, TaskState, View
+from tidemill.cli.output import inert
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
 from tidemill.errors import NotFound, Unavailable
@@ -20,25 +21,25 @@ def state_of(run: RunResponse) -> RunState:
     tasks = tuple(
         TaskState(
             id=task.id,
-            name=task.name,
+            name=inert(task.name),
             status=task.status,
             needs=tuple(task.depends),
             level=task.level,
             started_at=_time(task.start_time),
             ended_at=_time(task.end_time),
-            note=task.reason or "",
+            note=inert(task.reason or ""),
         )
         for task in run.tasks.values()
     )
     return RunState(
         number=run.number,
-        name=run.name,
+        name=inert(run.name),
         phase=run.phase,
         result=run.result,
         started_at=_time(run.start_time),
         ended_at=_time(run.end_time),
         tasks=tasks,
-        errors=tuple(run.setup_errors or ()),
+        errors=tuple(inert(error) for error in run.setup_errors or ()),
     )
 
 
@@ -68,33 +69,34 @@ def _end_followers_soon(group: TaskGroup) -> None:
 
 
 async def _states(gateway: Gateway, project: str, number: int) -> AsyncIterator[RunState]:
-    failures = 0
+    failures, seen = 0, False
     while True:
         try:
             async for line in _lines(await gateway.follow_project_run(project, str(number))):
                 failures = 0
                 if line:
+                    seen = True
                     yield (state := state_of(msgspec.json.decode(line, type=RunResponse)))
                     if state.is_final:
                         return
         except Unavailable:
             failures += 1
-            if failures > RETRIES:
+            if failures > RETRIES or not seen:
                 raise
         await anyio.sleep(min(0.1 * 2**failures, 3))
 
 
 async def _follow_task(gateway: Gateway, project: str, number: int, task: TaskState, view: View) -> None:
-    steps = len((await gateway.project_run_task(project, str(number), task.id)).steps)
-    for step in range(steps):
-        try:
+    try:
+        steps = len((await gateway.project_run_task(project, str(number), task.id)).steps)
+        for step in range(steps):
             blocks = await gateway.project_run_log(project, str(number), task.id, step=str(step), follow="")
             async for line in _lines(blocks):
                 view.line(task, line.decode(errors="replace"))
-        except NotFound:
-            return  # the step was not reached
-        except Unavailable:
-            return  # the run's own stream reports a server that has gone; lines are a comfort
+    except NotFound:
+        return  # the step was not reached
+    except Unavailable:
+        return  # the run's own stream reports a server that has gone; lines are a comfort
 
 
 async def _lines(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
