@@ -239,12 +239,10 @@ class ProbeService(Probe):
 
     async def call(self) -> dict[str, str]:
         call = current_call()
-        assert call.deadline is not None
         return {
             "request": call.request_id,
             "caller": call.caller,
             "authorization": call.authorization,
-            "deadline": call.deadline.isoformat(),
         }
 
 

@@ -8,7 +8,6 @@ finds whoever shares a mutable thing.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -65,11 +64,7 @@ async def carry(
 ) -> Any:
     """Call *target* as its endpoint says: within its time, and shielded unless it waits or streams."""
     seconds = endpoint.seconds(arguments)
-    call = Call(
-        request_id=current_call().request_id or secrets.token_hex(8),
-        caller=caller,
-        deadline=None if endpoint.streams else datetime.now(UTC) + timedelta(seconds=seconds),
-    )
+    call = Call(request_id=current_call().request_id or secrets.token_hex(8), caller=caller)
     body = endpoint.body
     if endpoint.waits or endpoint.streams or (body is not None and body.kind == "stream"):
         timeless = body is not None and body.kind == "stream"

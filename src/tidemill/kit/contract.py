@@ -14,7 +14,6 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
 from typing import get_type_hints as hints_of
 
@@ -52,8 +51,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     caller: str = ""
     """Who asks, as an opaque name: a service, a user, an executor."""
-    deadline: datetime | None = None
-    """When the call is given up; None for streams."""
     authorization: str = ""
     """The Authorization header as received; only the gateway and the gitserver read it."""
     accept: str = ""

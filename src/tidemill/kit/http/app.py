@@ -8,19 +8,21 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from functools import partial
+from functools import cache, partial
 
 import anyio
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from tidemill.errors import BadRequest, Unauthorized, Unavailable
 from tidemill.kit import telemetry
 from tidemill.kit.contract import Call, calling
 from tidemill.kit.http.failing import answer_to, failure_of
+from tidemill.kit.http.routing import ANY_DEPTH, by_depth
 from tidemill.kit.wire import CALLER, REQUEST_ID, WRONG_SERVICE_TOKEN
 
 #: Requests under it that have no Accept header get Agola's error bodies.
@@ -68,7 +70,7 @@ class App:
         own = [Route("/livez", _live), Route("/readyz", self._answer_ready), Route("/metrics", _metrics)]
         if openapi is not None:
             own.append(Route("/api/openapi.json", partial(_describe, openapi)))
-        self._router = Router([*own, *routes], redirect_slashes=False)
+        self._routers = by_depth([*own, *routes])
 
     def stop(self) -> None:
         """Answer no longer that it is ready, and end what waits."""
@@ -83,7 +85,8 @@ class App:
         with calling(exchange.call):
             try:
                 self._admit(exchange)
-                await self._router(scope, receive, exchange.send)
+                router = self._routers.get(exchange.path.count("/")) or self._routers[ANY_DEPTH]
+                await router(scope, receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - the edge: everything becomes an answer
                 await exchange.fail(error)
             except asyncio.CancelledError:
@@ -166,8 +169,9 @@ class _Exchange:
         """Count and log the exchange; the query stays out, since it may hold secrets."""
         route = getattr(self.scope.get("route"), "path", "none")
         verb = self.scope["method"]
-        telemetry.http_requests.labels(verb, route, self.status).inc()
-        telemetry.http_seconds.labels(verb, route).observe(self._seconds)
+        requests, seconds = _counters(verb, route, self.status)
+        requests.inc()
+        seconds.observe(self._seconds)
         write = log.info if self.path.startswith((API, "/git/")) else log.debug
         write(
             "request",
@@ -182,7 +186,17 @@ class _Exchange:
 def _is_loopback(scope: Scope) -> bool:
     """Whether the request came in at a loopback address or a socket file."""
     host, port = scope.get("server") or ("", None)
-    return port is None or ipaddress.ip_address(host.split("%")[0]).is_loopback
+    return port is None or _is_loopback_host(host)
+
+
+@cache
+def _is_loopback_host(host: str) -> bool:
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+@cache
+def _counters(verb: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return telemetry.http_requests.labels(verb, route, status), telemetry.http_seconds.labels(verb, route)
 
 
 async def _live(_: Request) -> Response:

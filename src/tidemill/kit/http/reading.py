@@ -1,6 +1,5 @@
 """From a request to the arguments of a call; whatever is wrong with it is one clear 400 or 413."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,7 +9,7 @@ import msgspec
 from starlette.types import Receive, Scope
 
 from tidemill.errors import BadRequest, TooLarge
-from tidemill.kit.contract import DEADLINE, Endpoint, Parameter
+from tidemill.kit.contract import Endpoint, Parameter
 
 Convert = Callable[[Any, str], Any]
 #: Makes what reads a JSON body of a type.
@@ -121,16 +120,12 @@ async def _whole(scope: Scope, receive: Receive, limit: int) -> bytes:
     length = dict(scope["headers"]).get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
-    try:
-        async with asyncio.timeout(DEADLINE):
-            body = bytearray()
-            async for chunk in _stream(receive):
-                body += chunk
-                if len(body) > limit:
-                    raise _too_large(limit)
-            return bytes(body)
-    except TimeoutError as error:
-        raise BadRequest(f"the body did not arrive within {DEADLINE:g} s") from error
+    body = bytearray()
+    async for chunk in _stream(receive):
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
 
 
 def _too_large(limit: int) -> TooLarge:

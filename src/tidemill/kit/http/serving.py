@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidemill.errors import Unavailable
 from tidemill.kit.carriers import in_time
-from tidemill.kit.contract import Contract, Endpoint, calling, current_call, endpoints
+from tidemill.kit.contract import DEADLINE, Contract, Endpoint, endpoints
 from tidemill.kit.http.failing import JSON
 from tidemill.kit.http.reading import Decoder, Reader, unescaped
 from tidemill.kit.wire import CURSOR
@@ -68,29 +67,38 @@ class _Served:
         self._target = target
         self._dialect = dialect
         self._reader = Reader(endpoint, dialect.decoder)
-        uploads = endpoint.body is not None and endpoint.body.kind == "stream"
-        self._uploads = uploads
-        self._hears_the_end = (endpoint.waits or endpoint.streams) and not uploads
+        self._streams = endpoint.streams
+        self._pages = endpoint.pages
+        self._uploads = endpoint.body is not None and endpoint.body.kind == "stream"
+        self._hears_the_end = (endpoint.waits or endpoint.streams) and not self._uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._dialect.admit(self._endpoint)
-        arguments = await self._reader.read(scope, receive)
         if self._hears_the_end:
+            arguments = await in_time(DEADLINE, self._arguments(scope, receive))
             await _while_wanted(scope["app"], receive, self._answer(arguments, send))
+        elif self._uploads:
+            await self._respond(await self._target(**await self._arguments(scope, receive)), send)
         else:
-            await self._answer(arguments, send)
+            await self._respond(await in_time(DEADLINE, self._whole_call(scope, receive)), send)
+
+    async def _arguments(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        await self._dialect.admit(self._endpoint)
+        return await self._reader.read(scope, receive)
+
+    async def _whole_call(self, scope: Scope, receive: Receive) -> Any:
+        return await self._target(**await self._arguments(scope, receive))
 
     async def _answer(self, arguments: dict[str, Any], send: Send) -> None:
+        seconds = self._endpoint.seconds(arguments)
+        await self._respond(await in_time(seconds, self._target(**arguments)), send)
+
+    async def _respond(self, answer: Any, send: Send) -> None:
         endpoint = self._endpoint
-        seconds = None if self._uploads else endpoint.seconds(arguments)
-        deadline = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
-        with calling(msgspec.structs.replace(current_call(), deadline=deadline)):
-            answer = await in_time(seconds, self._target(**arguments))
-            if endpoint.streams:
-                await _send_stream(answer, endpoint, send)
-                return
+        if self._streams:
+            await _send_stream(answer, endpoint, send)
+            return
         headers = [] if answer is None and endpoint.status == 200 else [JSON]
-        if endpoint.pages:
+        if self._pages:
             headers.append((CURSOR.lower().encode(), quote(answer.cursor, safe=_PRINTABLE).encode()))
             answer = answer.items
         elif endpoint.answer is bytes:
@@ -98,14 +106,10 @@ class _Served:
         body = (
             answer if isinstance(answer, bytes) else b"" if answer is None else self._dialect.encode(answer)
         )
-        await _send(endpoint.status, headers, body, send)
-
-
-async def _send(status: int, headers: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
-    if status != 204:
-        headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        if endpoint.status != 204:
+            headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": endpoint.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _send_stream(chunks: AsyncIterator[bytes], endpoint: Endpoint, send: Send) -> None:
