@@ -7,19 +7,18 @@ import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import anyio
 import anyio.lowlevel
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from tidemill.contracts.pushes import Access, AccessRequest, Push, PushedRun, Pushes, PushOutcome
 from tidemill.errors import Failure, Forbidden, NotFound, Unauthorized
 from tidemill.kit.carriers import coded
 from tidemill.kit.db import Database
+from tidemill.kit.http import make_app, serve_http
 from tidemill.services.gitserver import GitserverService
 from tidemill.settings import GitserverSettings
 
@@ -161,20 +160,19 @@ class Hosting:
         self.address = ""
 
     @asynccontextmanager
-    async def running(self, routes: list[Route] | None = None) -> AsyncIterator["Hosting"]:
+    async def running(self) -> AsyncIterator["Hosting"]:
         """Serve until the block ends."""
         await self.service.start()
-        app = Starlette(routes=routes or self.service.routes())
+        app, stop = make_app(self.service.routes()), anyio.Event()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.address = f"127.0.0.1:{listener.getsockname()[1]}"
-            server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            try:
-                yield self
-            finally:
-                server.should_exit = True
-                await serving
-                await self.service.close()
+            async with anyio.create_task_group() as group:
+                group.start_soon(partial(serve_http, app, listener, stop=stop, drain=1.0))
+                try:
+                    yield self
+                finally:
+                    stop.set()
+        await self.service.close()
 
     async def quiet(self) -> None:
         """Wait until no push is in hand: the log is written after the pusher has its answer."""

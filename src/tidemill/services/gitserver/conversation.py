@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 
 import anyio
-import structlog
 from starlette.requests import ClientDisconnect
 
-from tidemill.errors import BadRequest
+from tidemill.errors import BadRequest, Failure
 from tidemill.kit.git.process import Process
-from tidemill.services.gitserver.exchange import Exchange
-
-log = structlog.get_logger("gitserver")
+from tidemill.services.gitserver.exchange import Exchange, standstill
 
 
 class Conversation:
@@ -25,8 +22,8 @@ class Conversation:
         self._exchange = exchange
         self._process = process
         self._is_read_only = is_read_only
-        self.error: BadRequest | None = None
-        """What was wrong with the body."""
+        self.error: Failure | None = None
+        """Why it was ended, if the client is still there to be told."""
 
     async def hold(
         self, body: AsyncIterator[bytes], pass_on: Callable[[bytes], bytes], is_ended: Callable[[], bool]
@@ -40,7 +37,7 @@ class Conversation:
                 if self._is_read_only:
                     group.cancel_scope.cancel()  # it waits for the client to leave
         if patience.cancelled_caught:
-            log.warning("a git request was ended: nothing moved", pid=self._process.pid)
+            self.error = standstill()
 
     async def _feed(self, body: AsyncIterator[bytes], scope: anyio.CancelScope) -> None:
         try:

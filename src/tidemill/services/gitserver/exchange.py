@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from tidemill.errors import BadRequest, Unauthorized
+from tidemill.errors import BadRequest, Unauthorized, Unavailable
 
 #: Seconds without a byte in either direction after which a request is ended.
 PATIENCE = 300.0
@@ -24,6 +24,11 @@ _NO_CACHE = (
     (b"pragma", b"no-cache"),
     (b"cache-control", b"no-cache, max-age=0, must-revalidate"),
 )
+
+
+def standstill() -> Unavailable:
+    """What to say to a client that could still hear it."""
+    return Unavailable(f"nothing moved for {PATIENCE:g} seconds; try again")
 
 
 class Exchange:
@@ -116,8 +121,10 @@ class Exchange:
     async def refuse(self, status: int, message: str, *headers: tuple[bytes, bytes]) -> None:
         """Answer with an error; git shows plain text to its user, each line after `remote: `."""
         block = f"{message}\n".encode()
-        length = (b"content-length", b"%d" % len(block))
-        await self._start(status, b"text/plain; charset=utf-8", length, *headers)
+        about = [(b"content-length", b"%d" % len(block))]
+        if self.method == "POST" and not self._is_body_read:
+            about.append((b"connection", b"close"))  # the rest of the body is not waited for
+        await self._start(status, b"text/plain; charset=utf-8", *about, *headers)
         await self.finish(block)
 
     async def _start(self, status: int, content_type: bytes, *headers: tuple[bytes, bytes]) -> None:

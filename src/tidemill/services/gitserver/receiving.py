@@ -12,7 +12,7 @@ from tidemill.kit.git.push import Command, PushRequest, parse_report, read_push_
 from tidemill.kit.git.repository import Repository
 from tidemill.kit.git.sideband import Tap, tap
 from tidemill.services.gitserver.conversation import Conversation
-from tidemill.services.gitserver.exchange import Exchange
+from tidemill.services.gitserver.exchange import Exchange, standstill
 from tidemill.services.gitserver.outcome import outcome_lines, postponed_lines
 from tidemill.services.gitserver.push_log import PushLog
 from tidemill.services.gitserver.reconcile import LoggedPush, State, accepted_in, standing_in
@@ -34,11 +34,11 @@ class Receiving:
         with exchange.patience():
             request = await read_push_request(body)
         if request is None:
-            await exchange.refuse(408, "the push did not go on; try again")
-        elif not request.commands:  # a large push is preceded by a request that asks whether it may
-            await exchange.finish()
-        else:
+            raise standstill()
+        if request.commands:
             await self._receive(exchange, repository, access, request, body)
+        else:  # a large push is preceded by a request that asks whether it may
+            await exchange.finish()
 
     async def _receive(
         self,
@@ -55,17 +55,22 @@ class Receiving:
         ):
             conversation = Conversation(exchange, process, is_read_only=False)
             await conversation.hold(_joined(request.head, body), answer.feed, lambda: answer.is_ended)
-            if conversation.error and not exchange.is_started:
-                await exchange.refuse(conversation.error.status, conversation.error.message)
             push = msgspec.structs.replace(asked, commands=await _applied(asked, answer, process, repository))
-            await self._conclude(exchange, push, answer, is_logged=bool(asked.commands))
+            await self._conclude(
+                exchange, push, answer, error=conversation.error, is_logged=bool(asked.commands)
+            )
 
-    async def _conclude(self, exchange: Exchange, push: LoggedPush, answer: Tap, *, is_logged: bool) -> None:
+    async def _conclude(
+        self, exchange: Exchange, push: LoggedPush, answer: Tap, *, error: Failure | None, is_logged: bool
+    ) -> None:
+        """Tell of what was applied, let the client go, and write down how it ended."""
         state = State.REFUSED
         try:
             if push.commands:
                 state, lines = await self._tell(push)
                 await exchange.write(answer.say(lines))
+            if error is not None:
+                raise error
             await exchange.finish(answer.end())
         except OSError:
             pass  # the client is gone; what it pushed is not

@@ -1,16 +1,17 @@
 """The gitserver's face: its contract, its routes for git clients, its loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from tidemill.contracts.gitserver import Branch, Commit, Files, FilesRequest, Gitserver
 from tidemill.contracts.pushes import Pushes
 from tidemill.kit.db import Database
 from tidemill.kit.git.reading import ObjectReader
 from tidemill.kit.git.running import Git
+from tidemill.kit.http import serve
 from tidemill.kit.supervise import Loop
 from tidemill.services.gitserver.contents import Contents
 from tidemill.services.gitserver.push_log import PushLog
@@ -19,6 +20,7 @@ from tidemill.services.gitserver.repositories import CONFIG, Repositories
 from tidemill.services.gitserver.smart_http import SmartHttp
 from tidemill.settings import GitserverSettings
 
+PREFIX = "/internal/gitserver"
 MIGRATIONS = "tidemill.services.gitserver.migrations"
 #: Seconds that a process for reading objects is kept without use.
 IDLE = 60.0
@@ -58,9 +60,9 @@ class GitserverService(Gitserver):
         """End the processes that are kept for reading."""
         await self._reader.close()
 
-    def routes(self) -> list[Route]:
-        """For git clients."""
-        return self._http.routes()
+    def routes(self) -> Sequence[BaseRoute]:
+        """For git clients, and the contract for other services."""
+        return [*self._http.routes(), *serve(Gitserver, self, PREFIX)]
 
     def loops(self) -> list[Loop]:
         """One: settle and tell what could not be told at once."""

@@ -111,9 +111,8 @@ async def _send(exchange: Exchange, repository: Repository) -> None:
     async with repository.serving("git-upload-pack", protocol=exchange.protocol) as process:
         conversation = Conversation(exchange, process, is_read_only=True)
         await conversation.hold(exchange.body(), _unchanged, lambda: False)
-        if conversation.error and not exchange.is_started:
-            await exchange.refuse(conversation.error.status, conversation.error.message)
-            return
+        if conversation.error:
+            raise conversation.error
         await exchange.finish()
 
 
