@@ -3,6 +3,7 @@
 import os
 import secrets
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -53,6 +54,8 @@ def demo(
 
     The exit code is 0 when the run succeeds. Without --keep everything is removed at the end.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     commit = _current_commit(repository)
     data_dir = Path(tempfile.mkdtemp(prefix="tidemill-demo-"))
     print(f"Starting Tidemill: one process, data in {data_dir}")
@@ -68,8 +71,13 @@ def demo(
             shown.close()
         _summarise(remote, state)
         if keep:
-            _next_commands(server, token)
+            _next_commands(server, token, state)
     return 0 if state.result == "success" else 1
+
+
+def _leave(number: int, _: object) -> None:
+    """End as after Ctrl-C does: what was started is taken down on the way out."""
+    raise SystemExit(128 + number)
 
 
 def _current_commit(repository: Path) -> str:
@@ -162,14 +170,14 @@ def _push(repository: Path, server: Started, token: str) -> None:
     }
     done = _git(repository, "push", f"{server.url}/git/{PATH}.git", "HEAD:refs/heads/main", env=environment)
     for line in done.stderr.splitlines():
-        print(f"  {line.rstrip()}")
+        print(f"  {inert(line).rstrip()}")
     if done.returncode:
         raise Internal("the push failed")
 
 
 def _summarise(remote: Remote, state: RunState) -> None:
     async def details(gateway: Gateway) -> tuple[list[RunTaskResponse], str]:
-        ids = [task.id for task in state.tasks]
+        ids = [task.id for task in sorted(state.tasks, key=lambda task: (task.level, task.name))]
         tasks = [await gateway.project_run_task(PATH, str(state.number), task) for task in ids]
         pushes = await gateway.project_pushes(PATH)
         return tasks, pushes.pushes[0].received_at if pushes.pushes else ""
@@ -180,7 +188,7 @@ def _summarise(remote: Remote, state: RunState) -> None:
     print()
     for task in tasks:
         took = duration(_time(task.start_time), _time(task.end_time))
-        steps = ", ".join(inert(step.name) for step in task.steps)
+        steps = ", ".join(" ".join(inert(step.name).split())[:40] for step in task.steps)
         print(f"  {task.status:<8} {inert(task.name):<16} {took:>9}   {steps}")
     starts = [started for task in tasks for step in task.steps if (started := _time(step.start_time))]
     ends = [ended for task in tasks for step in task.steps if (ended := _time(step.end_time))]
@@ -192,7 +200,8 @@ def _summarise(remote: Remote, state: RunState) -> None:
     print(f"  run #{state.number}: {state.verdict}")
 
 
-def _next_commands(server: Started, token: str) -> None:
+def _next_commands(server: Started, token: str, state: RunState) -> None:
+    task = next((shlex.quote(task.name) for task in state.tasks), "NAME")
     print(
         f"""
 The server stays up (process {server.process.pid}; end it with: kill {server.process.pid}).
@@ -202,7 +211,7 @@ The server stays up (process {server.process.pid}; end it with: kill {server.pro
 Next:
   export TIDEMILL_GATEWAY_URL={server.url} TIDEMILL_TOKEN={token}
   tidemill run list {PATH}
-  tidemill log get {PATH} 1 --task lint --step 1
+  tidemill log get {PATH} 1 --task {task}
   tidemill run restart {PATH} 1 && tidemill run watch {PATH} 2
   git clone {server.url}/git/{PATH}.git"""
     )
