@@ -2,7 +2,6 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -105,8 +104,9 @@ class LiveView:
         tree = Tree(self._heading(run), guide_style="dim")
         nodes: dict[str, Tree] = {}
         for task in sorted(run.tasks, key=lambda task: (task.level, task.name)):
-            parent = max(task.needs, key=lambda need: _level(run.tasks, need), default=None)
-            node = nodes.get(parent or "", tree)
+            needed = [other for other in run.tasks if other.id in task.needs]
+            parent = max(needed, key=lambda other: (other.level, other.name), default=None)
+            node = nodes.get(parent.id, tree) if parent else tree
             nodes[task.id] = node.add(self._task(run, task))
         return tree
 
@@ -119,7 +119,9 @@ class LiveView:
     def _task(self, run: RunState, task: TaskState) -> RenderableType:
         mark, style = MARKS.get(task.status, ("?", ""))
         took = duration(task.started_at, task.ended_at, datetime.now(UTC))
-        line = Text.assemble((f"{mark} ", style), task.name, ("  " + took, "dim"), ("  " + task.note, "red"))
+        line = Text.assemble((f"{mark} ", style), task.name)
+        for text, colour in ((took, "dim"), (task.note, "red")):
+            line.append(f"  {text}" if text else "", style=colour)
         if len(task.needs) > 1:
             names = [other.name for other in run.tasks if other.id in task.needs]
             line.append(f"  needs {', '.join(sorted(names))}", style="dim")
@@ -161,10 +163,6 @@ def view() -> View:
     """A live tree on a terminal, lines elsewhere."""
     console = Console()
     return LiveView(console) if console.is_terminal else PlainView()
-
-
-def _level(tasks: Iterable[TaskState], id: str) -> int:
-    return next((task.level for task in tasks if task.id == id), -1)
 
 
 def _style(result: str) -> str:
