@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 import anyio
-import httpx2
 import structlog
 
 from tidemill import __version__
@@ -31,7 +30,7 @@ from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values
 from tidemill.errors import BadRequest, Failure
 from tidemill.kit.carriers import direct
-from tidemill.kit.connect import connect
+from tidemill.kit.connect import connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.embedded import EmbeddedCoordinator
@@ -120,10 +119,7 @@ class House:
             raise BadRequest(
                 f"the {name} is not among this process's components and {name}.url does not say where it is"
             )
-        headers = (
-            {"Authorization": f"Bearer {self.settings.service_token}"} if self.settings.service_token else {}
-        )
-        http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers)
+        http = http_client(url, service_token=self.settings.service_token)
         self._stack.push_async_callback(http.aclose)
         return connect(contract, http, f"/internal/{name}")
 

@@ -12,7 +12,7 @@ import pytest
 from tests.kit.probe import PREFIX, Colour, Item, Probe, ProbeService, Ref, Wait, client, failure, running
 from tidemill.errors import BY_STATUS, BadRequest, Conflict, Failure, Internal, NotFound, Unavailable
 from tidemill.kit.carriers import coded, direct
-from tidemill.kit.connect import connect
+from tidemill.kit.connect import connect, http_client
 from tidemill.kit.contract import Call, Contract, calling, endpoints, get, post
 from tidemill.kit.http import make_app, serve
 
@@ -35,7 +35,7 @@ def service(anyio_backend: object) -> ProbeService:
 @asynccontextmanager
 async def over_http(service: ProbeService) -> AsyncIterator[Probe]:
     app = make_app(serve(Probe, service, PREFIX), service_token="s3cret")
-    async with running(app) as url, client(url, authorization="Bearer s3cret") as http:
+    async with running(app) as url, http_client(url, service_token="s3cret") as http:
         yield connect(Probe, http, PREFIX, caller="tests")
 
 
