@@ -233,7 +233,7 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
     async with House(settings, listener, config) as house, anyio.create_task_group() as group:
         app = make_app(
             [route for service in house.services.values() for route in service.routes()],
-            service_token=settings.service_token,
+            service_token=_service_token(settings),
             openapi=_openapi,
         )
         group.start_soon(_stop_on_signal, stop)
@@ -242,6 +242,12 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
         print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
         await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
         group.cancel_scope.cancel()
+
+
+def _service_token(settings: Settings) -> str:
+    """What other services show; where all are in this process nobody has it, and no job can ask them."""
+    complete = set(_components(settings)) == set(COMPONENTS)
+    return settings.service_token or (secrets.token_hex(20) if complete else "")
 
 
 def _openapi() -> bytes:
