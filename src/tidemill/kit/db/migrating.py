@@ -14,7 +14,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 from tidemill.errors import Unavailable
 from tidemill.kit.db import ledger
 
-_ENVIRONMENT = Path(__file__).parent / "alembic_environment"
+_ENVIRONMENT = Path(__file__).parent  # Alembic looks for `env.py` in it
 _REVISION = re.compile(r"""^(down_revision|revision)\b[^=\n]*=\s*(?:["']([^"']+)["']|None)""", re.MULTILINE)
 _version = table("alembic_version", column("version_num"))
 

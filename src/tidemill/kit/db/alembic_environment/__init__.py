@@ -1,1 +1,0 @@
-"""Where Alembic looks for its environment."""
