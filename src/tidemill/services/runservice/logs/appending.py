@@ -66,23 +66,23 @@ class Appending:
         """Add all of *data* if the log ends at *offset*; the length afterwards."""
         part = await self._part(id, offset, data)
 
-        async def add(tx: Transaction) -> tuple[int, int]:
+        async def add(tx: Transaction) -> tuple[bool, Head]:
             await _require(tx, job, generation)
-            length, in_rows = await logs.grow(tx, id, part)
-            if length == part.end:
+            is_added, head = await logs.grow(tx, id, part)
+            if is_added:
                 tx.after_commit(self._bells.ring, log_bell(id.task, id.step))
-            return length, in_rows
+            return is_added, head
 
         try:
-            length, in_rows = await self._db.do(add)
+            is_added, head = await self._db.do(add)
         except Conflict:
             await self._drop(part)
             raise
-        if length != part.end:
+        if not is_added:
             await self._drop(part)
-        if in_rows >= FOLD:
+        if head.in_rows >= FOLD:
             await self._fold(id)
-        return length
+        return head.length
 
     async def _part(self, id: LogId, offset: int, data: bytes) -> Part:
         if len(data) < DIRECT:

@@ -57,17 +57,13 @@ async def head(tx: Snapshot, log: LogId) -> Head | None:
     return None if row is None else _head(row)
 
 
-async def grow(tx: Transaction, log: LogId, part: Part) -> tuple[int, int]:
-    """Add a part that begins where the log ends; answers the length and the bytes in rows at its end.
-
-    A part that begins elsewhere changes nothing.
-    """
+async def grow(tx: Transaction, log: LogId, part: Part) -> tuple[bool, Head]:
+    """Add a part if it begins where the log ends; whether it was added, and the log as it is then."""
     in_rows = await _lengthen(tx, log, part)
     if in_rows is None:
-        found = await head(tx, log) or Head()
-        return found.length, found.in_rows
+        return False, await head(tx, log) or Head()
     await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(part)))
-    return part.end, in_rows
+    return True, Head(length=part.end, in_rows=in_rows)
 
 
 async def _lengthen(tx: Transaction, log: LogId, part: Part) -> int | None:
