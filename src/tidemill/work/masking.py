@@ -14,6 +14,9 @@ from tidemill.work.disguises import SHORTEST, disguises
 #: What a reader sees in the place of a secret.
 STARS = b"***"
 
+#: Bytes of memory that the search for secrets may take.
+LARGEST_SEARCH = 1 << 30
+
 
 class Mask:
     """What to hide; compiled once per job, then used for each of its logs."""
@@ -100,7 +103,7 @@ def _compile(forms: list[bytes]) -> "re2._Regexp[bytes]":
     options.never_capture = True
     options.log_errors = False
     # A limit, not an allocation: below about this much RE2 falls back to a search fifty times slower.
-    options.max_mem = min(1 << 30, (8 << 20) + 1000 * sum(map(len, forms)))
+    options.max_mem = min(LARGEST_SEARCH, (8 << 20) + 1000 * sum(map(len, forms)))
     try:
         return re2.compile(b"|".join(re2.escape(form) for form in forms), options)
     except re2.error as error:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from tests.services.executor.runservice import MemoryRunservice
@@ -66,7 +67,9 @@ def life(executor: NewExecutor) -> Life:
     return live
 
 
-def job(*scripts: str, id: str = "job", variables: dict[str, str] | None = None, **changes: object) -> JobSpec:
+def job(
+    *scripts: str, id: str = "job", variables: dict[str, str] | None = None, **changes: object
+) -> JobSpec:
     """A job whose steps are these scripts; *variables* says which of its environment are late values."""
     task = PlanTask(
         name="task",
@@ -90,4 +93,4 @@ async def eventually(condition: Callable[[], bool]) -> None:
     """Wait until something is true of disk and driver."""
     with anyio.fail_after(10):
         while not condition():
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()

@@ -32,7 +32,9 @@ async def test_a_running_step_goes_on(life: Life, runservice: MemoryRunservice, 
         assert len(driver.executed) == 2
 
 
-async def test_values_are_asked_for_again(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_values_are_asked_for_again(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """A restarted executor knows no secret: it waits for them before it ships or starts anything."""
     spec = job("echo one\nprint open \nwait gate\necho sesame", "echo open sesame", values=("token",))
     task = runservice.add(spec, {"token": "open sesame"})
@@ -49,9 +51,13 @@ async def test_values_are_asked_for_again(life: Life, runservice: MemoryRunservi
         assert (task.log(0), task.log(1)) == (b"one\n***\n", b"***\n")
 
 
-async def test_no_secret_is_on_disk(life: Life, runservice: MemoryRunservice, driver: FakeDriver, tmp_path: Path) -> None:
+async def test_no_secret_is_on_disk(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver, tmp_path: Path
+) -> None:
     """Neither while a job runs nor after its end."""
-    task = runservice.add(job("echo $SECRET\nwait gate", variables={"SECRET": "token"}), {"token": "open sesame"})
+    task = runservice.add(
+        job("echo $SECRET\nwait gate", variables={"SECRET": "token"}), {"token": "open sesame"}
+    )
     async with life():
         await driver.reached("gate")
         assert driver.executed[0].environment == {"SECRET": "open sesame"}
@@ -76,7 +82,9 @@ async def test_a_lost_pod_fails_the_job(life: Life, runservice: MemoryRunservice
         assert driver.prepared == ["job.1"]
 
 
-async def test_a_stop_reaches_the_next_life(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_stop_reaches_the_next_life(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """A job that was to be stopped while the executor was away is stopped when it comes back."""
     task = runservice.add(job("echo one\nwait gate", values=("token",)), {"token": "open sesame"})
     async with life():
@@ -87,7 +95,9 @@ async def test_a_stop_reaches_the_next_life(life: Life, runservice: MemoryRunser
         assert (await runservice.ended(task)).outcome is Outcome.STOPPED
 
 
-async def test_a_job_lost_meanwhile_is_killed(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_job_lost_meanwhile_is_killed(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """An executor that comes back too late kills what it had and tells nothing of it."""
     task = runservice.add(job("wait gate"))
     async with life():
@@ -99,7 +109,9 @@ async def test_a_job_lost_meanwhile_is_killed(life: Life, runservice: MemoryRuns
         assert not task.has_ended
 
 
-async def test_an_unreadable_job_is_dropped(life: Life, runservice: MemoryRunservice, driver: FakeDriver, tmp_path: Path) -> None:
+async def test_an_unreadable_job_is_dropped(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver, tmp_path: Path
+) -> None:
     """A directory that holds no job keeps nobody from working."""
     place = tmp_path / "executor" / "jobs" / "broken.1"
     place.mkdir(parents=True)

@@ -31,7 +31,9 @@ async def test_a_job_is_done(life: Life, runservice: MemoryRunservice, driver: F
         await eventually(lambda: not driver.pods and is_clear(executor))
 
 
-async def test_nothing_runs_before_it_is_accepted(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_nothing_runs_before_it_is_accepted(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """A job is listed as accepted before anything of it runs; without its values it waits."""
     runservice.values_are_away = True
     task = runservice.add(job("echo $SECRET", variables={"SECRET": "token"}), {"token": "open sesame"})
@@ -55,7 +57,9 @@ async def test_jobs_run_side_by_side(life: Life, runservice: MemoryRunservice, d
         await runservice.ended(slow)
 
 
-async def test_a_slot_is_taken_until_the_pod_is_gone(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_slot_is_taken_until_the_pod_is_gone(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """A job that has ended keeps the next one out while its pod is being removed."""
     driver.hold("close")
     first = runservice.add(job("echo first", id="first"))
@@ -82,7 +86,9 @@ async def test_a_running_job_is_stopped(life: Life, runservice: MemoryRunservice
         await runservice.until(lambda: not runservice.syncs[-1].jobs)
 
 
-async def test_a_job_is_stopped_before_it_has_begun(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_job_is_stopped_before_it_has_begun(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """Nothing of it ever runs."""
     runservice.values_are_away = True
     task = runservice.add(job("echo never", values=("token",)))
@@ -95,7 +101,9 @@ async def test_a_job_is_stopped_before_it_has_begun(life: Life, runservice: Memo
         assert not driver.prepared
 
 
-async def test_a_job_is_stopped_while_its_pod_is_made(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_job_is_stopped_while_its_pod_is_made(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """A slow setup does not keep a job from being stopped."""
     driver.hold("prepare")
     task = runservice.add(job("echo never"))
@@ -115,7 +123,9 @@ async def test_a_stop_that_comes_too_late_changes_nothing(life: Life, runservice
         assert (await runservice.ended(task)).outcome is Outcome.SUCCESS
 
 
-async def test_a_fenced_job_is_killed_in_silence(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_fenced_job_is_killed_in_silence(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """Its pod is removed, its disk cleared, and no end of it is ever reported."""
     task = runservice.add(job("wait for-ever"))
     async with life() as executor:
@@ -126,7 +136,9 @@ async def test_a_fenced_job_is_killed_in_silence(life: Life, runservice: MemoryR
         assert not task.has_ended
 
 
-async def test_a_log_that_is_refused_fences_the_job(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_log_that_is_refused_fences_the_job(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """The answer to an append may be the first to tell that somebody else has the job."""
     task = runservice.add(job("wait one\necho more\nwait two"))
     async with life():
@@ -138,7 +150,9 @@ async def test_a_log_that_is_refused_fences_the_job(life: Life, runservice: Memo
         assert not task.has_ended
 
 
-async def test_a_new_generation_takes_the_place_of_the_old(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_new_generation_takes_the_place_of_the_old(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """The old one is killed first, and the new one starts from the beginning."""
     runservice.add(job("wait for-ever"))
     async with life():
@@ -150,7 +164,9 @@ async def test_a_new_generation_takes_the_place_of_the_old(life: Life, runservic
         await eventually(lambda: not driver.pods)
 
 
-async def test_the_server_being_away_stops_no_work(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_the_server_being_away_stops_no_work(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """Steps go on without it; afterwards every byte and every end is there."""
     task = runservice.add(job("echo one\nwait gate\necho two", "echo three", "wait end"))
     async with life():
@@ -188,7 +204,9 @@ async def test_an_end_is_seen_only_when_its_log_is_stored(life: Life, runservice
     assert all(log == f"{texts[index]}\n".encode() for index, log in seen)
 
 
-async def test_repeated_and_late_answers_change_nothing(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_repeated_and_late_answers_change_nothing(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """A job that is started, run and stopped again and again is done once."""
     task = runservice.add(job("echo once\nwait gate"))
     answer = runservice._answer
@@ -218,7 +236,9 @@ async def test_repeated_and_late_answers_change_nothing(life: Life, runservice: 
         assert driver.prepared == ["job.1"]
 
 
-async def test_a_waiting_sync_gives_way_to_news(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_a_waiting_sync_gives_way_to_news(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """News are told at once, by a sync that does not wait; without news a sync waits."""
     task = runservice.add(job("wait gate"))
     async with life():
@@ -227,10 +247,15 @@ async def test_a_waiting_sync_gives_way_to_news(life: Life, runservice: MemoryRu
         driver.release("gate")
         with anyio.fail_after(5):
             await runservice.ended(task)
-        assert next(s for s in reversed(runservice.syncs) if s.jobs and s.jobs[0].phase is JobPhase.ENDED).wait == 0
+        assert (
+            next(s for s in reversed(runservice.syncs) if s.jobs and s.jobs[0].phase is JobPhase.ENDED).wait
+            == 0
+        )
 
 
-async def test_pods_that_nobody_owns_are_removed(life: Life, runservice: MemoryRunservice, driver: FakeDriver) -> None:
+async def test_pods_that_nobody_owns_are_removed(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
     """Leftovers go; the pod of a job stays."""
     runservice.add(job("wait for-ever"))
     await driver.prepare(PodSpec(id="orphan", working_dir="~"), lambda _: None)
