@@ -79,13 +79,13 @@ class Clone:
     ) -> int:
         environment = {"AGOLA_REPOSITORY_URL": url, "AGOLA_GIT_REF": ref, "AGOLA_GIT_COMMITSHA": sha, **extra}
         spec = job(step or CloneStep(), environment=environment, values=(CLONE_TOKEN,))
-        exec = command(spec, 0, {CLONE_TOKEN: TOKEN})
+        step_command = command(spec, 0, {CLONE_TOKEN: TOKEN})
         script = self.home / "script"
-        script.write_text(exec.script or "")
+        script.write_text(step_command.script or "")
         done = subprocess.run(
             [shell, script],
             cwd=self.work,
-            env=GIT | {"HOME": str(self.home)} | exec.environment,
+            env=GIT | {"HOME": str(self.home)} | step_command.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -269,10 +269,10 @@ def test_the_token_is_for_this_repository_alone(repository: Repository, clone: C
 def test_ssh_finds_its_key(clone: Clone, tmp_path: Path) -> None:
     """Key, host key and host settings are where ssh looks, for nobody else to read, whatever was there before."""
     (clone.home / ".ssh").mkdir()
-    bin = tmp_path / "bin"
-    bin.mkdir()
-    (bin / "git").write_text("#!/bin/sh\nexit 0\n")
-    (bin / "git").chmod(0o755)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "git").write_text("#!/bin/sh\nexit 0\n")
+    (programs / "git").chmod(0o755)
     code = clone.run(
         "ssh://git@git.example:2222/hello.git",
         "refs/heads/main",
@@ -281,7 +281,7 @@ def test_ssh_finds_its_key(clone: Clone, tmp_path: Path) -> None:
         AGOLA_SSHHOSTKEY="git.example ssh-rsa AAAA",
         AGOLA_GIT_HOST="git.example",
         AGOLA_GIT_PORT="2222",
-        PATH=f"{bin}:{os.environ['PATH']}",
+        PATH=f"{programs}:{os.environ['PATH']}",
     )
     assert code == 0, clone.output
     ssh = clone.home / ".ssh"

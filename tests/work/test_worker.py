@@ -23,7 +23,10 @@ async def test_steps_run_in_order(place: Place, driver: FakeDriver) -> None:
     assert report.outcome is Outcome.SUCCESS
     assert [(step.phase, step.exit_code) for step in report.steps] == [(StepPhase.SUCCESS, 0)] * 2
     first, second = report.steps
-    assert report.setup.ended_at and first.started_at and first.ended_at and second.started_at
+    assert report.setup.ended_at
+    assert first.started_at
+    assert first.ended_at
+    assert second.started_at
     assert report.setup.ended_at <= first.started_at <= first.ended_at <= second.started_at
     assert (place.store.log(0), place.store.log(1)) == (b"one\n", b"two\n")
     assert not driver.pods
@@ -76,7 +79,7 @@ async def test_setup_does_not_count_for_the_time(place: Place, driver: FakeDrive
     """A pod that is slow to make takes nothing from the task's time."""
     driver.hold("prepare")
     worker = place.accepted(job("echo one", timeout=30))
-    async with place.working(worker) as group:
+    async with place.working(worker):
         await driver.reached("prepare")
         assert worker._patience._deadline is None
         driver.release("prepare")
@@ -86,7 +89,7 @@ async def test_setup_does_not_count_for_the_time(place: Place, driver: FakeDrive
 async def test_a_step_that_ignores_term_is_killed(place: Place, driver: FakeDriver) -> None:
     """KILL comes after the grace."""
     worker = place.accepted(job("ignore-term\nwait for-ever"), grace=0.05)
-    async with place.working(worker) as group:
+    async with place.working(worker):
         await driver.reached("for-ever")
         worker.stop()
     assert place.reports[-1].outcome is Outcome.STOPPED
@@ -95,7 +98,7 @@ async def test_a_step_that_ignores_term_is_killed(place: Place, driver: FakeDriv
 async def test_a_stop_is_reported_as_such_at_once(place: Place, driver: FakeDriver) -> None:
     """Whoever asked sees that it was heard, before the step has ended."""
     worker = place.accepted(job("ignore-term\nwait for-ever"), grace=0.05)
-    async with place.working(worker) as group:
+    async with place.working(worker):
         await driver.reached("for-ever")
         worker.stop()
         assert place.reports[-1].stopping

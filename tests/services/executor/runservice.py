@@ -139,23 +139,23 @@ class MemoryRunservice(Jobs):
     def _answer(self, request: SyncRequest) -> SyncAnswer:
         listed = {report.id: report for report in request.jobs}
         ours = {
-            id: report
-            for id, report in listed.items()
-            if id in self.jobs and self.jobs[id].spec.generation == report.generation
+            one: report
+            for one, report in listed.items()
+            if one in self.jobs and self.jobs[one].spec.generation == report.generation
         }
-        ended = {id for id, report in ours.items() if report.phase is JobPhase.ENDED}
+        ended = {one for one, report in ours.items() if report.phase is JobPhase.ENDED}
         return SyncAnswer(
-            start=tuple(job.spec for id, job in self.jobs.items() if id not in ours and not job.has_ended),
+            start=tuple(job.spec for one, job in self.jobs.items() if one not in ours and not job.has_ended),
             run=tuple(
-                AcceptedJob(id=id, generation=report.generation, values=self.jobs[id].values)
-                for id, report in ours.items()
+                AcceptedJob(id=one, generation=report.generation, values=self.jobs[one].values)
+                for one, report in ours.items()
                 if report.phase is JobPhase.ACCEPTED and not self.values_are_away
             ),
             stop=tuple(
-                id
-                for id, report in ours.items()
-                if self.jobs[id].is_stopping and id not in ended and not report.stopping
+                one
+                for one, report in ours.items()
+                if self.jobs[one].is_stopping and one not in ended and not report.stopping
             ),
-            fenced=tuple(id for id in listed if id not in ours),
+            fenced=tuple(one for one in listed if one not in ours),
             forget=tuple(ended),
         )

@@ -39,7 +39,8 @@ async def test_nothing_runs_before_it_is_accepted(
     task = runservice.add(job("echo $SECRET", variables={"SECRET": "token"}), {"token": "open sesame"})
     async with life():
         await runservice.until(lambda: task.report is not None)
-        assert task.report and task.report.phase is JobPhase.ACCEPTED
+        assert task.report
+        assert task.report.phase is JobPhase.ACCEPTED
         assert not driver.prepared
         runservice.values_are_away = False
         runservice.ring()
