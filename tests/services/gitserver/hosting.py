@@ -113,6 +113,11 @@ class User:
         self.directory = directory
         self.url = url
 
+    @classmethod
+    def in_new(cls, directory: Path, url: str) -> "User":
+        directory.mkdir()
+        return cls(directory, url)
+
     async def git(self, *arguments: str, ok: bool = True, input: bytes = b"") -> str:
         """What git printed, on both outputs; it must succeed unless *ok* is False, then it must fail."""
         done = await asyncio.to_thread(
@@ -192,8 +197,7 @@ class Hosting:
 
     async def user(self, name: str = "work", project: str = "user/alice/hello", token: str = TOKEN) -> User:
         """A user with an empty work tree."""
-        user = User(self.directory.parent / name, self.url(project, token))
-        user.directory.mkdir()
+        user = User.in_new(self.directory.parent / name, self.url(project, token))
         await user.git("init", "-q", "-b", "main")
         await user.git("remote", "add", "origin", user.url)
         return user

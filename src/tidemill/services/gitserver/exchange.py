@@ -17,6 +17,7 @@ from tidemill.errors import BadRequest, Unauthorized, Unavailable
 #: Seconds without a byte in either direction after which a request is ended.
 PATIENCE = 300.0
 _BLOCK = 64 * 1024
+_LARGE = 1024 * 1024
 
 _PROTOCOL = re.compile(r"[\w=:.,/+-]{1,200}", re.ASCII)
 _NO_CACHE = (
@@ -61,6 +62,12 @@ class Exchange:
         """What the client says in Git-Protocol, if it is something that git could mean."""
         said = self.headers.get("git-protocol", "")
         return said if _PROTOCOL.fullmatch(said) else ""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the body is more than a megabyte: git sends such a one without saying its length."""
+        length = self.headers.get("content-length", "")
+        return not length.isdigit() or int(length) > _LARGE
 
     def credentials(self) -> tuple[str, str]:
         """User name and password of HTTP basic authentication; two empty ones where there are none."""

@@ -50,7 +50,7 @@ class Receiving:
     ) -> None:
         answer = tap(request.capabilities)
         async with (
-            repository.serving("git-receive-pack", protocol=exchange.protocol) as process,
+            repository.receiving(is_large=exchange.is_large, protocol=exchange.protocol) as process,
             self._log.opened(access.project, access.pusher, request.commands) as asked,
         ):
             conversation = Conversation(exchange, process, is_read_only=False)

@@ -108,7 +108,7 @@ def _no_project(path: str) -> str:
 
 async def _send(exchange: Exchange, repository: Repository) -> None:
     """Serve a clone or fetch."""
-    async with repository.serving("git-upload-pack", protocol=exchange.protocol) as process:
+    async with repository.sending(protocol=exchange.protocol) as process:
         conversation = Conversation(exchange, process, is_read_only=True)
         await conversation.hold(exchange.body(), _unchanged, lambda: False)
         if conversation.error:
