@@ -81,6 +81,14 @@ class House:
         self._late: dict[str, _Late] = {}
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._build()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _build(self) -> None:
         _private(self.data_dir)
         if self.components != ("executor",):
             await self._coordinate()
@@ -93,7 +101,6 @@ class House:
         for service in self.services.values():
             await service.start()
             self._stack.push_async_callback(service.close)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
@@ -300,11 +307,13 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((host, int(port)))
     except (OSError, OverflowError) as error:
+        listener.close()
         raise BadRequest(
             f"cannot listen on {settings.web.listen}: {error}; choose another with --listen"
         ) from error
     listener.listen(2048)
     if not _is_loopback(_address(listener)) and not settings.service_token:
+        listener.close()
         raise BadRequest(
             f"web.listen {settings.web.listen} can be reached from other machines: set service_token, so "
             "that nobody but your services can ask the internal ones"

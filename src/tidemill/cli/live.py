@@ -1,7 +1,6 @@
 """A run drawn while it happens: a tree of tasks with states, times and the newest log lines."""
 
 import sys
-from collections import deque
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -84,7 +83,7 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._run: RunState | None = None
-        self._tails: dict[str, deque[str]] = {}
+        self._tails: dict[str, tuple[str, ...]] = {}  # tuples: another thread draws them
         self._live = Live(console=console, refresh_per_second=12, get_renderable=self._draw)
         self._live.start()
 
@@ -92,7 +91,7 @@ class LiveView:
         self._run = run
 
     def line(self, task: TaskState, text: str) -> None:
-        self._tails.setdefault(task.id, deque(maxlen=TAIL_LINES)).append(inert(text))
+        self._tails[task.id] = (*self._tails.get(task.id, ()), inert(text))[-TAIL_LINES:]
 
     def close(self) -> None:
         self._live.stop()

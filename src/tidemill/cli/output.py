@@ -50,7 +50,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(_cell(part) for part in value) or "-"
     text = " ".join(inert(str(value)).split())
     if len(text) > 19 and text[4:5] == "-" and text[10:11] == "T":
@@ -62,9 +62,10 @@ def duration(started: datetime | None, ended: datetime | None, now: datetime | N
     """How long from *started* to *ended* (or *now*), for people: `340 ms`, `12.3 s`, `4 m 05 s`."""
     if started is None:
         return ""
-    seconds = ((ended or now or datetime.now(UTC)) - started).total_seconds()
-    if seconds < 1:
+    seconds = max(((ended or now or datetime.now(UTC)) - started).total_seconds(), 0)
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    return f"{seconds // 60:.0f} m {seconds % 60:02.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest:02} s"

@@ -1,0 +1,137 @@
+"""The command line as a whole: its commands, its help, and one line for whatever goes wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+from cyclopts import App
+
+from tests.cli.conftest import NOWHERE, Answer, Tidemill, completed
+from tests.system.server import User
+from tidemill import __version__
+from tidemill.cli.app import app
+
+
+def commands(parent: App, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield words
+    for name in parent:
+        if not name.startswith("-"):
+            yield from commands(parent[name], (*words, name))
+
+
+ALL = list(commands(app))
+
+WRONG = {
+    "nonsense": ('"nonsense"', "tidemill --help"),
+    "run nonsense": ("restart", "tidemill run --help"),
+    "--bogus": ('"--bogus"', "tidemill --help"),
+    "run list": ("--project", "tidemill run list --help"),
+    "run get a": ("--number", "tidemill run get --help"),
+    "run get a first": ('"first"', "tidemill run get --help"),
+    "run list --bogus": ("--bogus", "tidemill run list --help"),
+    "run list a b c": ("unexpected argument: b c", "tidemill run list --help"),
+    "run list a --limit": ("--limit", "tidemill run list --help"),
+    "run list a --limit many": ('"many"', "tidemill run list --help"),
+    "run list a --limit 0": ("--limit", "at least 1"),
+    "run list a -o xml": ('"table", "json"', "tidemill run list --help"),
+    "config show -o xml": ('"yaml", "json"', "tidemill config show --help"),
+    "project create a --visibility odd": ('"public", "private"', "tidemill project create --help"),
+    "run create a": ("exactly one", "--branch, --tag and --ref"),
+    "run create a --branch b --tag t": ("exactly one", "--branch, --tag and --ref"),
+    "log get a 1 --setup --step 0": ("one of", "--step and --setup"),
+}
+
+
+def test_the_version_is_told() -> None:
+    """`tidemill --version` prints name and version."""
+    assert completed("--version") == Answer(0, f"tidemill {__version__}\n", "")
+
+
+def test_the_commands_are_those_of_the_manual() -> None:
+    """Every command group is there with its commands."""
+    assert ("user", "token", "create") in ALL
+    assert {words[0] for words in ALL if words} == {
+        "config",
+        "demo",
+        "log",
+        "project",
+        "run",
+        "serve",
+        "user",
+    }
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_every_command_has_help(tidemill: Tidemill, words: tuple[str, ...]) -> None:
+    """`--help` names the command and describes every option that it has."""
+    answer = tidemill(*words, "--help")
+    assert answer.code == 0
+    assert answer.err == ""
+    assert answer.out.startswith(f"Usage: {' '.join(['tidemill', *words])} ")
+    if words in {("run", "list"), ("user", "create"), ("log", "get")}:
+        assert "TIDEMILL_GATEWAY_URL" in answer.out
+        assert "--token" in answer.out
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_command_line_is_one_line(tidemill: Tidemill, line: str) -> None:
+    """A wrong command line exits 2 with one line that says what is wrong and where to read on."""
+    answer = tidemill(*line.split())
+    assert answer.code == 2
+    for part in WRONG[line]:
+        assert part in answer.complaint
+
+
+@pytest.mark.parametrize("words", ["run list a", "run watch a 1", "log get a 1", "user list"])
+def test_no_server_is_said(tidemill: Tidemill, words: str) -> None:
+    """Without a server a command exits 1 at once and says how to name another."""
+    answer = tidemill(*words.split(), "--gateway-url", NOWHERE)
+    assert answer.code == 1
+    assert f"{NOWHERE} does not answer" in answer.complaint
+    assert "--gateway-url or TIDEMILL_GATEWAY_URL" in answer.complaint
+
+
+def test_an_option_wins_over_the_environment(tidemill: Tidemill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is the option's, else the variable's."""
+    monkeypatch.setenv("TIDEMILL_GATEWAY_URL", "http://127.0.0.1:2")
+    assert "127.0.0.1:2 does not" in tidemill("user", "list").complaint
+    assert "127.0.0.1:1 does not" in tidemill("user", "list", "--gateway-url", NOWHERE).complaint
+
+
+def test_an_address_that_is_none_is_refused(tidemill: Tidemill) -> None:
+    """An address of another scheme is answered with what an address looks like."""
+    answer = tidemill("user", "list", "--gateway-url", "ftp://x")
+    assert answer.code == 1
+    assert "begins with http:// or https://" in answer.complaint
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["run list P", "run get P 1", "run watch P 1", "run restart P 1", "log get P 1", "project list P"],
+)
+def test_a_project_that_does_not_exist_is_named(as_alice: User, tidemill: Tidemill, words: str) -> None:
+    """A command about a project that does not exist exits 1 with one line that names it."""
+    answer = tidemill(*words.replace("P", "user/alice/nowhere").split())
+    assert answer.code == 1
+    assert "user/alice/nowhere" in answer.complaint
+
+
+def test_a_wrong_token_is_said(as_alice: User, tidemill: Tidemill) -> None:
+    """A token that nobody has is refused with the ways to give another."""
+    answer = tidemill("project", "list", "--token", "wrong")
+    assert answer.code == 1
+    assert answer.complaint == ("a token is not known to the server; give one with --token or TIDEMILL_TOKEN")
+
+
+def test_a_missing_token_is_said(as_alice: User, tidemill: Tidemill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a token a command that needs one says so."""
+    monkeypatch.delenv("TIDEMILL_TOKEN")
+    answer = tidemill("project", "list")
+    assert answer.code == 1
+    assert "a token is needed" in answer.complaint
+
+
+def test_what_is_not_allowed_is_one_line(as_alice: User, tidemill: Tidemill) -> None:
+    """A user without the right gets one line."""
+    answer = tidemill("user", "list")
+    assert answer.code == 1
+    assert answer.complaint
