@@ -37,13 +37,19 @@ def driver() -> FakeDriver:
 
 
 @pytest.fixture
-def executor(tmp_path: Path, runservice: MemoryRunservice, driver: Driver) -> NewExecutor:
+def new_driver(driver: FakeDriver) -> Callable[[], Driver]:
+    """The driver for an executor's life; pods of words outlive it in the one that there is."""
+    return lambda: driver
+
+
+@pytest.fixture
+def executor(tmp_path: Path, runservice: MemoryRunservice, new_driver: Callable[[], Driver]) -> NewExecutor:
     def new(*, loopback_only: bool = True, **settings: Any) -> ExecutorService:
         return ExecutorService(
             ExecutorSettings(name="test", **settings),
             tmp_path,
             runservice,
-            driver,
+            new_driver(),
             clock=lambda: datetime.now(UTC),
             new_id=lambda: uuid4().hex,
             loopback_only=loopback_only,
@@ -58,24 +64,33 @@ def life(executor: NewExecutor) -> Life:
     async def live(**settings: Any) -> AsyncIterator[ExecutorService]:
         service = executor(**settings)
         await service.start()
-        async with anyio.create_task_group() as group:
-            group.start_soon(service.work)
-            yield service
-            group.cancel_scope.cancel()
-        await service.close()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(service.work)
+                yield service
+                group.cancel_scope.cancel()
+        finally:
+            await service.close()
 
     return live
 
 
 def job(
-    *scripts: str, id: str = "job", variables: dict[str, str] | None = None, **changes: object
+    *scripts: str,
+    id: str = "job",
+    variables: dict[str, str] | None = None,
+    step: dict[str, Any] | None = None,
+    **changes: object,
 ) -> JobSpec:
-    """A job whose steps are these scripts; *variables* says which of its environment are late values."""
+    """A job whose steps are these scripts; *variables* says which of its environment are late values.
+
+    *step* holds more fields of each step, *changes* of the job.
+    """
     task = PlanTask(
         name="task",
         runtime=Runtime(type="host"),
         environment={name: FromVariable(value) for name, value in (variables or {}).items()},
-        steps=tuple(RunStep(name=script, command=script, tty=False) for script in scripts),
+        steps=tuple(RunStep(name=script, command=script, tty=False, **(step or {})) for script in scripts),
         timeout=changes.pop("timeout", None),  # type: ignore[arg-type]  # tests give a number
     )
     fields = {
