@@ -11,11 +11,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import anyio
 import msgspec
 from cyclopts import Parameter
 
@@ -25,9 +26,9 @@ from tidemill.cli.output import duration, inert
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import CreateProjectRequest
-from tidemill.contracts.gateway.runs import RunTaskResponse
+from tidemill.contracts.gateway.runs import RunActionsRequest, RunTaskResponse
 from tidemill.contracts.gateway.users import CreateUserRequest, CreateUserTokenRequest
-from tidemill.errors import BadRequest, Internal
+from tidemill.errors import BadRequest, Failure, Internal, NotFound
 
 USER = "demo"
 PROJECT = "tidemill"
@@ -35,6 +36,7 @@ PATH = f"user/{USER}/{PROJECT}"
 READY = "Tidemill is ready: "
 START_SECONDS = 30.0
 PUSH_SECONDS = 60.0
+STOP_SECONDS = 10.0
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +56,7 @@ def demo(
 
     The exit code is 0 when the run succeeds. Without --keep everything is removed at the end.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    _end_as_after_ctrl_c()
     commit = _current_commit(repository)
     data_dir = Path(tempfile.mkdtemp(prefix="tidemill-demo-"))
     print(f"Starting Tidemill: one process, data in {data_dir}")
@@ -67,6 +68,10 @@ def demo(
         shown = view()
         try:
             state = ask(remote, lambda gateway: watch(gateway, PATH, 1, shown))
+        except NotFound as error:
+            raise BadRequest(
+                "the push made no run: commit a .tidemill/config.yml that describes one"
+            ) from error
         finally:
             shown.close()
         _summarise(remote, state)
@@ -75,9 +80,11 @@ def demo(
     return 0 if state.result == "success" else 1
 
 
-def _leave(number: int, _: object) -> None:
-    """End as after Ctrl-C does: what was started is taken down on the way out."""
-    raise SystemExit(128 + number)
+def _end_as_after_ctrl_c() -> None:
+    # Whatever ends the demo takes down what it started; a shell's background jobs ignore SIGINT otherwise.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def _current_commit(repository: Path) -> str:
@@ -108,18 +115,24 @@ def _server(data_dir: Path, *, keep: bool) -> Iterator[Started]:
         start_new_session=True,
         env={name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")},
     )
+    server: Started | None = None
     try:
         url = _ready(process, data_dir)
         print(f"Ready after {time.monotonic() - began:.2f} s at {url}")
-        yield Started(process=process, url=url, data_dir=data_dir)
+        server = Started(process=process, url=url, data_dir=data_dir)
+        yield server
     except BaseException:
         keep = False
         raise
     finally:
         log.close()
         if not keep:
-            _end(process)
-            shutil.rmtree(data_dir, ignore_errors=True)
+            try:
+                if server is not None:
+                    _stop_runs(server)
+            finally:
+                _end(process)
+                shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def _ready(process: subprocess.Popen[str], data_dir: Path) -> str:
@@ -136,6 +149,23 @@ def _ready(process: subprocess.Popen[str], data_dir: Path) -> str:
     raise Internal("the server did not start; its last words:\n" + "\n".join(last))
 
 
+def _stop_runs(server: Started) -> None:
+    """Stop what still runs: tasks outlive a server that is ended."""
+
+    async def stop(gateway: Gateway) -> None:
+        with anyio.move_on_after(STOP_SECONDS):
+            runs = await gateway.project_runs(PATH, phase=("queued", "running"), limit="0")
+            for run in runs.items:
+                action = "stop" if run.phase == "running" else "cancel"
+                await gateway.project_run_action(PATH, str(run.number), RunActionsRequest(action_type=action))
+            for run in runs.items:
+                async for _ in await gateway.follow_project_run(PATH, str(run.number)):
+                    pass
+
+    with suppress(Failure):  # a server that does not answer has stopped nothing, and is ended
+        ask(_administrator(server), stop)
+
+
 def _end(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     try:
@@ -146,17 +176,19 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _user(server: Started) -> str:
-    admin = Remote(gateway_url=server.url, token=(server.data_dir / "admin-token").read_text().strip())
-
     async def create(gateway: Gateway) -> str:
         await gateway.create_user(CreateUserRequest(username=USER))
         name = f"demo-{secrets.token_hex(2)}"
         return (await gateway.create_user_token(USER, CreateUserTokenRequest(token_name=name))).token
 
-    token = ask(admin, create)
+    token = ask(_administrator(server), create)
     request = CreateProjectRequest(name=PROJECT, visibility="public", remote_source_name="builtin")
     ask(Remote(gateway_url=server.url, token=token), lambda gateway: gateway.create_project(request))
     return token
+
+
+def _administrator(server: Started) -> Remote:
+    return Remote(gateway_url=server.url, token=(server.data_dir / "admin-token").read_text().strip())
 
 
 def _push(repository: Path, server: Started, token: str) -> None:

@@ -1,0 +1,114 @@
+"""Following a run: what a view is given, a server that goes and comes back, and Ctrl-C."""
+
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.cli.conftest import process
+from tests.system.server import Server, User, Work, config
+from tidemill.cli.watch import _lines, state_of
+from tidemill.contracts.gateway.runs import RunResponse
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that may be restarted."""
+    running = Server(tmp_path_factory.mktemp("own") / "data").start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def bob(own_server: Server) -> User:
+    return own_server.user("bob")
+
+
+def watching(work: Work) -> "subprocess.Popen[str]":
+    """A `run watch` that has seen the run's first line."""
+    environment = {
+        "TIDEMILL_GATEWAY_URL": work.project.user.server.url,
+        "TIDEMILL_TOKEN": work.project.user.token,
+    }
+    started = process("run", "watch", work.project.path, "1", environment=environment)
+    assert started.stdout
+    assert "task | begun\n" in iter(started.stdout.readline, "")
+    return started
+
+
+def test_ctrl_c_leaves_quietly(bob: User, tmp_path: Path) -> None:
+    """Ctrl-C during `run watch` exits 130 and prints nothing; the run goes on."""
+    work = Work(tmp_path / "work", bob.project("interrupted"))
+    work.commit(config("echo begun; exec sleep 300"))
+    work.push()
+    watcher = watching(work)
+    watcher.send_signal(signal.SIGINT)
+    assert watcher.communicate(timeout=30) == ("", "")
+    assert watcher.returncode == 128 + signal.SIGINT
+    assert work.project.run(1)["phase"] == "running"
+    bob.put(f"{work.project.ref}/runs/1/actions", {"action_type": "stop"})
+    assert work.project.finished(1)["result"] == "stopped"
+
+
+def test_a_watcher_outlives_the_server(own_server: Server, bob: User, tmp_path: Path) -> None:
+    """A watcher connects again to a server that was restarted, and sees the end."""
+    work = Work(tmp_path / "work", bob.project("restarted"))
+    work.commit(config("echo begun; sleep 2"))
+    work.push()
+    watcher = watching(work)
+    own_server.kill()
+    own_server.start()
+    assert work.project.finished(1)["result"] == "success"
+    out, err = watcher.communicate(timeout=30)
+    assert (watcher.returncode, err) == (0, "")
+    assert "run #1 run: success" in out.splitlines()
+
+
+def test_a_state_is_inert() -> None:
+    """Names, reasons and errors of a run reach no view with what could move a terminal."""
+    task = {
+        "id": "1",
+        "name": "\x1b[31mt\u202e",
+        "status": "failed",
+        "level": 2,
+        "depends": {"0": {"task_id": "0"}},
+        "reason": "lost\x07",
+        "start_time": "2026-07-30T12:00:00Z",
+        **dict.fromkeys(("timedout", "waiting_approval", "approved"), False),
+        **dict.fromkeys(("approval_annotations", "end_time")),
+        "task_timeout_interval": 0,
+    }
+    run = {
+        "number": 3,
+        "name": "\x1b]8;;x\x07r",
+        "annotations": {},
+        "phase": "finished",
+        "result": "failed",
+        "setup_errors": ["bad\x1b[2J"],
+        "tasks": {"1": task},
+        "tasks_waiting_approval": [],
+        **dict.fromkeys(("stopping", "can_restart_from_scratch", "can_restart_from_failed_tasks"), False),
+        **dict.fromkeys(("enqueue_time", "start_time", "end_time")),
+    }
+    state = state_of(msgspec.convert(run, RunResponse))
+    assert (state.name, state.errors, state.is_final, state.verdict) == ("r", ("bad",), True, "failed")
+    (only,) = state.tasks
+    assert (only.name, only.note, only.needs, only.level) == ("t", "lost", ("0",), 2)
+    assert only.started_at is not None
+    assert only.ended_at is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [1, 3, 100])
+async def test_lines_do_not_depend_on_blocks(size: int) -> None:
+    """Lines are whole however they arrive, the last one without an end too."""
+    text = b"one\r\ntwo\n\nthree"
+
+    async def blocks() -> AsyncIterator[bytes]:
+        for start in range(0, len(text), size):
+            yield text[start : start + size]
+
+    assert [line async for line in _lines(blocks())] == [b"one", b"two", b"", b"three"]
