@@ -38,6 +38,7 @@ class MemoryRunservice(Jobs):
         self.answers: list[SyncAnswer] = []
         self.appends: list[tuple[int, int, int]] = []
         """Step, offset and length of every append that was asked for."""
+        self.sequence = 0
         self.in_flight = 0
         self.is_away = False
         self.values_are_away = False
@@ -87,6 +88,9 @@ class MemoryRunservice(Jobs):
 
     async def _sync(self, request: SyncRequest) -> SyncAnswer:
         self._check_presence()
+        if request.sequence < self.sequence:
+            raise Conflict("it was overtaken", code="staleSync", details={"sequence": self.sequence})
+        self.sequence = request.sequence
         await self.passing("sync")
         self.syncs.append(request)
         self._record(request)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from tests.pods.worlds import PATH, HostWorld
 from tests.require import require
@@ -132,7 +133,7 @@ async def test_a_flood_arrives_whole(life: Life, runservice: MemoryRunservice) -
 async def removed(driver: Driver) -> None:
     with anyio.fail_after(10):
         while await driver.leftovers():
-            await anyio.sleep(0)
+            await checkpoint()
 
 
 def sleepers(seconds: str) -> list[Path]:

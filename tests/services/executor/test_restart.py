@@ -109,6 +109,16 @@ async def test_a_job_lost_meanwhile_is_killed(
         assert not task.has_ended
 
 
+async def test_a_clock_that_was_set_back_keeps_nobody_from_syncing(
+    life: Life, runservice: MemoryRunservice
+) -> None:
+    """Syncs are numbered from the clock; a number that is too low is made good."""
+    runservice.sequence = 1 << 60
+    task = runservice.add(job("echo one"))
+    async with life():
+        assert (await runservice.ended(task)).outcome is Outcome.SUCCESS
+
+
 async def test_an_unreadable_job_is_dropped(
     life: Life, runservice: MemoryRunservice, driver: FakeDriver, tmp_path: Path
 ) -> None:

@@ -54,7 +54,7 @@ class ExecutorService:
         self._holding = Holding(
             self._place / "jobs", driver, jobs, Slots(settings.slots), clock=clock, changed=self._tell
         )
-        self._syncing = Syncing(jobs, self._info, self._holding)
+        self._syncing = Syncing(jobs, self._info, self._holding, clock)
 
     async def start(self) -> None:
         """Find out what the driver can do, and what an earlier life has left.

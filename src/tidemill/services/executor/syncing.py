@@ -3,13 +3,14 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import anyio
 import structlog
 
 from tidemill.contracts.jobs import ExecutorInfo, Jobs, SyncAnswer, SyncRequest
 from tidemill.core.job import JobId
-from tidemill.errors import Failure
+from tidemill.errors import Conflict, Failure
 from tidemill.services.executor.holding import Holding
 
 log = structlog.get_logger()
@@ -31,10 +32,18 @@ class Syncing:
     in the next.
     """
 
-    def __init__(self, jobs: Jobs, info: Callable[[], ExecutorInfo], holding: Holding) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        info: Callable[[], ExecutorInfo],
+        holding: Holding,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._jobs = jobs
         self._info = info
         self._holding = holding
+        self._clock = clock
+        self._sequence = 0
         self._has_news = True
         self._resting: anyio.CancelScope | None = None
 
@@ -71,7 +80,10 @@ class Syncing:
         """One sync; False when its answer came early and changed nothing."""
         is_urgent, self._has_news = self._has_news, False
         reports = self._holding.reports()
-        request = SyncRequest(executor=self._info(), jobs=reports, wait=0 if is_urgent else WAIT)
+        self._sequence = self._sequence + 1 if self._sequence else int(self._clock().timestamp() * 1e6)
+        request = SyncRequest(
+            executor=self._info(), jobs=reports, wait=0 if is_urgent else WAIT, sequence=self._sequence
+        )
         began = anyio.current_time()
         answer = await (self._answered(request) if is_urgent else self._answered_unless_news(request))
         if answer is None:
@@ -81,7 +93,12 @@ class Syncing:
 
     async def _answered(self, request: SyncRequest) -> SyncAnswer:
         with anyio.fail_after(request.wait + _CALL_LIMIT):
-            return await self._jobs.sync(request)
+            try:
+                return await self._jobs.sync(request)
+            except Conflict as conflict:
+                if conflict.code == "staleSync":  # the clock has been set back since an earlier life
+                    self._sequence = max(self._sequence, conflict.details["sequence"])
+                raise
 
     async def _answered_unless_news(self, request: SyncRequest) -> SyncAnswer | None:
         with self._interruptible():
