@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -12,19 +12,6 @@ from tests.cli.conftest import process
 from tests.system.server import Server, User, Work, config
 from tidemill.cli.watch import _lines, state_of
 from tidemill.contracts.gateway.runs import RunResponse
-
-
-@pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that may be restarted."""
-    running = Server(tmp_path_factory.mktemp("own") / "data").start()
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def bob(own_server: Server) -> User:
-    return own_server.user("bob")
 
 
 def watching(work: Work) -> "subprocess.Popen[str]":
@@ -39,9 +26,9 @@ def watching(work: Work) -> "subprocess.Popen[str]":
     return started
 
 
-def test_ctrl_c_leaves_quietly(bob: User, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_quietly(alice: User, tmp_path: Path) -> None:
     """Ctrl-C during `run watch` exits 130 and prints nothing; the run goes on."""
-    work = Work(tmp_path / "work", bob.project("interrupted"))
+    work = Work(tmp_path / "work", alice.project("interrupted"))
     work.commit(config("echo begun; exec sleep 300"))
     work.push()
     watcher = watching(work)
@@ -49,18 +36,18 @@ def test_ctrl_c_leaves_quietly(bob: User, tmp_path: Path) -> None:
     assert watcher.communicate(timeout=30) == ("", "")
     assert watcher.returncode == 128 + signal.SIGINT
     assert work.project.run(1)["phase"] == "running"
-    bob.put(f"{work.project.ref}/runs/1/actions", {"action_type": "stop"})
+    alice.put(f"{work.project.ref}/runs/1/actions", {"action_type": "stop"})
     assert work.project.finished(1)["result"] == "stopped"
 
 
-def test_a_watcher_outlives_the_server(own_server: Server, bob: User, tmp_path: Path) -> None:
+def test_a_watcher_outlives_the_server(server: Server, alice: User, tmp_path: Path) -> None:
     """A watcher connects again to a server that was restarted, and sees the end."""
-    work = Work(tmp_path / "work", bob.project("restarted"))
+    work = Work(tmp_path / "work", alice.project("restarted"))
     work.commit(config("echo begun; sleep 2"))
     work.push()
     watcher = watching(work)
-    own_server.kill()
-    own_server.start()
+    server.kill()
+    server.start()
     assert work.project.finished(1)["result"] == "success"
     out, err = watcher.communicate(timeout=30)
     assert (watcher.returncode, err) == (0, "")
