@@ -340,6 +340,20 @@ async def release(app: Any, service: ProbeService) -> None:
     service.go_on.set()
 
 
+async def test_long_polls_do_not_use_up_the_drain(service: ProbeService) -> None:
+    """The server ends what waits as soon as it is told to stop, however long the drain may be."""
+    with anyio.fail_after(SECONDS):
+        async with anyio.create_task_group() as group:
+
+            async def ask(url: str) -> None:
+                async with client(url) as http:
+                    assert (await http.post(f"{API}/waits", content=b'{"wait":60}')).status_code == 503
+
+            async with running(make_app(serve(Probe, service, API)), drain=60) as url:
+                group.start_soon(ask, url)
+                await service.entered.wait()
+
+
 async def test_a_call_that_does_not_end_does_not_hold_the_drain(service: ProbeService) -> None:
     """After the drain's bound whatever is left is cut."""
     app = make_app(serve(Probe, service, API))
