@@ -76,7 +76,13 @@ def _create_runs() -> None:
     )
     op.create_index("runs_of_group", "runs", ["group_path", "number"])
     op.create_index("runs_by_state", "runs", ["counter_path", "phase", "result", "number"])
-    op.create_index("runs_open", "runs", ["sequence"], sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+    op.create_index(
+        "runs_open",
+        "runs",
+        ["phase", "group_path", "sequence"],
+        sqlite_where=IS_OPEN,
+        postgresql_where=IS_OPEN,
+    )
     op.create_table(
         "tasks",
         sa.Column(
@@ -111,7 +117,11 @@ def _create_jobs() -> None:
         sa.CheckConstraint("(phase = 'queued') = (executor IS NULL)"),
     )
     op.create_index(
-        "jobs_queued", "jobs", ["run", "position"], sqlite_where=IS_QUEUED, postgresql_where=IS_QUEUED
+        "jobs_queued",
+        "jobs",
+        ["run", "position", "runtime", "arch"],
+        sqlite_where=IS_QUEUED,
+        postgresql_where=IS_QUEUED,
     )
 
 
@@ -126,7 +136,9 @@ def _create_logs() -> None:
         sa.Column("object", sa.Text),
         sa.Column("blocks", sa.LargeBinary),
     )
-    op.create_index("logs_growing", "logs", ["task"], sqlite_where=IS_GROWING, postgresql_where=IS_GROWING)
+    op.create_index(
+        "logs_growing", "logs", ["task", "step"], sqlite_where=IS_GROWING, postgresql_where=IS_GROWING
+    )
     op.create_table(
         "log_parts",
         sa.Column("task", sa.Text, primary_key=True),

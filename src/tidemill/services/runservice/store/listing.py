@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, select, union_all
+from sqlalchemy import Column, ColumnElement, Select, TextClause, select, union_all
 
 from tidemill.contracts.runservice import QueuedGroup, RunQuery
 from tidemill.core.run import Phase, Result, Run, RunId
@@ -22,6 +22,7 @@ _RESULTS = {
     Phase.RUNNING: tuple(Result),
     Phase.FINISHED: (Result.STOPPED, Result.SUCCESS, Result.FAILED),
 }
+_OPEN = frozenset({Phase.QUEUED, Phase.RUNNING})
 _SHOWN = 100
 
 
@@ -97,10 +98,12 @@ def _pairs(query: RunQuery) -> list[tuple[Phase, Result]] | None:
     ]
 
 
-def _filters(query: RunQuery) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
+def _filters(query: RunQuery) -> list[ColumnElement[bool] | TextClause]:
+    filters: list[ColumnElement[bool] | TextClause] = []
     if query.phases:
         filters.append(runs.c.phase.in_(query.phases))
+        if _OPEN.issuperset(query.phases):
+            filters.append(IS_OPEN)
     if query.results:
         filters.append(runs.c.result.in_(query.results))
     return filters
@@ -114,11 +117,14 @@ def _below(path: str) -> ColumnElement[bool]:
 
 async def queued_groups(tx: Snapshot) -> tuple[QueuedGroup, ...]:
     """Groups with queued runs, the one that has waited longest first."""
-    query = select(runs.c.id, runs.c.group_path, runs.c.phase).where(IS_OPEN).order_by(runs.c.sequence)
-    queued: dict[str, list[RunId]] = {}
-    running: dict[str, list[RunId]] = {}
-    for row in await tx.all(query):
-        (queued if row.phase == Phase.QUEUED else running).setdefault(row.group_path, []).append(row.id)
+    waiting = (IS_OPEN, runs.c.phase == Phase.QUEUED)
+    also_running = (
+        IS_OPEN,
+        runs.c.phase == Phase.RUNNING,
+        runs.c.group_path.in_(select(runs.c.group_path).where(*waiting)),
+    )
+    queued = await _by_group(tx, *waiting)
+    running = await _by_group(tx, *also_running) if queued else {}
     tokens = await _tokens(tx, list(queued))
     return tuple(
         QueuedGroup(
@@ -129,6 +135,15 @@ async def queued_groups(tx: Snapshot) -> tuple[QueuedGroup, ...]:
         )
         for group, ids in queued.items()
     )
+
+
+async def _by_group(tx: Snapshot, *where: ColumnElement[bool] | TextClause) -> dict[str, list[RunId]]:
+    """The ids of runs by their group, oldest first."""
+    found: dict[str, list[RunId]] = {}
+    query = select(runs.c.id, runs.c.group_path).where(*where).order_by(runs.c.sequence)
+    for row in await tx.all(query):
+        found.setdefault(row.group_path, []).append(row.id)
+    return found
 
 
 async def _tokens(tx: Snapshot, paths: list[str]) -> dict[str, int]:

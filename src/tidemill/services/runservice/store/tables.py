@@ -93,7 +93,7 @@ runs = Table(
     CheckConstraint("result IN ('unknown', 'stopped', 'success', 'failed')"),
     Index("runs_of_group", "group_path", "number"),
     Index("runs_by_state", "counter_path", "phase", "result", "number"),
-    Index("runs_open", "sequence", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("runs_open", "phase", "group_path", "sequence", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
 )
 
 tasks = Table(
@@ -132,7 +132,15 @@ jobs = Table(
     Column("arch", Text, nullable=False),
     CheckConstraint("phase IN ('queued', 'claimed', 'accepted')"),
     CheckConstraint("(phase = 'queued') = (executor IS NULL)"),
-    Index("jobs_queued", "run", "position", sqlite_where=IS_QUEUED, postgresql_where=IS_QUEUED),
+    Index(
+        "jobs_queued",
+        "run",
+        "position",
+        "runtime",
+        "arch",
+        sqlite_where=IS_QUEUED,
+        postgresql_where=IS_QUEUED,
+    ),
 )
 
 #: The log of a step (-1 is the setup) of a task: its bytes are its parts, or one object once put away.
@@ -148,7 +156,7 @@ logs = Table(
     Column("put_away_at", Instant),
     Column("object", Text),
     Column("blocks", LargeBinary),
-    Index("logs_growing", "task", sqlite_where=IS_GROWING, postgresql_where=IS_GROWING),
+    Index("logs_growing", "task", "step", sqlite_where=IS_GROWING, postgresql_where=IS_GROWING),
 )
 
 #: Parts of a log follow each other without a gap; each is bytes in its row or an object.
