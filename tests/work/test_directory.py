@@ -67,3 +67,23 @@ def test_each_generation_has_its_own_name() -> None:
     spec = job()
     assert pod_id(spec) != pod_id(replace(spec, generation=2))
     assert "/" not in pod_id(replace(spec, id="../../etc"))
+
+
+def test_a_job_from_before_the_machines_start_counts_as_begun(tmp_path: Path) -> None:
+    """Its last writes may be lost, so it is not known that nothing of it has run."""
+    spec = job()
+    job_directory(tmp_path, spec).accept(spec, "monday")
+    (same,) = kept_jobs(tmp_path, "monday")
+    (other,) = kept_jobs(tmp_path, "tuesday")
+    assert (same.state.begun, other.state.begun) == (False, True)
+
+
+@pytest.mark.parametrize(("boot", "count"), [("monday", 0), ("", 5)])
+def test_writes_are_durable_where_no_start_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boot: str, count: int
+) -> None:
+    """Without a name for the machine's start everything goes to the disk at once."""
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    job_directory(tmp_path, job()).accept(job(), boot)
+    assert len(synced) == count

@@ -12,6 +12,7 @@ from tidemill.core.run import StepPhase
 from tidemill.errors import BadRequest, TooLarge, Unavailable
 from tidemill.pods import PodLost
 from tidemill.pods.fake import FakeDriver
+from tidemill.work.directory import kept_jobs
 from tidemill.work.shipping import Fenced
 
 pytestmark = pytest.mark.anyio
@@ -276,3 +277,15 @@ async def test_a_lost_pod_is_lost_for_whoever_adopts_it(place: Place, driver: Fa
     assert place.reports[-1].outcome is Outcome.FAILED
     assert driver.prepared == ["job.1"]
     assert place.store.log(-1).startswith(b"a pod of words")
+
+
+async def test_a_job_from_before_the_machines_start_is_not_started(place: Place, driver: FakeDriver) -> None:
+    """It may have run already; it fails, and says why."""
+    place.directory.accept(job("echo one"), "monday")
+    (kept,) = kept_jobs(place.directory.path.parent, "tuesday")
+    with anyio.fail_after(10):
+        await place.worker(kept, {}).run()
+    report = place.reports[-1]
+    assert report.outcome is Outcome.FAILED
+    assert report.reason.startswith("the sandbox is gone")
+    assert not driver.prepared

@@ -1,7 +1,9 @@
 """A job on disk: what an executor needs to go on with it after a restart; never a secret value.
 
 `job.json` is what was accepted and does not change; `state.json` is how far it is. Both are replaced
-atomically. What must not be done twice is written durably before it is done.
+atomically, so they survive the process. They need not survive the machine: a job that was accepted
+before the machine's last start counts as begun, so that nothing is done twice. Where that cannot be
+told, they are written durably.
 """
 
 import contextlib
@@ -12,11 +14,14 @@ from urllib.parse import quote
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from tidemill.core.job import JobPhase, JobReport, JobSpec
 from tidemill.core.run import StepState
 
 log = structlog.get_logger()
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,12 +35,24 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     """Steps whose logs are wholly in the store; -1 is the setup."""
 
 
+class Accepted(msgspec.Struct, frozen=True):
+    """A job as it was taken on."""
+
+    spec: JobSpec
+    boot: str
+
+
 class KeptJob(msgspec.Struct, frozen=True):
     """A job on disk."""
 
     directory: "JobDirectory"
     spec: JobSpec
+    boot: str
     state: JobState
+
+    def save(self, state: JobState, *, durable: bool = False) -> None:
+        """Replace the state."""
+        self.directory.save(state, durable=durable or not self.boot)
 
 
 class JobDirectory:
@@ -44,15 +61,16 @@ class JobDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def accept(self, spec: JobSpec) -> KeptJob:
-        """Put a new job on disk, durably, in the place of whatever was there."""
+    def accept(self, spec: JobSpec, boot: str = "") -> KeptJob:
+        """Put a new job on disk, in the place of whatever was there; *boot* is the machine's `boot_id`."""
         self.remove()
-        state = new_state(spec)
+        kept = KeptJob(self, spec, boot, new_state(spec))
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.save(state, durable=True)
-        _replace(self.path / "job.json", msgspec.json.encode(spec), durable=True)
-        _sync_directory(self.path.parent)
-        return KeptJob(self, spec, state)
+        kept.save(kept.state)
+        _replace(self.path / "job.json", msgspec.json.encode(Accepted(spec, boot)), durable=not boot)
+        if not boot:
+            _sync_directory(self.path.parent)
+        return kept
 
     def save(self, state: JobState, *, durable: bool = False) -> None:
         """Replace the state; it survives the process in any case, the machine when *durable*."""
@@ -61,11 +79,11 @@ class JobDirectory:
     def load(self) -> KeptJob:
         """What was accepted and how far it was; raises ValueError where that cannot be read."""
         try:
-            spec = msgspec.json.decode((self.path / "job.json").read_bytes(), type=JobSpec)
+            accepted = msgspec.json.decode((self.path / "job.json").read_bytes(), type=Accepted)
             state = msgspec.json.decode((self.path / "state.json").read_bytes(), type=JobState)
         except (OSError, msgspec.MsgspecError) as error:
             raise ValueError(f"{self.path} holds no job: {error}") from error
-        return KeptJob(self, spec, state)
+        return KeptJob(self, accepted.spec, accepted.boot, state)
 
     def remove(self) -> None:
         """Forget the job; doing it again is harmless."""
@@ -92,17 +110,31 @@ def new_state(spec: JobSpec) -> JobState:
     )
 
 
-def kept_jobs(root: Path) -> list[KeptJob]:
-    """Every job below *root*; what cannot be read is removed, since nothing can be done with it."""
+def boot_id() -> str:
+    """What this start of the machine is called; "" where that is unknown."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def kept_jobs(root: Path, boot: str = "") -> list[KeptJob]:
+    """Every job below *root*; what cannot be read is removed, since nothing can be done with it.
+
+    Of a job from before the machine's last start it is not known whether it has begun.
+    """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = []
     for path in sorted(root.iterdir()):
         directory = JobDirectory(path)
         try:
-            kept.append(directory.load())
+            job = directory.load()
         except ValueError as error:
             log.warning("a job on disk cannot be read, dropping it", error=str(error))
             directory.remove()
+            continue
+        begun = job.state.begun or job.boot != boot
+        kept.append(replace(job, state=replace(job.state, begun=begun)))
     return kept
 
 

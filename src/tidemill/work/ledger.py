@@ -4,8 +4,10 @@ A step's end is kept back from reports until its log is stored, so that whoever 
 read all of its log.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -14,12 +16,15 @@ import structlog
 
 from tidemill.core.job import JobPhase, JobReport, Outcome
 from tidemill.core.run import StepPhase, StepState
-from tidemill.work.directory import JobDirectory, JobState
+from tidemill.work.directory import JobState, KeptJob
 
 log = structlog.get_logger()
 
 #: The index of a task's setup among its steps.
 SETUP = -1
+
+SAVE_DELAY = 0.1
+"""Seconds that changes wait to be written together; a short job is over by then."""
 
 _NOT_ENDED = (StepPhase.NOT_STARTED, StepPhase.RUNNING)
 
@@ -27,12 +32,11 @@ _NOT_ENDED = (StepPhase.NOT_STARTED, StepPhase.RUNNING)
 class Ledger:
     """The state of a job while it is worked on."""
 
-    def __init__(self, directory: JobDirectory, state: JobState, report: Callable[[JobReport], None]) -> None:
-        self.state = state
-        self._directory = directory
+    def __init__(self, job: KeptJob, report: Callable[[JobReport], None]) -> None:
+        self.state = job.state
+        self._job = job
         self._report = report
-        self._is_writing = False
-        self._is_behind = False
+        self._saving: asyncio.TimerHandle | None = None
 
     def step(self, index: int) -> StepState:
         """What is known of a step."""
@@ -66,20 +70,26 @@ class Ledger:
         self._keep(msgspec.structs.replace(self.state, stored=self.state.stored | {index}))
         self._report(self.visible())
 
-    async def begin(self) -> None:
-        """Write durably that something of the job may have run; raises OSError where that fails."""
+    def begin(self) -> None:
+        """Write that something of the job may have run; raises OSError where that fails."""
         self.state = msgspec.structs.replace(self.state, begun=True)
-        await self._write_durably()
+        self._job.save(self.state)
 
     async def end(self, outcome: Outcome, **changes: Any) -> None:
         """Report the job's end, then make it durable, so that it is told again after a restart."""
         report = self._replaced(phase=JobPhase.ENDED, outcome=outcome, **changes)
         self.state = msgspec.structs.replace(self.state, report=report)
+        self._saved()
         self._report(report)
         try:
-            await self._write_durably()
+            await anyio.to_thread.run_sync(partial(self._job.save, self.state, durable=True))
         except OSError:
             log.exception("the end of a job cannot be written to disk", job=report.id)
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        if self._saving is not None:
+            self._save()
 
     def visible(self) -> JobReport:
         """The report as others may see it."""
@@ -100,22 +110,20 @@ class Ledger:
         return msgspec.structs.replace(self.state.report, **changes)
 
     def _keep(self, state: JobState) -> None:
-        """Keep a state that could be found out again from the pod; a full disk does not stop the job."""
+        """Keep a state that could be found out again from the pod; so it is written in a while."""
         self.state = state
-        if self._is_writing:
-            self._is_behind = True
-            return
-        try:
-            self._directory.save(state)
-        except OSError as error:
-            log.warning("the state of a job cannot be written to disk", job=state.report.id, error=str(error))
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(SAVE_DELAY, self._save)
 
-    async def _write_durably(self) -> None:
-        self._is_writing = True
+    def _save(self) -> None:
+        """Write the state; a full disk does not stop the job."""
+        self._saved()
         try:
-            await anyio.to_thread.run_sync(lambda: self._directory.save(self.state, durable=True))
-        finally:
-            self._is_writing = False
-        if self._is_behind:
-            self._is_behind = False
-            self._keep(self.state)
+            self._job.save(self.state)
+        except OSError as error:
+            log.warning("a job's state cannot be written", job=self.state.report.id, error=str(error))
+
+    def _saved(self) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
+        self._saving = None

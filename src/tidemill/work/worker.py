@@ -61,7 +61,7 @@ class JobWorker:
         """*values* is None where they are not known (any more): then the job can only be ended."""
         self.spec = job.spec
         self._around = around
-        self._ledger = Ledger(job.directory, job.state, around.report)
+        self._ledger = Ledger(job, around.report)
         self._values: Mapping[str, str] = values or {}
         self._obstacle = None if values is not None or not job.spec.values else _NO_VALUES
         self._patience = Patience()
@@ -89,17 +89,23 @@ class JobWorker:
 
     async def run(self) -> None:
         """Do the job to its end, report that, and remove its pod."""
-        with self._whole:
-            async with self._logs.shipping():
-                ending = await self._ending()
-            self._log.info("job ended", outcome=ending.outcome, reason=ending.reason)
-            await self._ledger.end(
-                ending.outcome,
-                reason=ending.reason,
-                timed_out=ending.timed_out,
-                ended_at=self._around.clock(),
-            )
+        try:
+            with self._whole:
+                async with self._logs.shipping():
+                    ending = await self._ending()
+                await self._end(ending)
+        finally:
+            self._ledger.close()
         await self._clear_away()
+
+    async def _end(self, ending: Ending) -> None:
+        self._log.info("job ended", outcome=ending.outcome, reason=ending.reason)
+        await self._ledger.end(
+            ending.outcome,
+            reason=ending.reason,
+            timed_out=ending.timed_out,
+            ended_at=self._around.clock(),
+        )
 
     async def _ending(self) -> Ending:
         """Do the work and say how it ended; whatever goes wrong on the way is an end too."""
@@ -126,7 +132,7 @@ class JobWorker:
             return pod
         self._pod = pod
         if not self._ledger.state.begun:
-            await self._ledger.begin()
+            self._ledger.begin()
         self._limit_time()
         for index in range(len(self.spec.task.steps)):
             ending = await self._step(pod, index)
@@ -144,7 +150,7 @@ class JobWorker:
     async def _adopted(self) -> Pod | None:
         """The pod of an earlier life with its logs on their way; None when there was no such life."""
         setup = self._ledger.step(SETUP)
-        if setup.phase is StepPhase.NOT_STARTED:
+        if setup.phase is StepPhase.NOT_STARTED and not self._ledger.state.begun:
             return None
         try:
             with anyio.fail_after(_CALL_LIMIT):
@@ -154,7 +160,7 @@ class JobWorker:
                 return None
             self._ship_kept_setup()
             raise
-        if setup.phase is not StepPhase.SUCCESS:  # it was still being made, and nothing has run in it
+        if setup.phase is not StepPhase.SUCCESS and not self._ledger.state.begun:  # nothing has run in it
             with anyio.fail_after(_CALL_LIMIT):
                 await self._around.driver.remove(pod_id(self.spec))
             return None

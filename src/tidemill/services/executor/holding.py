@@ -16,7 +16,7 @@ from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec, Outcome
 from tidemill.pods import Driver
 from tidemill.services.executor.joblog import RunserviceLog
 from tidemill.services.executor.slots import Slots
-from tidemill.work.directory import KeptJob, job_directory, kept_jobs, new_state, pod_id
+from tidemill.work.directory import KeptJob, boot_id, job_directory, kept_jobs, new_state, pod_id
 from tidemill.work.worker import JobWorker, Surroundings
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ class Held:
 
 
 class Holding:
-    """All jobs of this executor. *changed* is called whenever there is something new to report.
+    """All jobs of this executor. *changed* is called with each news: True if they cannot wait at all.
 
     Workers run in the task group that `work_in` was given; cancelling it leaves their pods alone.
     """
@@ -47,7 +47,7 @@ class Holding:
         slots: Slots,
         *,
         clock: Callable[[], datetime],
-        changed: Callable[[], None],
+        changed: Callable[[bool], None],
     ) -> None:
         self._root = root
         self._driver = driver
@@ -55,13 +55,14 @@ class Holding:
         self._slots = slots
         self._clock = clock
         self._changed = changed
+        self._boot = boot_id()
         self._held: dict[JobId, Held] = {}
         self._leaving: set[Held] = set()
         self._group: TaskGroup | None = None
 
     async def load(self) -> None:
         """Take up what an earlier life has left on disk."""
-        kept = await anyio.to_thread.run_sync(kept_jobs, self._root)
+        kept = await anyio.to_thread.run_sync(kept_jobs, self._root, self._boot)
         self._held = {job.spec.id: Held(job) for job in kept}
 
     def work_in(self, group: TaskGroup) -> None:
@@ -135,10 +136,10 @@ class Holding:
             await self.fence(spec.id, older.job.spec.generation)
         directory = job_directory(self._root, spec)
         try:
-            held = Held(await anyio.to_thread.run_sync(directory.accept, spec))
+            held = Held(await anyio.to_thread.run_sync(directory.accept, spec, self._boot))
         except OSError as error:
             log.exception("a job cannot be put on disk", job=spec.id)
-            held = Held(KeptJob(directory, spec, new_state(spec)))
+            held = Held(KeptJob(directory, spec, self._boot, new_state(spec)))
             held.report = self._failed(held, f"the executor could not put the job on its disk: {error}")
         self._held[spec.id] = held
 
@@ -156,6 +157,7 @@ class Holding:
             ),
         )
         self._group.start_soon(self._worked, held, held.worker)
+        self._changed(False)
         return held.worker
 
     async def _worked(self, held: Held, worker: JobWorker) -> None:
@@ -179,9 +181,10 @@ class Holding:
             await anyio.to_thread.run_sync(held.job.directory.remove)
 
     def _reported(self, held: Held, report: JobReport) -> None:
+        is_pressing = report.phase is JobPhase.ENDED or report.stopping != held.report.stopping
         held.report = report
         if held.is_ours:
-            self._changed()
+            self._changed(is_pressing)
 
     async def _let_go(self, held: Held) -> None:
         """Report nothing more of a job; its pod and its directory go as soon as they can."""

@@ -103,8 +103,8 @@ class ExecutorService:
                 with anyio.move_on_after(_REMOVAL_LIMIT):
                     await self._driver.remove(pod)
 
-    def _tell(self) -> None:
-        self._syncing.tell()
+    def _tell(self, is_pressing: bool) -> None:
+        self._syncing.tell(at_once=is_pressing)
 
     def _info(self) -> ExecutorInfo:
         machine = platform.machine()

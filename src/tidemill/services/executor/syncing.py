@@ -1,5 +1,6 @@
 """The one conversation with the runservice: what we have, in full, for what shall change."""
 
+import asyncio
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ WAIT = 20.0
 
 EARLY = 1.0
 """An answer within so many seconds, although the sync was ready to wait, is early."""
+
+LULL = 0.01
+"""Seconds that progress waits for more of it: a short job is told in one sync."""
 
 _CALL_LIMIT = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -46,9 +50,14 @@ class Syncing:
         self._sequence = 0
         self._has_news = True
         self._resting: anyio.CancelScope | None = None
+        self._soon: asyncio.TimerHandle | None = None
 
-    def tell(self) -> None:
-        """There is something new to report."""
+    def tell(self, *, at_once: bool = True) -> None:
+        """There is something new to report; unless *at_once* it waits a moment for company."""
+        if not at_once:
+            if not self._has_news and self._soon is None:
+                self._soon = asyncio.get_running_loop().call_later(LULL, self.tell)
+            return
         self._has_news = True
         if self._resting is not None:
             self._resting.cancel()
@@ -78,6 +87,11 @@ class Syncing:
 
     async def once(self) -> bool:
         """One sync; False when its answer came early and changed nothing."""
+        if self._soon is not None:
+            with self._interruptible():
+                await anyio.sleep(2 * LULL)
+            self._soon.cancel()
+            self._soon = None
         is_urgent, self._has_news = self._has_news, False
         reports = self._holding.reports()
         self._sequence = self._sequence + 1 if self._sequence else int(self._clock().timestamp() * 1e6)
@@ -108,12 +122,13 @@ class Syncing:
     async def _apply(self, answer: SyncAnswer, listed: dict[JobId, int]) -> bool:
         """Do what the answer says; it speaks of the generations that were *listed*."""
         holding = self._holding
-        effects = [await holding.accept(answer.start)]
+        has_accepted = await holding.accept(answer.start)
+        self._has_news = self._has_news or has_accepted
+        effects = [has_accepted]
         effects += [holding.run(accepted) for accepted in answer.run]
         effects += [holding.stop(job, listed.get(job)) for job in answer.stop]
         effects += [await holding.fence(job, listed.get(job)) for job in answer.fenced]
         effects += [await holding.forget(job, listed.get(job)) for job in answer.forget]
-        self._has_news = self._has_news or any(effects)
         return any(effects)
 
     @contextmanager
