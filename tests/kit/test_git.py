@@ -165,18 +165,18 @@ async def test_refs_and_head(repository: Repository, work: Path) -> None:
         "refs/heads/other": sha,
         "refs/tags/v1": git(work, "rev-parse", "v1"),
     }
-    await repository.point_head({"refs/tags/v1": sha})
+    await repository.point_head(["refs/tags/v1"])
     assert repository.head() == "refs/heads/main"
-    await repository.point_head({"refs/heads/topic": sha, "refs/heads/other": sha})
+    await repository.point_head(["refs/heads/topic", "refs/heads/other"])
     assert repository.head() == "refs/heads/other"
-    await repository.point_head({"refs/heads/topic": sha})
+    await repository.point_head(["refs/heads/topic"])
     assert repository.head() == "refs/heads/other"
 
 
 async def test_a_packed_head_is_not_moved(repository: Repository, work: Path) -> None:
     git(work, "push", "-q", "origin", "main")
     git(repository.path, "pack-refs", "--all")
-    await repository.point_head({"refs/heads/another": "1" * 40})
+    await repository.point_head(["refs/heads/another"])
     assert repository.head() == "refs/heads/main"
 
 

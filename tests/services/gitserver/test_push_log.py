@@ -235,6 +235,19 @@ async def test_the_first_contact_looks_a_repository_over(
         ]
 
 
+async def test_a_head_that_was_not_moved_is_mended(
+    hosting: Hosting, database: Database, clock: Clock
+) -> None:
+    """Killed between the first push and the move of HEAD: after the restart a clone has a branch."""
+    user = await hosting.user()
+    await user.git("ls-remote", "origin")
+    await user.commit()
+    await user.git("push", "-q", str(hosting.repository()), "HEAD:trunk")
+    async with restarted(hosting, database, clock) as second:
+        await second.deliver()
+        assert (await second.service.default_branch("p-hello")).name == "trunk"
+
+
 async def test_a_repository_that_the_log_does_not_know(
     hosting: Hosting, database: Database, clock: Clock
 ) -> None:

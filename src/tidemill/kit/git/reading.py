@@ -16,7 +16,7 @@ from tidemill.kit.git.process import Process
 from tidemill.kit.git.running import Git
 
 #: Processes kept although nobody asks them anything.
-MAX_IDLE = 8
+MAX_IDLE = 16
 #: Bytes of names given to a process before its answers are read; a name may not be longer.
 _PORTION = 32 * 1024
 _ARGUMENTS = ("cat-file", "--batch", "--follow-symlinks")

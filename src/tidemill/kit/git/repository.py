@@ -1,7 +1,7 @@
 """A bare repository on disk: creating it, its refs, its HEAD, its advertisement, deleting it."""
 
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -48,16 +48,14 @@ class Repository:
         """The full ref that HEAD points to, whether it exists or not."""
         return (self.path / "HEAD").read_text().strip().removeprefix("ref: ")
 
-    async def point_head(self, branches: Mapping[str, str]) -> None:
-        """Let HEAD follow one of *branches* (just pushed: full ref to hash) if its own does not exist."""
+    async def point_head(self, refs: Iterable[str]) -> None:
+        """Let HEAD follow one of the branches among *refs*, which exist, if its own does not."""
         head = self.head()
-        candidates = [ref for ref in branches if ref.startswith(_BRANCHES)]
-        if not candidates or head in candidates or (self.path / head).is_file() or head in await self.refs():
+        branches = sorted(ref for ref in refs if ref.startswith(_BRANCHES))
+        if not branches or head in branches or (self.path / head).is_file() or head in await self.refs():
             return
         usual = f"{_BRANCHES}master"
-        await self._git.run(
-            self.path, "symbolic-ref", "HEAD", usual if usual in candidates else min(candidates)
-        )
+        await self._git.run(self.path, "symbolic-ref", "HEAD", usual if usual in branches else branches[0])
 
     async def advertisement(self, service: Service, *, protocol: str = "") -> bytes:
         """The answer to `info/refs?service=…`."""

@@ -8,7 +8,8 @@ import structlog
 from tidemill.contracts.pushes import Access
 from tidemill.errors import Failure
 from tidemill.kit.git.process import Process
-from tidemill.kit.git.push import Command, PushRequest, parse_report, read_push_request
+from tidemill.kit.git.push import Command, PushRequest, is_none, parse_report, read_push_request
+from tidemill.kit.git.reading import ObjectReader
 from tidemill.kit.git.repository import Repository
 from tidemill.kit.git.sideband import Tap, tap
 from tidemill.services.gitserver.conversation import Conversation
@@ -23,8 +24,9 @@ log = structlog.get_logger("gitserver")
 class Receiving:
     """Serves `git-receive-pack`. *wait* is how many seconds a pusher waits for the runs' numbers."""
 
-    def __init__(self, push_log: PushLog, *, wait: float) -> None:
+    def __init__(self, push_log: PushLog, reader: ObjectReader, *, wait: float) -> None:
         self._log = push_log
+        self._reader = reader
         self._wait = wait
 
     async def serve(self, exchange: Exchange, repository: Repository, access: Access) -> None:
@@ -53,6 +55,7 @@ class Receiving:
             repository.receiving(is_large=exchange.is_large, protocol=exchange.protocol) as process,
             self._log.opened(access.project, access.pusher, request.commands) as asked,
         ):
+            await self._reader.warm(repository.path)  # whoever is told of the push will read files of it
             conversation = Conversation(exchange, process, is_read_only=False)
             await conversation.hold(_joined(request.head, body), answer.feed, lambda: answer.is_ended)
             push = msgspec.structs.replace(asked, commands=await _applied(asked, answer, process, repository))
@@ -97,8 +100,10 @@ async def _applied(
         await process.close()
         log.info("git did not report", push=push.id, project=push.project, complaint=process.complaint())
         done = standing_in(await repository.refs(), push.commands)
-    if done:
-        await repository.point_head({command.ref: command.new for command in done})
+    try:
+        await repository.point_head(command.ref for command in done if not is_none(command.new))
+    except Failure as error:  # the next look at the repository mends it
+        log.warning("HEAD not moved", project=push.project, error=error.message)
     return done
 
 

@@ -74,7 +74,9 @@ class Repositories:
                     await repository.create(staging=self._staging())
                     self._looked_over.discard(project)
                 if project not in self._looked_over:
-                    await self._log.recover(project, await repository.refs(), is_first=True)
+                    refs = await repository.refs()
+                    await repository.point_head(refs)
+                    await self._log.recover(project, refs, is_first=True)
                     self._looked_over.add(project)
         return repository
 

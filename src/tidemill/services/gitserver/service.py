@@ -46,7 +46,7 @@ class GitserverService(Gitserver):
         self._repositories = Repositories(
             self._git, data_dir / "repositories", self._log, self._reader, new_id=new_id
         )
-        receiving = Receiving(self._log, wait=settings.push_wait)
+        receiving = Receiving(self._log, self._reader, wait=settings.push_wait)
         self._http = SmartHttp(pushes, self._repositories, receiving)
         self._is_looked_over = False
 
