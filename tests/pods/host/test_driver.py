@@ -116,11 +116,12 @@ async def test_what_ended_before_its_supervisor_died_is_known(host: HostWorld) -
 
 async def test_a_hung_supervisor_is_removed(host: HostWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not answer is killed, with everything in the pod."""
-    monkeypatch.setattr("tidemill.pods.host.removal.PATIENCE", 0.2)
     pod = await prepare(host)
     process = supervisor(host.directory / "pod")
     signal.pidfd_send_signal(process, signal.SIGSTOP)
-    await pod.close()
+    with monkeypatch.context() as impatience:
+        impatience.setattr("tidemill.pods.host.removal.PATIENCE", 0.2)
+        await pod.close()
     assert await has_died(process)
     os.close(process)
     assert await host.driver.leftovers() == []
