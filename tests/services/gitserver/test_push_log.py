@@ -286,3 +286,13 @@ async def test_a_deleted_repository_leaves_nothing(hosting: Hosting, database: D
         await hosting.service.commit("p-hello", sha)
     await user.git("push", "-q", "origin", "main")
     assert hosting.gateway.moved() == [("refs/heads/main", NONE, sha)] * 2
+
+
+async def test_a_push_that_cannot_be_written_down_is_refused(hosting: Hosting, database: Database) -> None:
+    """Git gets nothing of it: an update that is not in the log could be lost."""
+    user, first, _ = await pushed(hosting)
+    await hosting.quiet()
+    await database.close()
+    await user.commit("second")
+    assert "503" in await user.git("push", "origin", "main", ok=False)
+    assert (await hosting.service.commit("p-hello", "refs/heads/main")).sha == first
