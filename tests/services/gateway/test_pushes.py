@@ -9,11 +9,12 @@ import pytest
 
 from tests.conftest import Clock
 from tests.services.gateway.conftest import ADMIN_TOKEN, CONFIGURATION, House, Person, project
-from tidemill.contracts.pushes import AccessRequest, Push, RefUpdate
+from tidemill.contracts.pushes import AccessRequest, Push, Pushes, RefUpdate
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice
 from tidemill.contracts.values import CLONE_TOKEN, ValuesRequest
 from tidemill.core.plan import Plan
-from tidemill.errors import Failure
+from tidemill.errors import Failure, Unauthorized
+from tidemill.kit.connect import connect
 from tidemill.kit.contract import Call, calling
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.services.gateway.inbox import ATTEMPTS
@@ -164,8 +165,12 @@ async def test_a_tag_becomes_a_run(house: House, alice: Person, hello: str) -> N
 @pytest.mark.parametrize(
     ("files", "message", "note"),
     [
-        ({}, "change", "no configuration file: looked for .tidemill/config.star"),
-        ({"README": b"x"}, "change", ".agola/config.yml"),
+        (
+            {},
+            "change",
+            "no configuration file: looked for .tidemill/config.* and .agola/config.* (star, jsonnet,",
+        ),
+        ({"README": b"x"}, "change", "yml, yaml)"),
         (CONFIGURATION, "change [ci skip]", "[ci skip]"),
         (
             {".agola/config.yml": b"runs: [{name: main, tasks: [], when: {branch: other}}]"},
@@ -362,6 +367,18 @@ async def test_fifty_pushes_at_once_to_five_projects(house: House, alice: Person
         runs = await runs_of(alice, one)
         assert [run["number"] for run in runs] == list(range(1, 11))
         assert len({run["annotations"]["branch"] for run in runs}) == 10
+
+
+async def test_a_gitserver_elsewhere_is_answered_the_same(house: House, alice: Person, hello: str) -> None:
+    """Over HTTP it gets the same leave, the same errors and the same outcome."""
+    pushes = connect(Pushes, house.nobody._http, "/internal/gateway")
+    leave = AccessRequest(path="user/alice/hello", write=True, password=alice.token or "")
+    assert await pushes.access(leave) == await house.gateway.access(leave)
+    with pytest.raises(Unauthorized, match="the password is a user token"):
+        await pushes.access(AccessRequest(path="user/alice/hello", write=True))
+    sha = house.git.commit_to(hello, MAIN, "ab" * 20, CONFIGURATION)
+    outcome = await pushes.pushed(house.pushing(hello, RefUpdate(ref=MAIN, old=NONE, new=sha)))
+    assert [run.number for run in outcome.runs] == [1]
 
 
 async def test_a_hasty_pusher_does_not_wait(house: House, hello: str) -> None:

@@ -21,7 +21,12 @@ from tidemill.planning.planner import Planner
 from tidemill.services.gateway.store.inbox import MadeRun
 
 SETUP_ERROR = "Setup Error"
-NO_CONFIGURATION = f"no configuration file: looked for {', '.join(CANDIDATES)}"
+_PLACES = dict.fromkeys(path.rpartition(".")[0] for path in CANDIDATES)
+_EXTENSIONS = dict.fromkeys(path.rpartition(".")[2] for path in CANDIDATES)
+NO_CONFIGURATION = (
+    f"no configuration file: looked for {' and '.join(f'{place}.*' for place in _PLACES)}"
+    f" ({', '.join(_EXTENSIONS)})"
+)
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
