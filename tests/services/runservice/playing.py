@@ -102,6 +102,13 @@ class Player:
         return answer
 
     def obey(self, answer: SyncAnswer) -> None:
+        for job_id in answer.stop:
+            self.change(job_id, stopping=True)
+        for job_id in answer.fenced:
+            del self.reports[job_id]
+            self.fenced.append(job_id)
+        for job_id in answer.forget:
+            del self.reports[job_id]
         for spec in answer.start:
             self.specs[spec.id] = spec
             self.reports[spec.id] = JobReport(
@@ -112,13 +119,6 @@ class Player:
             )
         for job in answer.run:
             self.change(job.id, phase=JobPhase.RUNNING, started_at=NOW)
-        for job_id in answer.stop:
-            self.change(job_id, stopping=True)
-        for job_id in answer.fenced:
-            del self.reports[job_id]
-            self.fenced.append(job_id)
-        for job_id in answer.forget:
-            del self.reports[job_id]
 
     async def take(self) -> list[JobId]:
         """Sync until jobs are claimed, accepted and reported as running; answers them."""
