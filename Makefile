@@ -25,7 +25,7 @@ demo: setup  ## Start everything, push this repository, watch its run (KEEP=1 le
 	@$(BIN)/tidemill demo $(if $(KEEP),--keep)
 
 test: setup  ## Run the tests; one part of them with T=tests/core
-	@$(BIN)/python -m pytest $(T) -m "not heavy" -n 2 --dist worksteal
+	@$(BIN)/python -m pytest $(T) -m "not heavy" -n 2 --dist loadfile
 
 check: setup  ## Format, lint, types, import contracts, house rules, docs
 	@$(BIN)/ruff format --check .

@@ -74,7 +74,7 @@ def test_the_core_reads_no_clock_and_opens_nothing(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_environment_is_read_in_one_place(path: Path) -> None:
     """Only the command line and the composition root read the environment of the process."""
-    if path.relative_to(SOURCE).parts[0] in {"cli", "serve.py", "__main__.py"}:
+    if path.relative_to(SOURCE).parts[0] in {"cli", "serve", "__main__.py"}:
         return
     for node in ast.walk(ast.parse(path.read_text())):
         reads = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}

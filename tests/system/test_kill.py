@@ -1,7 +1,6 @@
 """kill -9 at any moment loses nothing that was acknowledged and repeats nothing."""
 
 import random
-import re
 from pathlib import Path
 
 import httpx2
@@ -27,7 +26,7 @@ def watch_until(project: Project, number: int, line: int) -> bytes:
 
 
 def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
-    """Twenty kills during 20 s tasks: each run ends, each acknowledged byte stands once, pushes go on.
+    """Twenty kills during 20 s tasks: each task is found again and ends, each byte stands once, pushes go on.
 
     Moments are random lines of the log, several kills to a task; the seed is printed on failure.
     """
@@ -53,11 +52,8 @@ def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
             run = work.project.finished(number)
             (task,) = run["tasks"].values()
             log = work.project.log(number, "task", 0)
-            if task["status"] == "success":
-                assert log == expected
-            else:  # defined too: lost, with a log that is a clean beginning
-                assert run["result"] == "failed"
-                assert expected.startswith(re.sub(rb"[^\n]*\Z", b"", log))
+            assert task["status"] == "success", f"the task was not found again (seed {seed})"
+            assert log == expected
         assert [run["number"] for run in work.project.runs()] == list(range(number, 0, -1))
     finally:
         server.stop()

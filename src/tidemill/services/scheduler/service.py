@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 
+import anyio
 import structlog
 from starlette.routing import BaseRoute
 
 from tidemill.contracts.runservice import QueuedGroup, Runservice, StartRun
 from tidemill.core.run import RunId
-from tidemill.errors import Conflict, NotFound
+from tidemill.errors import Conflict, Failure, NotFound
 from tidemill.kit.coord import Bells
 from tidemill.kit.supervise import Loop
 
 #: Seconds that a question for queued groups may wait for a change.
 _WAIT = 25.0
+#: Runs started side by side; their transactions share a commit.
+_AT_ONCE = 16
 
 log = structlog.get_logger()
 
@@ -43,10 +46,11 @@ class SchedulerService:
     async def start_queued(self) -> None:
         """Wait for a change, then start what may start."""
         found = await self._runservice.queued_groups(wait=_WAIT, after=self._version)
-        for group in found.groups:
-            run = next_of(group)
-            if run is not None:
-                await self._start(group, run)
+        may_start = [(group, run) for group in found.groups if (run := next_of(group)) is not None]
+        for first in range(0, len(may_start), _AT_ONCE):
+            async with anyio.create_task_group() as starts:
+                for group, run in may_start[first : first + _AT_ONCE]:
+                    starts.start_soon(self._start, group, run)
         self._version = found.version
         self._again.ring()
 
@@ -56,6 +60,9 @@ class SchedulerService:
         except (Conflict, NotFound) as lost:
             # Somebody was faster. That was a change, so that the next question is answered at once.
             log.debug("run not started", run=run, group=group.group, reason=lost.message)
+        except Failure as failure:
+            # One run that cannot be started keeps no other from it; it is tried again at the next change.
+            log.warning("run not started", run=run, group=group.group, reason=failure.message)
         else:
             log.info("run started", run=run, group=group.group)
 

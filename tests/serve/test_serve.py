@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Thread
 
@@ -16,15 +16,18 @@ import pytest
 from tests.cli.conftest import completed
 from tests.system.server import Server, Work, config
 from tidemill.errors import BadRequest
-from tidemill.serve import COMPONENTS, DRAIN_SECONDS, _components, _listen
+from tidemill.serve import DRAIN_SECONDS
+from tidemill.serve.house import COMPONENTS, components
+from tidemill.serve.listening import listen
 from tidemill.settings import Secret, Settings, WebSettings
 
 EMPTY = ("--components", "configstore")  # what is refused is refused before anything is started
+TOKEN = {"TIDEMILL_SERVICE_TOKEN": "t"}
 
 
-def refused(*arguments: str) -> str:
+def refused(*arguments: str, environment: Mapping[str, str] = TOKEN) -> str:
     """The one line of a server that does not start."""
-    answer = completed("serve", *arguments)
+    answer = completed("serve", *arguments, environment=environment)
     assert (answer.code, answer.out) == (1, "")
     (line,) = answer.err.splitlines()
     return line.removeprefix("tidemill: ")
@@ -58,32 +61,32 @@ def test_an_unknown_component_is_refused(tmp_path: Path) -> None:
 )
 def test_components_are_what_is_named(named: tuple[str, ...], meant: tuple[str, ...]) -> None:
     """`all` is every service, wherever it stands."""
-    assert _components(Settings(components=named)) == meant
+    assert components(Settings(components=named)) == meant
 
 
 def test_no_component_is_refused() -> None:
     """A server of nothing is a mistake."""
     with pytest.raises(BadRequest, match="names no service; known are all, configstore"):
-        _components(Settings(components=()))
+        components(Settings(components=()))
 
 
 @pytest.mark.parametrize("address", [":8000", "127.0.0.1:99999", "127.0.0.1:http"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     """The answer names the address."""
     with pytest.raises(BadRequest, match=re.escape(address)):
-        _listen(Settings(web=WebSettings(listen=address)))
+        listen(Settings(web=WebSettings(listen=address)))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0"])
 def test_loopback_needs_no_service_token(address: str) -> None:
     """What only this machine reaches is listened on as it is."""
-    with _listen(Settings(web=WebSettings(listen=address))) as listener:
+    with listen(Settings(web=WebSettings(listen=address))) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
 
 
 def test_a_service_token_opens_an_address() -> None:
     """With the token every address may be listened on."""
-    with _listen(Settings(web=WebSettings(listen="0.0.0.0:0"), service_token=Secret("t"))) as listener:
+    with listen(Settings(web=WebSettings(listen="0.0.0.0:0"), service_token=Secret("t"))) as listener:
         assert listener.getsockname()[0] == "0.0.0.0"
 
 
@@ -92,14 +95,14 @@ def test_a_port_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(BadRequest, match=f"cannot listen on {address}.*choose another with --listen"):
-            _listen(Settings(web=WebSettings(listen=address)))
+            listen(Settings(web=WebSettings(listen=address)))
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
 def test_an_open_address_needs_a_service_token(address: str) -> None:
     """What other machines reach is refused without the token that guards internal services."""
     with pytest.raises(BadRequest, match="set service_token"):
-        _listen(Settings(web=WebSettings(listen=address)))
+        listen(Settings(web=WebSettings(listen=address)))
 
 
 def test_a_data_directory_that_cannot_be_is_refused(tmp_path: Path) -> None:
@@ -122,6 +125,12 @@ def test_a_service_that_is_nowhere_is_refused(tmp_path: Path) -> None:
     """A component whose partner is neither here nor configured says which setting is missing."""
     line = refused("--data-dir", str(tmp_path / "d"), "--listen", "127.0.0.1:0", "--components", "gateway")
     assert "configstore.url" in line
+
+
+def test_services_in_several_processes_need_a_token(tmp_path: Path) -> None:
+    """Without it a task of the same machine could ask the internal services."""
+    line = refused("--data-dir", str(tmp_path / "d"), "--listen", "127.0.0.1:0", *EMPTY, environment={})
+    assert "service_token" in line
 
 
 def test_a_data_directory_serves_one(server: Server) -> None:

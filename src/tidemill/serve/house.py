@@ -1,14 +1,11 @@
-"""The composition root: builds the chosen services, wires and supervises them.
+"""The services of this process, built and wired; the only module that sees two of them.
 
-The only module that sees two services. Where a service that another asks runs in this process, it is
-handed over as an object behind a thin carrier; otherwise as a client derived from the same contract.
+Where a service that another asks runs in this process, it is handed over as an object behind a thin
+carrier; otherwise as a client derived from the same contract.
 """
 
-import gc
 import os
 import secrets
-import signal
-import socket
 import sys
 import uuid
 from collections.abc import Callable
@@ -17,63 +14,43 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
-import anyio
 import structlog
 
-from tidemill import __version__
 from tidemill.contracts.configstore import Configstore
-from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values
-from tidemill.errors import BadRequest, Failure
+from tidemill.errors import BadRequest
 from tidemill.kit.carriers import direct
 from tidemill.kit.connect import connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.embedded import EmbeddedCoordinator
 from tidemill.kit.db import Database
-from tidemill.kit.http import make_app, serve_http
-from tidemill.kit.http.openapi import describe
 from tidemill.kit.objects import Objects
-from tidemill.kit.supervise import Loop, Service, run_loops
-from tidemill.kit.telemetry import configure_logging
+from tidemill.kit.supervise import Loop, Service
+from tidemill.serve.listening import is_loopback
 from tidemill.settings import Settings
 
 C = TypeVar("C", bound=Contract)
 
 #: Every service, in the order in which they are built: who is asked comes before who asks.
 COMPONENTS = ("configstore", "runservice", "gitserver", "gateway", "scheduler", "executor")
-DRAIN_SECONDS = 5.0
 
 log = structlog.get_logger("serve")
-
-
-def main(settings: Settings, config: Path | None) -> int:
-    """Serve until SIGTERM or SIGINT; answers the exit code."""
-    configure_logging(settings.log.level, settings.log.format)
-    code = 0
-    try:
-        listener = _listen(settings)
-        anyio.run(_serve, settings, listener, config, backend_options={"use_uvloop": True})
-    except* Failure as group:
-        code = 1
-        for error in _leaves(group):
-            print(f"tidemill: {error}", file=sys.stderr)  # noqa: T201 - the last word, for people
-    return code
 
 
 class House:
     """The services of this process, and how each reaches the others."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, config: Path | None) -> None:
+    def __init__(self, settings: Settings, address: str, config: Path | None) -> None:
         self.settings = settings
         self.data_dir = settings.data_dir.absolute()
         self.config = config
-        self.components = _components(settings)
-        self.address = _address(listener)
+        self.components = components(settings)
+        self.address = address
         self.services: dict[str, Any] = {}
         self.bells = Bells()
         self.presence: Presence | None = None
@@ -89,7 +66,7 @@ class House:
         return self
 
     async def _build(self) -> None:
-        _private(self.data_dir)
+        private(self.data_dir)
         if self.components != ("executor",):
             await self._coordinate()
         for name in COMPONENTS:
@@ -151,7 +128,7 @@ class House:
 
         settings = self.settings.runservice
         db = await self._database("runservice", settings.database)
-        objects = Objects.open(_private(self.data_dir / "objects").as_uri())
+        objects = Objects.open(private(self.data_dir / "objects").as_uri())
         values = self.ask(Values, "configstore")
         return RunserviceService(settings, db, objects, self.bells, values, clock=clock, new_id=new_id)
 
@@ -197,9 +174,10 @@ class House:
         from tidemill.pods.host import HostDriver
         from tidemill.services.executor.service import ExecutorService
 
-        hide = [self.data_dir, *([self.config.absolute()] if self.config else [])]
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-        driver = HostDriver(self.data_dir / "executor" / "pods", hide=hide, sandbox="auto", pool=1, path=path)
+        driver = HostDriver(
+            self.data_dir / "executor" / "pods", hide=self._hidden(), sandbox="auto", pool=1, path=path
+        )
         return ExecutorService(
             self.settings.executor,
             self.data_dir,
@@ -207,8 +185,16 @@ class House:
             driver,
             clock=clock,
             new_id=new_id,
-            loopback_only=_is_loopback(self.address),
+            loopback_only=is_loopback(self.address)
+            and is_loopback(self.settings.runservice.url or self.address),
         )
+
+    def _hidden(self) -> list[Path]:
+        """What no task may see: the data, the settings file, databases that lie elsewhere."""
+        urls = (self.settings.configstore.database, self.settings.runservice.database)
+        files = [Path(url.removeprefix("sqlite:///")) for url in urls if url.startswith("sqlite:///")]
+        beside = [file.with_name(file.name + end) for file in files for end in ("", "-wal", "-shm")]
+        return [self.data_dir, *beside, *([self.config.absolute()] if self.config else [])]
 
     def _admin_token(self) -> str:
         """The administrator's token: given, or made at the first start and kept for the owner's eyes."""
@@ -235,42 +221,8 @@ class _Late:
         return forward
 
 
-async def _serve(settings: Settings, listener: socket.socket, config: Path | None) -> None:
-    stop = anyio.Event()
-    async with House(settings, listener, config) as house, anyio.create_task_group() as group:
-        app = make_app(
-            [route for service in house.services.values() for route in service.routes()],
-            service_token=_service_token(settings),
-            openapi=_openapi,
-        )
-        group.start_soon(_stop_on_signal, stop)
-        group.start_soon(run_loops, house.loops())
-        gc.freeze()
-        print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
-        await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
-        group.cancel_scope.cancel()
-
-
-def _service_token(settings: Settings) -> str:
-    """What other services show; where all are in this process nobody has it, and no job can ask them."""
-    complete = set(_components(settings)) == set(COMPONENTS)
-    return settings.service_token or (secrets.token_hex(20) if complete else "")
-
-
-def _openapi() -> bytes:
-    return describe(Gateway, PREFIX, title="Tidemill", version=__version__)
-
-
-async def _stop_on_signal(stop: anyio.Event) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for number in signals:
-            if stop.is_set():
-                os._exit(128 + number)
-            log.info("stopping", signal=number.name, drain_seconds=DRAIN_SECONDS)
-            stop.set()
-
-
-def _components(settings: Settings) -> tuple[str, ...]:
+def components(settings: Settings) -> tuple[str, ...]:
+    """The services that this process is to run; raises BadRequest for one that does not exist."""
     if "all" in settings.components:
         return COMPONENTS
     if not settings.components:
@@ -281,7 +233,7 @@ def _components(settings: Settings) -> tuple[str, ...]:
     return settings.components
 
 
-def _private(directory: Path) -> Path:
+def private(directory: Path) -> Path:
     """*directory*, made for the eyes of its owner; raises BadRequest when nobody could write there."""
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -294,48 +246,6 @@ def _private(directory: Path) -> Path:
             f"{directory} cannot be written to; choose another with --data-dir, or give it rights"
         )
     return directory
-
-
-def _listen(settings: Settings) -> socket.socket:
-    host, _, port = settings.web.listen.rpartition(":")
-    host = host.strip("[]")
-    if not host or not port.isdigit():
-        raise BadRequest(f"web.listen {settings.web.listen!r}: write address:port, such as 127.0.0.1:8000")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, int(port)))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise BadRequest(
-            f"cannot listen on {settings.web.listen}: {error}; choose another with --listen"
-        ) from error
-    listener.listen(2048)
-    if not _is_loopback(_address(listener)) and not settings.service_token:
-        listener.close()
-        raise BadRequest(
-            f"web.listen {settings.web.listen} can be reached from other machines: set service_token, so "
-            "that nobody but your services can ask the internal ones"
-        )
-    return listener
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith(("http://127.", "http://[::1]"))
-
-
-def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
-    return [
-        leaf
-        for error in group.exceptions
-        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    ]
 
 
 def clock() -> datetime:

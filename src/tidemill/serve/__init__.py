@@ -1,0 +1,95 @@
+"""The composition root: serve what the settings choose, until told to stop."""
+
+import gc
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import structlog
+
+from tidemill import __version__
+from tidemill.contracts.gateway import PREFIX, Gateway
+from tidemill.errors import BadRequest, Failure
+from tidemill.kit.http import make_app, serve_http
+from tidemill.kit.http.openapi import describe
+from tidemill.kit.supervise import run_loops
+from tidemill.kit.telemetry import configure_logging
+from tidemill.serve.house import COMPONENTS, House, components
+from tidemill.serve.listening import address, listen
+from tidemill.settings import Settings
+
+DRAIN_SECONDS = 5.0
+
+log = structlog.get_logger("serve")
+
+
+def main(settings: Settings, config: Path | None) -> int:
+    """Serve until SIGTERM or SIGINT; answers the exit code."""
+    configure_logging(settings.log.level, settings.log.format)
+    code = 0
+    try:
+        listener = listen(settings)
+        anyio.run(_serve, settings, listener, config, backend_options={"use_uvloop": True})
+    except* Failure as group:
+        code = 1
+        for error in _leaves(group):
+            print(f"tidemill: {error}", file=sys.stderr)  # noqa: T201 - the last word, for people
+    return code
+
+
+async def _serve(settings: Settings, listener: socket.socket, config: Path | None) -> None:
+    stop = anyio.Event()
+    token = _service_token(settings)
+    async with House(settings, address(listener), config) as house, anyio.create_task_group() as group:
+        app = make_app(
+            [route for service in house.services.values() for route in service.routes()],
+            service_token=token,
+            openapi=_openapi,
+        )
+        group.start_soon(_stop_on_signal, stop)
+        group.start_soon(run_loops, house.loops())
+        gc.freeze()
+        print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
+        await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
+        group.cancel_scope.cancel()
+
+
+def _service_token(settings: Settings) -> str:
+    """What other services show; where all are in this process nobody has it, and no job can ask them.
+
+    Raises BadRequest when services in other processes need one: jobs of the host share its network.
+    """
+    if settings.service_token:
+        return settings.service_token
+    if set(components(settings)) == set(COMPONENTS):
+        return secrets.token_hex(20)
+    raise BadRequest(
+        "services in several processes need a service_token, the same for all of them "
+        "(TIDEMILL_SERVICE_TOKEN): without it any task of this machine could ask the internal ones"
+    )
+
+
+def _openapi() -> bytes:
+    return describe(Gateway, PREFIX, title="Tidemill", version=__version__)
+
+
+async def _stop_on_signal(stop: anyio.Event) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            if stop.is_set():
+                os._exit(128 + number)
+            log.info("stopping", signal=number.name, drain_seconds=DRAIN_SECONDS)
+            stop.set()
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]
