@@ -83,6 +83,8 @@ class Driver(Protocol):
     """Which runtimes of a plan it serves: `host`, `pod`."""
     sandboxed: bool
     """Whether tasks are kept from what else is on the machine; known after `start`."""
+    notice: str
+    """One sentence about that, for the server's log and each setup log; known after `start`."""
 
     async def start(self) -> None:
         """Find out what works here; raises `errors.Internal` with what to do when nothing does."""

@@ -24,6 +24,7 @@ class FakeDriver:
     def __init__(self, runtimes: tuple[str, ...] = ("host", "pod")) -> None:
         self.runtimes = runtimes
         self.sandboxed = True
+        self.notice = "fake: nothing is executed"
         self.pods: dict[str, FakePod] = {}
         self.prepared: list[str] = []
         """Every pod ever prepared, in order."""

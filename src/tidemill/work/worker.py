@@ -221,12 +221,22 @@ class JobWorker:
                 return self._interrupted()
             ledger.change_step(index, phase=StepPhase.RUNNING, started_at=self._around.clock())
         if not is_over:
-            with anyio.fail_after(_CALL_LIMIT):
-                await pod.start(command(self.spec, index, self._values))
+            await self._start(pod, index, is_resumed=is_resumed)
         output = self._logs.ship_command(pod, command_key(index), index, resume=is_resumed)
         if not is_over:
             await self._step_end(pod, index, output)
         return self._after(index)
+
+    async def _start(self, pod: Pod, index: int, *, is_resumed: bool) -> None:
+        try:
+            with anyio.fail_after(_CALL_LIMIT):
+                await pod.start(command(self.spec, index, self._values))
+        except PodLost:
+            if is_resumed:  # what it printed before its pod was lost is still there to be read
+                output = self._logs.ship_command(pod, command_key(index), index, resume=True)
+                with suppress(PodLost), anyio.move_on_after(_CALL_LIMIT):
+                    await output.end()
+            raise
 
     async def _step_end(self, pod: Pod, index: int, output: CommandOutput) -> None:
         """Wait for a step's end, or bring it about when the job must not go on."""

@@ -110,7 +110,7 @@ async def test_a_running_step_goes_on_without_its_executor(
 async def test_a_dead_pod_fails_its_job(
     life: Life, runservice: MemoryRunservice, driver: Driver, host: HostWorld
 ) -> None:
-    """Whether the executor is there or not; what was said before is kept."""
+    """It is told while the executor is there; what was said before is kept."""
     task = runservice.add(job(f"echo one\n{host.wait('gate')}"))
     async with life():
         await runservice.until(lambda: task.log(0) == b"one\n")
@@ -120,6 +120,26 @@ async def test_a_dead_pod_fails_its_job(
         assert report.reason.startswith("the sandbox is gone")
         assert task.log(0) == b"one\n"
         await removed(driver)
+
+
+async def test_what_a_pod_said_before_it_died_unseen_is_kept(
+    life: Life, runservice: MemoryRunservice, driver: Driver, host: HostWorld
+) -> None:
+    """It prints and dies while no executor is there; the next life ships what it printed, and fails the job."""
+    task = runservice.add(job(f"echo one\n{host.wait('first')}\necho two\n{host.wait('second')}"))
+    async with life():
+        await runservice.until(lambda: task.log(0) == b"one\n")
+    pod = await driver.adopt("job.1")
+    await host.release(pod, "first")
+    async for progress in pod.follow("step-0"):
+        if progress.size == len(b"one\ntwo\n"):
+            break
+    await host.kill(pod)
+    async with life():
+        report = await runservice.ended(task)
+        assert report.outcome is Outcome.FAILED
+        assert report.reason.startswith("the sandbox is gone")
+        assert task.log(0) == b"one\ntwo\n"
 
 
 async def test_a_flood_arrives_whole(life: Life, runservice: MemoryRunservice) -> None:

@@ -68,6 +68,8 @@ class ExecutorService:
                 "tasks on this host would run without a sandbox, on a server that others can reach; install "
                 "bubblewrap where it works, listen on loopback only, or set executor.allow_unsandboxed"
             )
+        say = log.info if self._driver.sandboxed else log.warning
+        say("how tasks are kept from this machine", driver=self._driver.notice)
         await self._holding.load()
         log.info("executor is ready", id=self._id, slots=self._settings.slots, runtimes=self._driver.runtimes)
 
