@@ -1,9 +1,9 @@
 """A job on disk: what an executor needs to go on with it after a restart; never a secret value.
 
-`job.json` is what was accepted and does not change; `state.json` is how far it is. Both are replaced
-atomically, so they survive the process. They need not survive the machine: a job that was accepted
-before the machine's last start counts as begun, so that nothing is done twice. Where that cannot be
-told, they are written durably.
+`job.json` is what was accepted and does not change; `state.json` is how far it is, from when it has
+begun. Both are replaced atomically, so they survive the process. They need not survive the machine: a
+job that was accepted before the machine's last start counts as begun, so that nothing is done twice.
+Where that cannot be told, they are written durably.
 """
 
 import contextlib
@@ -63,14 +63,13 @@ class JobDirectory:
 
     def accept(self, spec: JobSpec, boot: str = "") -> KeptJob:
         """Put a new job on disk, in the place of whatever was there; *boot* is the machine's `boot_id`."""
-        self.remove()
-        kept = KeptJob(self, spec, boot, new_state(spec))
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept.save(kept.state)
+        if self.path.exists():
+            self.remove()
+        self.path.mkdir(mode=0o700, parents=True)
         _replace(self.path / "job.json", msgspec.json.encode(Accepted(spec, boot)), durable=not boot)
         if not boot:
             _sync_directory(self.path.parent)
-        return kept
+        return KeptJob(self, spec, boot, new_state(spec))
 
     def save(self, state: JobState, *, durable: bool = False) -> None:
         """Replace the state; it survives the process in any case, the machine when *durable*."""
@@ -80,7 +79,9 @@ class JobDirectory:
         """What was accepted and how far it was; raises ValueError where that cannot be read."""
         try:
             accepted = msgspec.json.decode((self.path / "job.json").read_bytes(), type=Accepted)
-            state = msgspec.json.decode((self.path / "state.json").read_bytes(), type=JobState)
+            state = new_state(accepted.spec)
+            with contextlib.suppress(FileNotFoundError):
+                state = msgspec.json.decode((self.path / "state.json").read_bytes(), type=JobState)
         except (OSError, msgspec.MsgspecError) as error:
             raise ValueError(f"{self.path} holds no job: {error}") from error
         return KeptJob(self, accepted.spec, accepted.boot, state)

@@ -269,9 +269,9 @@ async def test_pods_that_nobody_owns_are_removed(
 async def test_an_executor_keeps_its_id(life: Life) -> None:
     """It is the same executor after a restart."""
     async with life() as executor:
-        first = executor._info()
+        first = executor._presentation
     async with life() as executor:
-        assert executor._info() == first
+        assert executor._presentation == first
         assert first.id
 
 

@@ -50,18 +50,18 @@ class ExecutorService:
         self._driver = driver
         self._new_id = new_id
         self._loopback_only = loopback_only
-        self._id = ExecutorId("")
+        self._presentation = ExecutorInfo(id=ExecutorId(""), slots=0, runtimes=())
         self._holding = Holding(
             self._place / "jobs", driver, jobs, Slots(settings.slots), clock=clock, changed=self._tell
         )
-        self._syncing = Syncing(jobs, self._info, self._holding, clock)
+        self._syncing = Syncing(jobs, lambda: self._presentation, self._holding, clock)
 
     async def start(self) -> None:
         """Find out what the driver can do, and what an earlier life has left.
 
         Raises `Internal` where tasks would not be kept from the rest of the machine and must be.
         """
-        self._id = await anyio.to_thread.run_sync(_kept_id, self._place / "id", self._new_id)
+        own_id = await anyio.to_thread.run_sync(_kept_id, self._place / "id", self._new_id)
         await self._driver.start()
         if not (self._driver.sandboxed or self._loopback_only or self._settings.allow_unsandboxed):
             raise Internal(
@@ -71,7 +71,15 @@ class ExecutorService:
         say = log.info if self._driver.sandboxed else log.warning
         say("how tasks are kept from this machine", driver=self._driver.notice)
         await self._holding.load()
-        log.info("executor is ready", id=self._id, slots=self._settings.slots, runtimes=self._driver.runtimes)
+        self._presentation = ExecutorInfo(
+            id=own_id,
+            name=self._settings.name or socket.gethostname(),
+            slots=self._settings.slots,
+            runtimes=self._driver.runtimes,
+            arch=_architecture(),
+            labels=self._settings.labels,
+        )
+        log.info("executor is ready", id=own_id, slots=self._settings.slots, runtimes=self._driver.runtimes)
 
     def loops(self) -> list[Loop]:
         """Working on jobs, which goes on until it is cancelled, and clearing away what is left over."""
@@ -108,16 +116,10 @@ class ExecutorService:
     def _tell(self, is_pressing: bool) -> None:
         self._syncing.tell(at_once=is_pressing)
 
-    def _info(self) -> ExecutorInfo:
-        machine = platform.machine()
-        return ExecutorInfo(
-            id=self._id,
-            name=self._settings.name or socket.gethostname(),
-            slots=self._settings.slots,
-            runtimes=self._driver.runtimes,
-            arch=_ARCHITECTURES.get(machine, machine),
-            labels=self._settings.labels,
-        )
+
+def _architecture() -> str:
+    machine = platform.machine()
+    return _ARCHITECTURES.get(machine, machine)
 
 
 def _kept_id(path: Path, new_id: Callable[[], str]) -> ExecutorId:
