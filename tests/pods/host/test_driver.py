@@ -1,5 +1,6 @@
 """Pods of the host driver across the deaths of executors and supervisors, and what is left on disk."""
 
+import fcntl
 import os
 import signal
 import stat
@@ -13,6 +14,7 @@ from typing import Literal
 import anyio
 import pytest
 
+from tests.pods.conftest import leave
 from tests.pods.worlds import (
     DEADLINE,
     PATH,
@@ -34,6 +36,7 @@ from tidemill.pods.host.removal import has_died
 
 pytestmark = pytest.mark.anyio
 
+LOCK = "exec 9>~/lock; flock 9"
 ROOT = Path(__file__).parents[3]
 
 
@@ -112,6 +115,30 @@ async def test_what_ended_before_its_supervisor_died_is_known(host: HostWorld) -
         await pod.start(shell("echo new", key="new"))
     with pytest.raises(PodLost):
         await pod.stop("cut", 1.0)
+
+
+async def test_orphans_of_a_dead_supervisor_end_with_the_pod(
+    host: HostWorld, tmp_path: Path, anyio_backend: str
+) -> None:
+    """What survives its supervisor is killed when the pod is removed, and no namesake's processes are."""
+    namesake = await host_world(tmp_path / "others", "off")
+    bystander = await prepare(namesake)
+    await bystander.start(shell(f"echo ready; {namesake.wait('gate')}"))
+    await has_output(bystander, b"ready\n")
+    pod = await prepare(host)
+    await pod.start(shell(f"{LOCK}; echo ready; {host.wait('gate')}"))
+    await has_output(pod, b"ready\n")
+    process = supervisor(host.directory / "pod")
+    await host.kill(pod)
+    assert await has_died(process)
+    os.close(process)
+    with (host.home(pod) / "lock").open("w") as lock:
+        await pod.close()
+        with anyio.fail_after(DEADLINE):
+            await anyio.to_thread.run_sync(fcntl.flock, lock, fcntl.LOCK_EX, abandon_on_cancel=True)
+    await namesake.release(bystander, "gate")
+    assert (await ended(bystander)).exit_code == 0
+    await leave(namesake)
 
 
 async def test_a_hung_supervisor_is_removed(host: HostWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,8 @@ async def test_a_terminal_tells_everything_too(host: HostWorld) -> None:
     pod = await prepare(host)
     wanted = "".join(f"{number}\r\n" for number in range(1, 300_001)).encode()
     for attempt in range(5):
-        _, output = await run(pod, shell("seq 1 300000", key=f"seq-{attempt}", tty=True))
+        progress, output = await run(pod, shell("seq 1 300000", key=f"seq-{attempt}", tty=True))
+        assert progress.exit_code == 0
         assert output == wanted
 
 
@@ -167,7 +168,7 @@ async def test_the_environment_is_what_was_given(host: HostWorld, monkeypatch: p
     _, output = await run(pod, Exec(key="step", argv=("env", "-0"), environment=given))
     found = dict(entry.split("=", 1) for entry in output.decode().rstrip("\0").split("\0"))
     assert given.items() <= found.items()
-    assert found["TIDEMILL_EXEC"] == "pod/step"
+    assert found["TIDEMILL_EXEC"].endswith("/step")
     assert set(found) - set(given) == {"HOME", "LOGNAME", "SHELL", "TERM", "TIDEMILL_EXEC", "TMPDIR"}
 
 

@@ -128,7 +128,7 @@ class HostDriver:
         try:
             await self._rename(warm, directory)
             await warm.line.ask(
-                b"claim", *map(os.fsencode, (spec.id, spec.working_dir, self._path, user)), seconds=CLAIM
+                b"claim", *map(os.fsencode, (warm.mark, spec.working_dir, self._path, user)), seconds=CLAIM
             )
         except Refused as refused:
             await warm.discard()

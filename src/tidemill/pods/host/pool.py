@@ -15,7 +15,7 @@ import structlog
 from tidemill.pods import PodFailed, PodLost
 from tidemill.pods.host.line import Line, Refused, bind
 from tidemill.pods.host.program import run_program
-from tidemill.pods.host.removal import remove
+from tidemill.pods.host.removal import MARK, remove
 from tidemill.pods.host.sandbox import HOME, PROGRAM, TMP, Sandbox
 
 log = structlog.get_logger()
@@ -33,8 +33,9 @@ PAUSE = 15.0
 class Warm:
     """A pod without a task: its directory, and the connection that keeps it alive."""
 
-    def __init__(self, directory: Path, line: Line) -> None:
+    def __init__(self, directory: Path, mark: str, line: Line) -> None:
         self.directory = directory
+        self.mark = mark
         self.line = line
 
     def move(self, directory: Path) -> None:
@@ -99,7 +100,7 @@ class Pool:
 
     async def _make(self) -> Warm:
         try:
-            warm = self._spawn(self._directory / f"{WARM}{token_hex(8)}")
+            warm = self._spawn(token_hex(8))
         except OSError as error:
             raise PodFailed(f"no sandbox could be started: {error}") from error
         try:
@@ -114,10 +115,12 @@ class Pool:
             raise
         return warm
 
-    def _spawn(self, directory: Path) -> Warm:
+    def _spawn(self, mark: str) -> Warm:
+        directory = self._directory / f"{WARM}{mark}"
         for name in ("", "home", "tmp", "steps"):
             (directory / name).mkdir(mode=0o700)
         (directory / "tmp").chmod(0o1777)
+        (directory / MARK).write_text(mark)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         line = Line(ours)
@@ -139,7 +142,7 @@ class Pool:
             finally:
                 os.close(said)
         self._look_after(pid)
-        return Warm(directory, line)
+        return Warm(directory, mark, line)
 
     def _command(self, directory: Path, given: Iterable[int]) -> list[str]:
         descriptors = [str(fd) for fd in given]

@@ -17,6 +17,8 @@ from tidemill.pods.host.line import Line, Refused
 
 log = structlog.get_logger()
 
+MARK = "mark"
+"""The file with the secret by which a pod's processes are known."""
 PATIENCE = 10.0
 """Seconds for a supervisor to die with everything in its pod, and again after it was killed."""
 ATTEMPTS = 5
@@ -30,7 +32,7 @@ async def remove(directory: Path) -> None:
         with Line.to(directory) as line:
             await kill(line)
     except PodLost:
-        await to_thread.run_sync(kill_orphans, directory.name)
+        await to_thread.run_sync(kill_orphans, directory)
     with anyio.CancelScope(shield=True):
         await to_thread.run_sync(delete, directory)
 
@@ -66,10 +68,14 @@ async def has_died(process: int) -> bool:
     return died.is_set()
 
 
-def kill_orphans(pod: str) -> None:
-    """Kill processes that say they belong to *pod*: without a sandbox they survive their supervisor."""
+def kill_orphans(directory: Path) -> None:
+    """Kill processes that carry the pod's mark: without a sandbox they survive their supervisor."""
+    try:
+        mark = (directory / MARK).read_bytes()
+    except FileNotFoundError:
+        return  # it was not even begun
     for process in Path("/proc").glob("[0-9]*"):
-        if mark_of(int(process.name)).partition(b"/")[0] == pod.encode():
+        if mark and mark_of(int(process.name)).partition(b"/")[0] == mark:
             with suppress(OSError):
                 os.kill(int(process.name), signal.SIGKILL)
 

@@ -6,7 +6,7 @@ import os
 DEFAULTS = (_signal.SIGPIPE, _signal.SIGXFSZ, _signal.SIGINT, _signal.SIGHUP, _signal.SIGTERM)
 """Signals that mean to a command what they usually mean, whatever they mean to us."""
 MARK = b"TIDEMILL_EXEC"
-"""The variable by which a process tells which command it belongs to: `<pod>/<key>`."""
+"""The variable by which a process tells which command it belongs to: `<mark of the pod>/<key>`."""
 
 
 def children() -> dict[int, list[int]]:

@@ -91,13 +91,13 @@ class Supervisor:
             self.close()
         peer.answer(b"ok")
 
-    def claim(self, pod: bytes, working_dir: bytes, path: bytes, user: bytes) -> None:
+    def claim(self, mark: bytes, working_dir: bytes, path: bytes, user: bytes) -> None:
         """Belong to a task from now on."""
         base = os.getcwd()  # not as it was at the start: the directory has been renamed for the task
         home, tmp = os.path.join(base, self.home), os.path.join(base, self.tmp)
         self.claimed = True
         commands = self.commands
-        commands.home, commands.tmp, commands.mark = home, tmp, pod
+        commands.home, commands.tmp, commands.mark = home, tmp, mark
         commands.environment = {
             b"HOME": os.fsencode(home),
             b"LOGNAME": user,
