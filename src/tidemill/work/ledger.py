@@ -86,7 +86,7 @@ class Ledger:
         except OSError:
             log.exception("the end of a job cannot be written to disk", job=report.id)
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Write what is not written yet."""
         if self._saving is not None:
             self._save()

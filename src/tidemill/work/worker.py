@@ -10,34 +10,24 @@ import structlog
 
 from tidemill.core.job import JobPhase, JobReport, Outcome
 from tidemill.core.run import StepPhase
-from tidemill.pods import Driver, Pod, PodFailed, PodLost, PodSpec, Progress
+from tidemill.pods import Driver, Pod, PodLost, Progress
 from tidemill.work.commands import command, command_key, secrets
 from tidemill.work.directory import KeptJob, pod_id
+from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.logs import JobLogs
 from tidemill.work.masking import Mask
-from tidemill.work.output import CommandOutput, Text, moment
+from tidemill.work.output import CommandOutput, moment
 from tidemill.work.patience import Patience
+from tidemill.work.setup import Setup
 from tidemill.work.shipping import LogSink
 
 log = structlog.get_logger()
 
-SETUP_LIMIT = 300.0
-"""Seconds that making a pod may take."""
 GRACE = 3.0
 """Seconds between TERM and KILL."""
 
 _CALL_LIMIT = 30.0
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """How a job ends."""
-
-    outcome: Outcome
-    reason: str = ""
-    timed_out: bool = False
-
-
 _NO_VALUES = Ending(Outcome.STOPPED, "stopped before its secrets could be asked for again")
 
 
@@ -76,6 +66,7 @@ class JobWorker:
             fenced=self._fenced,
             failed=self._patience.fail,
         )
+        self._setup = Setup(job.spec, around.driver, around.clock, self._ledger, self._logs, self._patience)
         self._log = log.bind(run=job.spec.run_id, job=job.spec.id)
 
     def stop(self) -> None:
@@ -95,7 +86,7 @@ class JobWorker:
                     ending = await self._ending()
                 await self._end(ending)
         finally:
-            self._ledger.close()
+            self._ledger.flush()
         await self._clear_away()
 
     async def _end(self, ending: Ending) -> None:
@@ -123,11 +114,11 @@ class JobWorker:
     async def _work(self) -> Ending:
         started_at = self._ledger.state.report.started_at
         if self._patience.is_over and started_at is None:
-            return self._interrupted()
+            return interruption(self._patience, self.spec.task)
         self._ledger.change(phase=JobPhase.RUNNING, started_at=started_at or self._around.clock())
         if self._obstacle is not None:
             return self._obstacle
-        pod = await self._adopted() or await self._setup()
+        pod = await self._setup.pod()
         if isinstance(pod, Ending):
             return pod
         self._pod = pod
@@ -147,68 +138,6 @@ class JobWorker:
             self._obstacle = Ending(Outcome.FAILED, f"its secrets cannot be masked: {error}")
             return Mask(())
 
-    async def _adopted(self) -> Pod | None:
-        """The pod of an earlier life with its logs on their way; None when there was no such life."""
-        setup = self._ledger.step(SETUP)
-        if setup.phase is StepPhase.NOT_STARTED and not self._ledger.state.begun:
-            return None
-        try:
-            with anyio.fail_after(_CALL_LIMIT):
-                pod = await self._around.driver.adopt(pod_id(self.spec))
-        except PodLost:
-            if not self._ledger.state.begun:
-                return None
-            self._ship_kept_setup()
-            raise
-        if setup.phase is not StepPhase.SUCCESS and not self._ledger.state.begun:  # nothing has run in it
-            with anyio.fail_after(_CALL_LIMIT):
-                await self._around.driver.remove(pod_id(self.spec))
-            return None
-        self._ship_kept_setup()
-        return pod
-
-    def _ship_kept_setup(self) -> None:
-        if SETUP not in self._ledger.state.stored:
-            text = Text(self._ledger.state.setup_log)
-            text.end()
-            self._logs.ship_setup(text, resume=True)
-
-    async def _setup(self) -> Pod | Ending:
-        """Make the pod; what there is to tell about it is the setup's log."""
-        is_repeated = self._ledger.step(SETUP).phase is not StepPhase.NOT_STARTED
-        began = self._around.clock()
-        self._ledger.change_step(SETUP, phase=StepPhase.RUNNING, started_at=began)
-        text = Text()
-        self._logs.ship_setup(text, resume=is_repeated)
-        made = await self._pod_or_ending(text)
-        now = self._around.clock()
-        if not isinstance(made, Ending):
-            phase = StepPhase.SUCCESS
-            text.say(f"ready after {(now - began).total_seconds():.3f} s")
-        else:
-            phase = StepPhase.STOPPED if made.outcome is Outcome.STOPPED else StepPhase.FAILED
-            text.say(made.reason)
-        text.end()
-        self._ledger.end_setup(text.text, phase, now)
-        return made
-
-    async def _pod_or_ending(self, text: Text) -> Pod | Ending:
-        runtime = self.spec.task.runtime.type
-        if runtime not in self._around.driver.runtimes:
-            return Ending(Outcome.FAILED, f"this executor has no runtime {runtime!r}")
-        spec = PodSpec(id=pod_id(self.spec), working_dir=self.spec.task.working_dir)
-        try:
-            with self._patience.waiting(), anyio.fail_after(SETUP_LIMIT):
-                return await self._around.driver.prepare(spec, text.say)
-        except PodFailed as failed:
-            return Ending(Outcome.FAILED, f"the sandbox could not be made: {failed}")
-        except TimeoutError:
-            return Ending(Outcome.FAILED, f"the sandbox was not ready within {SETUP_LIMIT:.0f} s")
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises belongs into the setup's log
-            self._log.exception("a pod could not be made")
-            return Ending(Outcome.FAILED, f"the sandbox could not be made: {error or type(error).__name__}")
-        return self._interrupted()
-
     async def _step(self, pod: Pod, index: int) -> Ending | None:
         """Do one step, or what an earlier life has left to do of it; an ending when it was the last."""
         ledger = self._ledger
@@ -218,7 +147,7 @@ class JobWorker:
             return self._after(index)
         if not is_resumed:
             if self._patience.is_over:
-                return self._interrupted()
+                return interruption(self._patience, self.spec.task)
             ledger.change_step(index, phase=StepPhase.RUNNING, started_at=self._around.clock())
         if not is_over:
             await self._start(pod, index, is_resumed=is_resumed)
@@ -265,16 +194,8 @@ class JobWorker:
         if step.phase is StepPhase.SUCCESS:
             return None
         if step.exit_code is None and self._patience.is_over:
-            return self._interrupted()
+            return interruption(self._patience, self.spec.task)
         return Ending(Outcome.STOPPED if step.phase is StepPhase.STOPPED else Outcome.FAILED)
-
-    def _interrupted(self) -> Ending:
-        """Why the job does not go on."""
-        if self._patience.is_stopped:
-            return Ending(Outcome.STOPPED)
-        if self._patience.failure:
-            return Ending(Outcome.FAILED, self._patience.failure)
-        return Ending(Outcome.FAILED, f"timed out after {self.spec.task.timeout:g} s", timed_out=True)
 
     def _limit_time(self) -> None:
         """The task's time counts from the end of its setup, whatever life that was in."""

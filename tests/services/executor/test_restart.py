@@ -132,17 +132,31 @@ async def test_an_unreadable_job_is_dropped(
         assert not place.exists()
 
 
-class Fate:
-    """Kills the executor at its *point*th passage through anything outside of it."""
+POINTS = (
+    "sync",
+    "answer",
+    "append",
+    "appended",
+    "prepare",
+    "prepared",
+    "start",
+    "started",
+    "close",
+    "closed",
+)
 
-    def __init__(self, point: int) -> None:
+
+class Fate:
+    """Kills the executor at its *nth* passage through *point*, which lies outside of it."""
+
+    def __init__(self, point: str, nth: int) -> None:
         self.point = point
-        self.passed: list[str] = []
+        self.left = nth
         self.scope = anyio.CancelScope()
 
-    async def pass_by(self, where: str) -> None:
-        self.passed.append(where)
-        if len(self.passed) == self.point:
+    async def pass_by(self, point: str) -> None:
+        self.left -= point == self.point
+        if point == self.point and self.left == 0:
             self.scope.cancel()
             await anyio.sleep_forever()
 
@@ -159,24 +173,22 @@ class FatefulDriver(FakeDriver):
         self.passing = fate.pass_by  # type: ignore[method-assign]
 
 
-async def test_death_at_every_point(tmp_path: Path) -> None:
+@pytest.mark.parametrize("point", POINTS)
+async def test_death_at_every_point(tmp_path: Path, point: str) -> None:
     """Wherever the executor dies, its next life ends the job: each step once, each byte once."""
-    died_at = []
-    for point in count(1):
-        fate = Fate(point)
+    for nth in count(1):
+        fate = Fate(point, nth)
         runservice, driver = FatefulRunservice(fate), FatefulDriver(fate)
         spec = job("echo one", "echo my $WORD", "echo three", variables={"WORD": "token"})
         task = runservice.add(spec, {"token": "open sesame"})
         with fate.scope:
-            await live(tmp_path / str(point), runservice, driver, task)
+            await live(tmp_path / str(nth), runservice, driver, task)
             break
-        died_at.append(fate.passed[-1])
-        fate.point = 0
-        await live(tmp_path / str(point), runservice, driver, task)
-        assert [one.key for one in driver.executed] == ["step-0", "step-1", "step-2"], died_at
-        assert [task.log(step) for step in range(3)] == [b"one\n", b"my ***\n", b"three\n"], died_at
+        await live(tmp_path / str(nth), runservice, driver, task)
+        assert [one.key for one in driver.executed] == ["step-0", "step-1", "step-2"]
+        assert [task.log(step) for step in range(3)] == [b"one\n", b"my ***\n", b"three\n"]
         assert b"ready after" in task.log(-1)
-    assert {"sync", "answer", "append", "appended", "prepare", "prepared", "start", "started"} <= set(died_at)
+    assert nth > 1, f"the executor never came to {point}"
 
 
 async def live(place: Path, runservice: MemoryRunservice, driver: FakeDriver, task: Job) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from tests.services.executor.conftest import Life, NewExecutor, eventually, job
 from tests.services.executor.runservice import MemoryRunservice
+from tidemill.contracts.jobs import SyncAnswer
 from tidemill.core.job import JobId, JobPhase, Outcome
 from tidemill.core.run import StepPhase
 from tidemill.errors import Internal
@@ -252,6 +253,16 @@ async def test_a_waiting_sync_gives_way_to_news(
             next(s for s in reversed(runservice.syncs) if s.jobs and s.jobs[0].phase is JobPhase.ENDED).wait
             == 0
         )
+
+
+async def test_an_answer_that_repeats_itself_is_noticed(
+    executor: NewExecutor, runservice: MemoryRunservice
+) -> None:
+    """Orders that change nothing are answered with a rest, so that no busy loop comes of them."""
+    service = executor()
+    await service.start()
+    runservice._answer = lambda request: SyncAnswer(stop=(JobId("unknown"),))  # type: ignore[method-assign]
+    assert [await service._syncing.once() for _ in range(3)] == [True, False, False]
 
 
 async def test_pods_that_nobody_owns_are_removed(

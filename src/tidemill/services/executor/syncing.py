@@ -19,7 +19,7 @@ log = structlog.get_logger()
 WAIT = 20.0
 """Seconds that a sync without news may wait for something to do."""
 
-EARLY = 1.0
+EARLY = 0.1
 """An answer within so many seconds, although the sync was ready to wait, is early."""
 
 LULL = 0.01
@@ -27,6 +27,7 @@ LULL = 0.01
 
 _CALL_LIMIT = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_LONGEST_REST = 1.0
 
 
 class Syncing:
@@ -83,7 +84,7 @@ class Syncing:
             idle = 0 if has_effect else idle + 1
             if idle:  # it repeats itself: that may not become a busy loop
                 with self._interruptible():
-                    await anyio.sleep(_pause(idle))
+                    await anyio.sleep(min(_pause(idle), _LONGEST_REST))
 
     async def once(self) -> bool:
         """One sync; False when its answer came early and changed nothing."""

@@ -1,0 +1,111 @@
+"""A task's setup: its pod, made or found again, and a log that tells what was done."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import anyio
+import structlog
+
+from tidemill.core.job import JobSpec, Outcome
+from tidemill.core.run import StepPhase
+from tidemill.pods import Driver, Pod, PodFailed, PodLost, PodSpec
+from tidemill.work.directory import pod_id
+from tidemill.work.ending import Ending, interruption
+from tidemill.work.ledger import SETUP, Ledger
+from tidemill.work.logs import JobLogs
+from tidemill.work.output import Text
+from tidemill.work.patience import Patience
+
+log = structlog.get_logger()
+
+SETUP_LIMIT = 300.0
+"""Seconds that making a pod may take."""
+
+_CALL_LIMIT = 30.0
+
+
+class Setup:
+    """Brings about the pod of one job."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        driver: Driver,
+        clock: Callable[[], datetime],
+        ledger: Ledger,
+        logs: JobLogs,
+        patience: Patience,
+    ) -> None:
+        self._spec = spec
+        self._driver = driver
+        self._clock = clock
+        self._ledger = ledger
+        self._logs = logs
+        self._patience = patience
+
+    async def pod(self) -> Pod | Ending:
+        """The pod, ready for steps; raises `PodLost` when steps have run in one that is gone."""
+        return await self._adopted() or await self._made()
+
+    async def _adopted(self) -> Pod | None:
+        """The pod of an earlier life with its logs on their way; None when there was no such life."""
+        setup = self._ledger.step(SETUP)
+        if setup.phase is StepPhase.NOT_STARTED and not self._ledger.state.begun:
+            return None
+        try:
+            with anyio.fail_after(_CALL_LIMIT):
+                pod = await self._driver.adopt(pod_id(self._spec))
+        except PodLost:
+            if not self._ledger.state.begun:
+                return None
+            self._ship_kept_setup()
+            raise
+        if setup.phase is not StepPhase.SUCCESS and not self._ledger.state.begun:  # nothing has run in it
+            with anyio.fail_after(_CALL_LIMIT):
+                await self._driver.remove(pod_id(self._spec))
+            return None
+        self._ship_kept_setup()
+        return pod
+
+    def _ship_kept_setup(self) -> None:
+        if SETUP not in self._ledger.state.stored:
+            text = Text(self._ledger.state.setup_log)
+            text.end()
+            self._logs.ship_setup(text, resume=True)
+
+    async def _made(self) -> Pod | Ending:
+        """Make the pod; what there is to tell about it is the setup's log."""
+        is_repeated = self._ledger.step(SETUP).phase is not StepPhase.NOT_STARTED
+        began = self._clock()
+        self._ledger.change_step(SETUP, phase=StepPhase.RUNNING, started_at=began)
+        self._ledger.flush()  # another life must know that something of this log may be stored
+        text = Text()
+        self._logs.ship_setup(text, resume=is_repeated)
+        made = await self._pod_or_ending(text)
+        now = self._clock()
+        if not isinstance(made, Ending):
+            phase = StepPhase.SUCCESS
+            text.say(f"ready after {(now - began).total_seconds():.3f} s")
+        else:
+            phase = StepPhase.STOPPED if made.outcome is Outcome.STOPPED else StepPhase.FAILED
+            text.say(made.reason)
+        text.end()
+        self._ledger.end_setup(text.text, phase, now)
+        return made
+
+    async def _pod_or_ending(self, text: Text) -> Pod | Ending:
+        runtime = self._spec.task.runtime.type
+        if runtime not in self._driver.runtimes:
+            return Ending(Outcome.FAILED, f"this executor has no runtime {runtime!r}")
+        spec = PodSpec(id=pod_id(self._spec), working_dir=self._spec.task.working_dir)
+        try:
+            with self._patience.waiting(), anyio.fail_after(SETUP_LIMIT):
+                return await self._driver.prepare(spec, text.say)
+        except PodFailed as failed:
+            return Ending(Outcome.FAILED, f"the sandbox could not be made: {failed}")
+        except TimeoutError:
+            return Ending(Outcome.FAILED, f"the sandbox was not ready within {SETUP_LIMIT:.0f} s")
+        except Exception as error:
+            log.exception("a pod could not be made", job=self._spec.id)
+            return Ending(Outcome.FAILED, f"the sandbox could not be made: {error or type(error).__name__}")
+        return interruption(self._patience, self._spec.task)
