@@ -1,11 +1,21 @@
 """Project groups and projects through the public API: shapes, permissions, the order of checks."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 
+from tests.conftest import DatabaseUrl
 from tests.services.gateway.conftest import House, Person, project, ref
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> DatabaseUrl:
+    """On SQLite alone: what is stored here is the configstore's business, which is tested on both engines."""
+    return lambda name: f"sqlite:///{tmp_path / name}.db"
+
 
 NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 ALICE = ref("user/alice")

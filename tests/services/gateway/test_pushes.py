@@ -70,45 +70,46 @@ ACCESS = {
     ("admin", "none", "read"): 404,
     ("job", "secret", "read"): 200,
     ("job", "secret", "write"): 403,
-    ("job", "hello", "read"): 403,
+    ("job", "hello", "read"): 200,
+    ("job", "hello", "write"): 403,
+    ("job", "hidden", "read"): 403,
+    ("job", "none", "read"): 403,
     ("old job", "secret", "read"): 401,
 }
 
 
-@pytest.mark.parametrize("case", ACCESS, ids=" ".join)
-async def test_who_may_at_a_repository(  # noqa: PLR0917 - fixtures
-    house: House,
-    alice: Person,
-    hello: str,
-    secret: str,
-    configstore: ConfigstoreService,
-    clock: Clock,
-    case: tuple[str, str, str],
+async def test_who_may_at_a_repository(
+    house: House, alice: Person, hello: str, secret: str, configstore: ConfigstoreService, clock: Clock
 ) -> None:
     """By user token, admin token or a job's clone token; who is nobody is asked who they are."""
-    who, name, what = case
-    minted = await configstore.resolve(ValuesRequest(scope=f"project:{secret}:{MAIN}", names=(CLONE_TOKEN,)))
-    if who == "old job":
-        clock.advance(25 * 3600)
-    password = {
+    scope = f"project:{secret}:{MAIN}"
+    old = await configstore.resolve(ValuesRequest(scope=scope, names=(CLONE_TOKEN,)))
+    clock.advance(25 * 3600)
+    new = await configstore.resolve(ValuesRequest(scope=scope, names=(CLONE_TOKEN,)))
+    passwords = {
         "nobody": "",
         "wrong": "f" * 40,
-        "bob": (await house.person("bob")).token,
-        "alice": alice.token,
+        "bob": (await house.person("bob")).token or "",
+        "alice": alice.token or "",
         "admin": ADMIN_TOKEN,
-    }.get(who, minted.values[CLONE_TOKEN])
-    request = AccessRequest(
-        path=f"user/alice/{name}", write=what == "write", username="x", password=password or ""
-    )
-    if ACCESS[case] == 200:
-        access = await house.gateway.access(request)
-        assert access.project == {"hello": hello, "secret": secret}[name]
-        known = (await configstore.user(who)).id if who in ("alice", "bob") else ""
-        assert access.pusher == known
-        return
-    with pytest.raises(Failure) as caught:
-        await house.gateway.access(request)
-    assert caught.value.status == ACCESS[case]
+        "job": new.values[CLONE_TOKEN],
+        "old job": old.values[CLONE_TOKEN],
+    }
+    ids = {"hello": hello, "secret": secret}
+    await project(alice, "hidden", "private")
+    for (who, name, what), status in ACCESS.items():
+        request = AccessRequest(
+            path=f"user/alice/{name}", write=what == "write", username="x", password=passwords[who]
+        )
+        if status == 200:
+            access = await house.gateway.access(request)
+            assert access.project == ids[name]
+            known = (await configstore.user(who)).id if who in ("alice", "bob") else ""
+            assert access.pusher == known
+            continue
+        with pytest.raises(Failure) as caught:
+            await house.gateway.access(request)
+        assert caught.value.status == status, (who, name, what)
 
 
 async def test_a_private_project_looks_like_none_to_nobody(house: House, secret: str) -> None:

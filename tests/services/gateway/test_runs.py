@@ -144,22 +144,19 @@ async def test_a_listed_run_has_the_references_keys(house: House, alice: Person,
     assert (run["enqueue_time"], run["start_time"]) == ("2026-07-30T12:00:00Z", None)
 
 
-@pytest.mark.parametrize(
-    ("query", "code"),
-    [
-        ("limit=x", "invalidLimit"),
-        ("limit=-1", "invalidLimit"),
-        ("sortdirection=up", "invalidSortDirection"),
-        ("start=x", "invalidRunNumber"),
-        ("start=-1", "invalidRunNumber"),
-        ("cursor=x", "badRequest"),
-    ],
-)
-async def test_bad_lists(house: House, alice: Person, hello: str, query: str, code: str) -> None:
+async def test_bad_lists(house: House, alice: Person, hello: str) -> None:
     """Who asks is looked at first, then the parameters, then the permission."""
-    assert await alice.failure("GET", f"{hello}/runs?{query}") == (400, code)
-    assert (await house.nobody.failure("GET", f"{hello}/runs?{query}"))[0] == 401
-    assert await alice.failure("GET", f"/projects/none/runs?{query}") == (400, code)
+    for query, code in {
+        "limit=x": "invalidLimit",
+        "limit=-1": "invalidLimit",
+        "sortdirection=up": "invalidSortDirection",
+        "start=x": "invalidRunNumber",
+        "start=-1": "invalidRunNumber",
+        "cursor=x": "badRequest",
+    }.items():
+        assert await alice.failure("GET", f"{hello}/runs?{query}") == (400, code)
+        assert (await house.nobody.failure("GET", f"{hello}/runs?{query}"))[0] == 401
+        assert await alice.failure("GET", f"/projects/none/runs?{query}") == (400, code)
 
 
 async def test_a_run_that_is_not_there(house: House, alice: Person, hello: str) -> None:
@@ -243,14 +240,14 @@ async def test_a_queued_run_is_cancelled(house: House, alice: Person, hello: str
     assert (await alice.get(f"{hello}/runs/2"))["result"] == "stopped"
 
 
-@pytest.mark.parametrize("action", ["", "explode"])
-async def test_unknown_actions(house: House, alice: Person, hello: str, action: str) -> None:
+async def test_unknown_actions(house: House, alice: Person, hello: str) -> None:
     """400 without a code, for runs and for tasks."""
     await push(house, hello, MAIN)
-    body = {"action_type": action}
-    assert await alice.as_agola("PUT", f"{hello}/runs/1/actions", body) == (400, b"[]")
     (task_id,) = (await alice.get(f"{hello}/runs/1"))["tasks"]
-    assert await alice.as_agola("PUT", f"{hello}/runs/1/tasks/{task_id}/actions", body) == (400, b"[]")
+    for action in ("", "explode"):
+        body = {"action_type": action}
+        assert await alice.as_agola("PUT", f"{hello}/runs/1/actions", body) == (400, b"[]")
+        assert await alice.as_agola("PUT", f"{hello}/runs/1/tasks/{task_id}/actions", body) == (400, b"[]")
 
 
 async def test_a_task_is_approved(house: House, alice: Person, hello: str, worker: Worker) -> None:
@@ -274,19 +271,16 @@ async def test_a_task_is_approved(house: House, alice: Person, hello: str, worke
     assert await alice.failure("PUT", path, approve) == (400, "runTaskAlreadyApproved")
 
 
-@pytest.mark.parametrize(
-    ("query", "code"),
-    [
-        ("", "badRequest"),
-        ("?setup&step=0", "badRequest"),
-        ("?step=x", "invalidRunTaskStepNumber"),
-        ("?step=-1", "invalidRunTaskStepNumber"),
-        ("?step=", "invalidRunTaskStepNumber"),
-    ],
-)
-async def test_bad_logs(alice: Person, hello: str, query: str, code: str) -> None:
+async def test_bad_logs(alice: Person, hello: str) -> None:
     """Exactly one of setup and step."""
-    assert await alice.failure("GET", f"{hello}/runs/1/tasks/t/logs{query}") == (400, code)
+    for query, code in {
+        "": "badRequest",
+        "?setup&step=0": "badRequest",
+        "?step=x": "invalidRunTaskStepNumber",
+        "?step=-1": "invalidRunTaskStepNumber",
+        "?step=": "invalidRunTaskStepNumber",
+    }.items():
+        assert await alice.failure("GET", f"{hello}/runs/1/tasks/t/logs{query}") == (400, code)
 
 
 async def test_logs_are_read_and_followed(house: House, alice: Person, hello: str, worker: Worker) -> None:
@@ -381,9 +375,12 @@ async def test_a_run_is_asked_for(
     assert run["annotations"]["commit_sha"] == "ab" * 20
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
+async def test_a_wrong_run_is_refused(house: House, alice: Person, hello: str) -> None:
+    """With what is wrong, and no run is made."""
+    id = hello.removeprefix("/projects/")  # noqa: A001 - the domain's word
+    house.git.commit_to(id, MAIN, "ab" * 20, CONFIGURATION)
+    house.git.commit_to(id, "refs/heads/bare", "cd" * 20, {})
+    wrong: list[tuple[dict[str, str], tuple[int, str]]] = [
         ({}, (400, "badRequest")),
         ({"branch": "main", "tag": "v1"}, (400, "badRequest")),
         ({"ref": "main"}, (400, "badRequest")),
@@ -391,16 +388,9 @@ async def test_a_run_is_asked_for(
         ({"branch": "nosuch"}, (404, "refDoesNotExist")),
         ({"branch": "main", "commit_sha": "fffffff"}, (404, "commitDoesNotExist")),
         ({"branch": "bare"}, (400, "noConfiguration")),
-    ],
-)
-async def test_a_wrong_run_is_refused(
-    house: House, alice: Person, hello: str, body: dict[str, str], expected: tuple[int, str]
-) -> None:
-    """With what is wrong, and no run is made."""
-    id = hello.removeprefix("/projects/")  # noqa: A001 - the domain's word
-    house.git.commit_to(id, MAIN, "ab" * 20, CONFIGURATION)
-    house.git.commit_to(id, "refs/heads/bare", "cd" * 20, {})
-    assert await alice.failure("POST", f"{hello}/createrun", body) == expected
+    ]
+    for body, expected in wrong:
+        assert await alice.failure("POST", f"{hello}/createrun", body) == expected
     assert await numbers(alice, f"{hello}/runs") == []
 
 

@@ -1,11 +1,20 @@
 """Users, tokens and who one is, through the public API."""
 
+from pathlib import Path
+
 import pytest
 import structlog
 
+from tests.conftest import DatabaseUrl
 from tests.services.gateway.conftest import ADMIN_TOKEN, House, Person, project
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> DatabaseUrl:
+    """On SQLite alone: what is stored here is the configstore's business, which is tested on both engines."""
+    return lambda name: f"sqlite:///{tmp_path / name}.db"
 
 
 async def test_an_administrator_makes_users(house: House) -> None:

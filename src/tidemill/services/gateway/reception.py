@@ -60,12 +60,21 @@ class Reception(Pushes):
             raise NotFound(f"there is no project {path!r}", code="projectDoesNotExist") from error
 
     async def _job_access(self, request: AccessRequest) -> Access:
+        """A job reads its own project's repository, and what everybody may read (submodules)."""
         try:
             project = await self._configstore.project_of_clone_token(TokenCheck(token=request.password))
         except NotFound as error:
             raise Unauthorized("the clone token is unknown or has expired") from error
-        if request.write or request.path not in (project.path, project.id):
-            raise Forbidden(f"a job may only read the repository of its own project, {project.path}")
+        refusal = Forbidden(f"a job of {project.path} may not do this to {request.path}")
+        if request.write:
+            raise refusal
+        if request.path != project.path:
+            try:
+                project = await self._configstore.project(request.path)
+            except (NotFound, BadRequest) as error:
+                raise refusal from error
+            if not NOBODY.may(Action.READ_REPOSITORY, thing(project)):
+                raise refusal
         return Access(project=project.id)
 
     async def pushed(self, push: Push) -> PushOutcome:
