@@ -299,7 +299,7 @@ async def test_a_refusal_of_values_lets_the_job_run(service: Service, values: Kn
     await started(service.runs, task(environment={"A": FromVariable("a")}))
     player = Player(service.jobs)
     await player.sync()
-    values.failures = [NotFound("no such project")]
+    values.failures = [NotFound("no such project", code="projectDoesNotExist")]
     (job,) = (await player.sync()).run
     assert job.values == {}
 

@@ -1,6 +1,7 @@
 """SQLite's one writer: a thread that commits together whatever is waiting when it comes around."""
 
 import asyncio
+import contextlib
 import queue
 import random
 import sqlite3
@@ -48,7 +49,7 @@ class Writer:
         waiting: list[WriteOrder] = []
         while waiting or not self._is_closing:
             waiting += self._take(block=not waiting)
-            again = self._attempt(waiting[:_BATCH]) + waiting[_BATCH:]
+            again = self._attempt_safely(waiting[:_BATCH]) + waiting[_BATCH:]
             unsettled = set(again)
             settled = [order for order in waiting if order not in unsettled]
             self._loop.call_soon_threadsafe(_answer, settled)
@@ -65,6 +66,17 @@ class Writer:
             else:
                 taken.append(order)
         return taken
+
+    def _attempt_safely(self, orders: list[WriteOrder]) -> list[WriteOrder]:
+        """The thread must not die: a connection that cannot even roll back fails its orders, not us."""
+        try:
+            return self._attempt(orders)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers are told
+            with contextlib.suppress(Exception):
+                self._connection.rollback()
+            for order in orders:
+                order.fail(failures.from_sqlite(error, self._name))
+            return []
 
     def _attempt(self, orders: list[WriteOrder]) -> list[WriteOrder]:
         """Try one transaction over *orders*; answers those that have to be tried again."""

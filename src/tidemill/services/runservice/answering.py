@@ -69,8 +69,10 @@ class Answering:
                 request = ValuesRequest(scope=granted.scope, names=spec.values)
                 values = (await self._values.resolve(request)).values
         except (BadRequest, Forbidden, NotFound) as refusal:
-            # Asking again would not help; the job goes on as with names that are not defined.
             log.warning("no values for a job", job=spec.id, run=spec.run_id, reason=refusal.message)
+            if refusal.code == refusal.default_code:
+                return None  # something between us and the service may have said it: ask again
+            # The service itself refuses for good; the job goes on as with names that are not defined.
         except (Failure, TimeoutError, OSError) as error:
             log.warning("values cannot be had now", job=spec.id, run=spec.run_id, error=str(error))
             return None

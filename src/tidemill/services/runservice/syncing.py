@@ -72,6 +72,10 @@ class Look:
             await self._keep(heard)
         held = {job.id: job for job in await jobs.held_by(self._tx, info.id)} if heard else {}
         listed = self._listed(held)
+        # All at once and in one order, so that two executors of the same runs never wait in a circle.
+        await runs.lock(
+            self._tx, {job.run for job in held.values() if job.id in listed or _is_over(job, None)}
+        )
         await self._accept(held, listed)
         await self._end(held, listed)
         await self._progress(held, listed)
@@ -112,7 +116,6 @@ class Look:
         if not claimed:
             return
         self._changed = True
-        await runs.lock(self._tx, {job.run for job in claimed})
         accepted = await jobs.accept(self._tx, [job.id for job in claimed])
         for gone in {job.id for job in claimed} - accepted:
             del held[gone], listed[gone]

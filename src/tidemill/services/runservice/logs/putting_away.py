@@ -9,8 +9,10 @@ from datetime import datetime
 from itertools import groupby
 
 import msgspec
+import structlog
 
 from tidemill.core.run import TaskId
+from tidemill.errors import Failure
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice.logs.appending import object_name, objects_folder
@@ -24,6 +26,8 @@ SMALL = 64 * 1024
 
 #: Tasks that share the transactions of their small logs.
 _AT_ONCE = 50
+
+log = structlog.get_logger("runservice")
 
 
 class _Task(msgspec.Struct, frozen=True):
@@ -65,14 +69,22 @@ class PuttingAway:
         ]
         if scattered:
             await self._db.do(lambda tx: _gather(tx, scattered))
-        for task in tasks:
+        done = [task for task in tasks if await self._is_put_away(task)]
+        now = self._clock()
+        ids = [one for task in done for one, _ in task.logs]
+        await self._db.do(lambda tx: logs.put_away(tx, ids, now))
+
+    async def _is_put_away(self, task: _Task) -> bool:
+        """Whether the logs of *task* could be made whole; those that cannot keep no other from it."""
+        try:
             for one, head in task.logs:
                 if not _is_small(head) and head.object is None:
                     await self._make_whole(one, head)
             await self._sweep(task.id)
-        now = self._clock()
-        ids = [one for task in tasks for one, _ in task.logs]
-        await self._db.do(lambda tx: logs.put_away(tx, ids, now))
+        except Failure as failure:
+            log.warning("logs of a task stay in parts", task=task.id, reason=failure.message)
+            return False
+        return True
 
     async def _make_whole(self, id: LogId, head: Head) -> None:
         """Store all of a log as one object, and let its row refer to that."""
