@@ -10,8 +10,12 @@ from tests.services.runservice.playing import Player, Service, now, started, sta
 from tidemill.core.job import ExecutorId, Outcome
 from tidemill.core.run import Phase, Result, StepPhase, StepState
 from tidemill.errors import Conflict
+from tidemill.kit.coord import Bells
+from tidemill.kit.db import Database
 from tidemill.services.runservice import RunserviceService
-from tidemill.services.runservice.leases import Leases
+from tidemill.services.runservice.changing import Means
+from tidemill.services.runservice.leases import Leases, Losses, lose_jobs
+from tidemill.services.runservice.store.plans import Plans
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +84,23 @@ async def test_an_unconfirmed_claim_goes_to_another(
     assert (spec.id, spec.generation) == (claimed.id, claimed.generation + 1)
     assert (await silent.sync()).fenced == (claimed.id,)
     await other.work_off()
+    assert (await now(service.runs, run)).result is Result.SUCCESS
+
+
+async def test_a_word_at_the_last_moment_counts(
+    service: Service, whole: RunserviceService, db: Database, clock: Clock
+) -> None:
+    """Heard after it was found silent and before its jobs are taken, it keeps them."""
+    run = await started(service.runs)
+    player = Player(service.jobs)
+    (job,) = await player.take()
+    silent_since = (await service.runs.executors()).executors[0].seen_at
+    clock.advance(75)
+    await player.sync()
+    means = Means(Plans(), Bells(), timedelta(seconds=60))
+    losses = await db.do(lambda tx: lose_jobs(tx, E1, silent_since, means, clock()))
+    assert losses == Losses()
+    await player.finish(job)
     assert (await now(service.runs, run)).result is Result.SUCCESS
 
 

@@ -194,6 +194,15 @@ async def test_a_follower_reads_what_comes(log: Log) -> None:
     assert b"one" + received == log.expected
 
 
+async def test_a_log_of_many_parts_is_followed_whole(log: Log) -> None:
+    """Also when its step has ended before the reading begins."""
+    for i in range(50):
+        await log.append(f"line {i}\n".encode())
+    await log.end()
+    assert await log.read(follow=True) == log.expected
+    assert await log.read(9, follow=True) == log.expected[9:]
+
+
 async def test_a_lost_job_ends_its_followers(log: Log, whole: RunserviceService, clock: Clock) -> None:
     """A reader does not wait for an executor that will never write again."""
     await log.append(b"half a li")

@@ -374,6 +374,23 @@ async def test_a_stop_that_races_with_the_end(service: Service) -> None:
         assert player.reports == {}
 
 
+async def test_a_stop_that_races_with_the_accept(service: Service) -> None:
+    """Either the job is taken back and never begun, or it is accepted and told to stop."""
+    for i in range(20):
+        run = await started(service.runs, group=f"/project/p1/branch/b{i}")
+        player = Player(service.jobs, slots=1)
+        (spec,) = (await player.sync()).start
+        answer, stopped = await asyncio.gather(player.sync(), service.runs.stop_run(run.id))
+        if stopped.phase is Phase.FINISHED:
+            assert answer.run == ()
+            assert player.fenced == [spec.id]
+        else:
+            assert spec.id in (*answer.stop, *(await player.sync()).stop)
+            await player.finish(spec.id, Outcome.STOPPED)
+        assert (await now(service.runs, run)).result is Result.STOPPED
+        assert player.reports == {}
+
+
 async def test_a_failure_withdraws_what_nobody_has_begun(service: Service) -> None:
     """Roots in the queue are cancelled once the run has failed."""
     run = await started(service.runs, task("a"), task("b"))
