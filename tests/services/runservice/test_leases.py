@@ -116,6 +116,21 @@ async def test_who_is_heard_keeps_its_jobs(service: Service, whole: RunserviceSe
     assert (await now(service.runs, run)).result is Result.SUCCESS
 
 
+async def test_a_clock_that_is_set_back_loses_nobody(
+    service: Service, whole: RunserviceService, clock: Clock
+) -> None:
+    """Nor does another instance's clock that is ahead: what was heard last seems to lie in the future."""
+    run = await started(service.runs)
+    player = Player(service.jobs)
+    (job,) = await player.take()
+    clock.advance(-300)
+    for _ in range(10):
+        await listen(whole, clock, 20)
+        await player.sync()
+    await player.finish(job)
+    assert (await now(service.runs, run)).result is Result.SUCCESS
+
+
 async def test_a_pause_of_the_service_loses_nobody(
     service: Service, whole: RunserviceService, clock: Clock
 ) -> None:

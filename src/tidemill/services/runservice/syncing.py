@@ -178,7 +178,9 @@ class Look:
 
     def _is_new(self, heard: Heard) -> bool:
         heartbeat = min(_HEARTBEAT, self._means.lease / 4)
-        return heard.info != self._request.executor or self._now - heard.seen_at >= heartbeat
+        # A time in the future was written by an instance whose clock is ahead of ours.
+        is_fresh = timedelta(0) <= self._now - heard.seen_at < heartbeat
+        return heard.info != self._request.executor or not is_fresh
 
     async def _keep(self, heard: Heard | None) -> None:
         sequence = max(self._request.sequence, heard.sequence if heard else 0)
