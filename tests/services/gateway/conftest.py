@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import Clock, OpenDatabase
 from tests.kit.probe import running
 from tests.services.gateway.repositories import Repositories
+from tests.services.gateway.worker import Worker
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
@@ -148,6 +149,23 @@ async def project(person: Person, name: str, visibility: str = "public", parent:
     return dict(answer.json())
 
 
+async def runs_of(person: Person, project: str) -> list[dict[str, Any]]:
+    """All runs of a project, in the order of their numbers."""
+    found: list[dict[str, Any]] = await person.get(f"/projects/{project}/runs?limit=0&sortdirection=asc")
+    return found
+
+
+async def pushes_of(person: Person, project: str) -> list[dict[str, Any]]:
+    """The records of pushes to a project, newest first."""
+    found: list[dict[str, Any]] = (await person.get(f"/projects/{project}/pushes"))["pushes"]
+    return found
+
+
+def hasty(push: Push) -> Push:
+    """The same push, by somebody who does not wait."""
+    return msgspec.structs.replace(push, wait=0)
+
+
 @pytest.fixture
 def git() -> Repositories:
     return Repositories()
@@ -224,3 +242,19 @@ async def house(  # noqa: PLR0917 - it is made of them
             yield House(gateway, http, git, clock)
         group.cancel_scope.cancel()
     await gateway.close()
+
+
+@pytest.fixture
+async def alice(house: House) -> Person:
+    return await house.person("alice")
+
+
+@pytest.fixture
+async def hello(alice: Person) -> str:
+    """The id of a public project of alice's."""
+    return str((await project(alice, "hello"))["id"])
+
+
+@pytest.fixture
+async def worker(runservice: RunserviceService) -> Worker:
+    return Worker(runservice)

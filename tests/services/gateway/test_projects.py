@@ -22,11 +22,6 @@ ALICE = ref("user/alice")
 
 
 @pytest.fixture
-async def alice(house: House) -> Person:
-    return await house.person("alice")
-
-
-@pytest.fixture
 async def bob(house: House) -> Person:
     return await house.person("bob")
 

@@ -1,0 +1,112 @@
+"""Logs and runs as they grow, through the public API."""
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.services.gateway.conftest import (
+    House,
+    Person,
+    project,
+)
+from tests.services.gateway.worker import Worker
+from tidemill.core.job import Outcome
+
+pytestmark = pytest.mark.anyio
+
+MAIN = "refs/heads/main"
+
+
+async def push(house: House, hello: str, *refs: str) -> None:
+    outcome = await house.push(hello, *refs)
+    assert outcome.is_complete
+    assert not outcome.notes
+
+
+async def test_bad_logs(alice: Person, hello: str) -> None:
+    """Exactly one of setup and step."""
+    for query, code in {
+        "": "badRequest",
+        "?setup&step=0": "badRequest",
+        "?step=x": "invalidRunTaskStepNumber",
+        "?step=-1": "invalidRunTaskStepNumber",
+        "?step=": "invalidRunTaskStepNumber",
+    }.items():
+        assert await alice.failure("GET", f"/projects/{hello}/runs/1/tasks/t/logs{query}") == (400, code)
+
+
+async def test_logs_are_read_and_followed(house: House, alice: Person, hello: str, worker: Worker) -> None:
+    """As plain text, byte for byte; a follower hears the end of the step."""
+    await push(house, hello, MAIN)
+    await worker.start_all()
+    spec = await worker.begin()
+    logs = f"/projects/{hello}/runs/1/tasks/{spec.task_id}/logs"
+    await worker.write(spec, -1, 0, b"preparing\n")
+    await worker.write(spec, 0, 0, b"one\n\xff")
+    answer = await house.nobody.ask("GET", f"{logs}?step=0")
+    assert (answer.status_code, answer.content) == (200, b"one\n\xff")
+    assert answer.headers["content-type"] == "text/plain;charset=UTF-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert (await alice.ask("GET", f"{logs}?setup")).content == b"preparing\n"
+    assert await alice.as_agola("GET", f"{logs}?step=7") == (404, b"[]")
+
+    heard = bytearray()
+    first = anyio.Event()
+
+    async def follow() -> None:
+        request = alice._http.build_request("GET", f"/api/v1alpha{logs}?step=0&follow")
+        answer = await alice._http.send(request, stream=True)
+        async for block in answer.aiter_raw():
+            heard.extend(block)
+            first.set()
+        await answer.aclose()
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            await first.wait()
+            await worker.write(spec, 0, 5, b" two\n")
+            await worker.end(spec, Outcome.SUCCESS)
+    assert bytes(heard) == b"one\n\xff two\n"
+
+
+async def test_a_run_is_followed(house: House, alice: Person, hello: str, worker: Worker) -> None:
+    """Its state now and after each change, as lines, until it ends."""
+    await push(house, hello, MAIN)
+    states: list[dict[str, Any]] = []
+    changed = anyio.Event()
+
+    async def follow() -> None:
+        request = alice._http.build_request("GET", f"/api/v1alpha/projects/{hello}/runs/1/follow")
+        answer = await alice._http.send(request, stream=True)
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        async for line in answer.aiter_lines():
+            if line:
+                states.append(json.loads(line))
+                changed.set()
+        await answer.aclose()
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            await changed.wait()
+            await worker.start_all()
+            await worker.end(await worker.begin(), Outcome.SUCCESS)
+    assert states[0]["phase"] == "queued"
+    assert (states[-1]["phase"], states[-1]["result"]) == ("finished", "success")
+    assert states[-1] == await alice.get(f"/projects/{hello}/runs/1")
+    assert await alice.failure("GET", f"/projects/{hello}/runs/2/follow") == (404, "runDoesNotExist")
+
+
+async def test_a_run_of_a_private_project_is_private(house: House, alice: Person) -> None:
+    """Also its log and its stream."""
+    made = await project(alice, "secret", "private")
+    path = f"/projects/{made['id']}"
+    await push(house, made["id"], MAIN)
+    (task_id,) = (await alice.get(f"{path}/runs/1"))["tasks"]
+    bob = await house.person("bob")
+    for what in ("", "/follow", f"/tasks/{task_id}", f"/tasks/{task_id}/logs?setup"):
+        assert await bob.as_agola("GET", f"{path}/runs/1{what}") == (403, b"[]")
+        assert await house.nobody.as_agola("GET", f"{path}/runs/1{what}") == (403, b"[]")
