@@ -41,7 +41,7 @@ def test_a_failed_replacement_leaves_the_old(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         directory.save(replace(kept.state, begun=True), durable=True)
-    assert directory.load() == kept
+    assert directory.load() == replace(kept, is_found=True)
     assert sorted(path.name for path in directory.path.iterdir()) == ["job.json", "state.json"]
 
 

@@ -49,6 +49,8 @@ class KeptJob(msgspec.Struct, frozen=True):
     spec: JobSpec
     boot: str
     state: JobState
+    is_found: bool = False
+    """Another life has left it: whatever is not on disk may have happened too."""
 
     def save(self, state: JobState, *, durable: bool = False) -> None:
         """Replace the state."""
@@ -84,7 +86,7 @@ class JobDirectory:
                 state = msgspec.json.decode((self.path / "state.json").read_bytes(), type=JobState)
         except (OSError, msgspec.MsgspecError) as error:
             raise ValueError(f"{self.path} holds no job: {error}") from error
-        return KeptJob(self, accepted.spec, accepted.boot, state)
+        return KeptJob(self, accepted.spec, accepted.boot, state, is_found=True)
 
     def remove(self) -> None:
         """Forget the job; doing it again is harmless."""

@@ -34,6 +34,8 @@ class Ledger:
 
     def __init__(self, job: KeptJob, report: Callable[[JobReport], None]) -> None:
         self.state = job.state
+        self.is_found = job.is_found
+        """Another life has worked on it, and may have stored more than is known."""
         self._job = job
         self._report = report
         self._saving: asyncio.TimerHandle | None = None

@@ -8,7 +8,7 @@ import structlog
 
 from tidemill.core.job import JobSpec, Outcome
 from tidemill.core.run import StepPhase
-from tidemill.pods import Driver, Pod, PodFailed, PodLost, PodSpec
+from tidemill.pods import Driver, Pod, PodFailed, PodSpec
 from tidemill.work.directory import pod_id
 from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
@@ -48,24 +48,16 @@ class Setup:
         return await self._adopted() or await self._made()
 
     async def _adopted(self) -> Pod | None:
-        """The pod of an earlier life with its logs on their way; None when there was no such life."""
-        setup = self._ledger.step(SETUP)
-        if setup.phase is StepPhase.NOT_STARTED and not self._ledger.state.begun:
+        """The pod in which an earlier life has begun with the steps; None when there is none."""
+        if not self._ledger.is_found:
             return None
-        try:
-            with anyio.fail_after(_CALL_LIMIT):
-                pod = await self._driver.adopt(pod_id(self._spec))
-        except PodLost:
-            if not self._ledger.state.begun:
-                return None
-            self._ship_kept_setup()
-            raise
-        if setup.phase is not StepPhase.SUCCESS and not self._ledger.state.begun:  # nothing has run in it
+        if not self._ledger.state.begun:  # if there is a pod, nothing has run in it
             with anyio.fail_after(_CALL_LIMIT):
                 await self._driver.remove(pod_id(self._spec))
             return None
         self._ship_kept_setup()
-        return pod
+        with anyio.fail_after(_CALL_LIMIT):
+            return await self._driver.adopt(pod_id(self._spec))
 
     def _ship_kept_setup(self) -> None:
         if SETUP not in self._ledger.state.stored:
@@ -75,12 +67,10 @@ class Setup:
 
     async def _made(self) -> Pod | Ending:
         """Make the pod; what there is to tell about it is the setup's log."""
-        is_repeated = self._ledger.step(SETUP).phase is not StepPhase.NOT_STARTED
         began = self._clock()
         self._ledger.change_step(SETUP, phase=StepPhase.RUNNING, started_at=began)
-        self._ledger.flush()  # another life must know that something of this log may be stored
         text = Text()
-        self._logs.ship_setup(text, resume=is_repeated)
+        self._logs.ship_setup(text, resume=self._ledger.is_found)
         made = await self._pod_or_ending(text)
         now = self._clock()
         if not isinstance(made, Ending):

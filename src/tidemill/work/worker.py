@@ -142,26 +142,25 @@ class JobWorker:
         """Do one step, or what an earlier life has left to do of it; an ending when it was the last."""
         ledger = self._ledger
         is_over = ledger.has_ended(index)
-        is_resumed = ledger.step(index).phase is not StepPhase.NOT_STARTED
         if is_over and index in ledger.state.stored:
             return self._after(index)
-        if not is_resumed:
+        if ledger.step(index).phase is StepPhase.NOT_STARTED:
             if self._patience.is_over:
                 return interruption(self._patience, self.spec.task)
             ledger.change_step(index, phase=StepPhase.RUNNING, started_at=self._around.clock())
         if not is_over:
-            await self._start(pod, index, is_resumed=is_resumed)
-        output = self._logs.ship_command(pod, command_key(index), index, resume=is_resumed)
+            await self._start(pod, index)
+        output = self._logs.ship_command(pod, command_key(index), index, resume=ledger.is_found)
         if not is_over:
             await self._step_end(pod, index, output)
         return self._after(index)
 
-    async def _start(self, pod: Pod, index: int, *, is_resumed: bool) -> None:
+    async def _start(self, pod: Pod, index: int) -> None:
         try:
             with anyio.fail_after(_CALL_LIMIT):
                 await pod.start(command(self.spec, index, self._values))
         except PodLost:
-            if is_resumed:  # what it printed before its pod was lost is still there to be read
+            if self._ledger.is_found:  # what it printed before its pod was lost is still there to be read
                 output = self._logs.ship_command(pod, command_key(index), index, resume=True)
                 with suppress(PodLost), anyio.move_on_after(_CALL_LIMIT):
                     await output.end()

@@ -84,9 +84,8 @@ class Holding:
     async def accept(self, specs: Iterable[JobSpec]) -> bool:
         """Put new jobs on disk; False when there were none."""
         new = [spec for spec in specs if self._is_new(spec)]
-        async with anyio.create_task_group() as group:
-            for spec in new:
-                group.start_soon(self._accept, spec)
+        for spec in new:
+            await self._accept(spec)
         return bool(new)
 
     def run(self, accepted: AcceptedJob) -> bool:
@@ -136,7 +135,7 @@ class Holding:
             await self.fence(spec.id, older.job.spec.generation)
         directory = job_directory(self._root, spec)
         try:
-            held = Held(await anyio.to_thread.run_sync(directory.accept, spec, self._boot))
+            held = Held(directory.accept(spec, self._boot))
         except OSError as error:
             log.exception("a job cannot be put on disk", job=spec.id)
             held = Held(KeptJob(directory, spec, self._boot, new_state(spec)))
