@@ -73,9 +73,8 @@ class Look:
         held = {job.id: job for job in await jobs.held_by(self._tx, info.id)} if heard else {}
         listed = self._listed(held)
         # All at once and in one order, so that two executors of the same runs never wait in a circle.
-        await runs.lock(
-            self._tx, {job.run for job in held.values() if job.id in listed or _is_over(job, None)}
-        )
+        touched = (job for job in held.values() if job.id in listed or _is_over(job, None) or info.draining)
+        await runs.lock(self._tx, {job.run for job in touched})
         await self._accept(held, listed)
         await self._end(held, listed)
         await self._progress(held, listed)
@@ -161,7 +160,6 @@ class Look:
 
     async def _take_back(self, held: dict[JobId, Job], unlisted: list[Job]) -> None:
         if unlisted:
-            await runs.lock(self._tx, {job.run for job in unlisted})
             await jobs.requeue(self._tx, [job.id for job in unlisted])
             self._tx.after_commit(self._means.bells.ring, "jobs")
             self._changed = True

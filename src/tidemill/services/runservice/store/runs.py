@@ -91,8 +91,7 @@ async def lock(tx: Transaction, sequences: Collection[int]) -> None:
 
 
 async def touch(tx: Transaction, sequences: Collection[int]) -> None:
-    """Raise the revision of runs of which only the steps of a task change; locks them."""
-    await lock(tx, sequences)
+    """Raise the revision of locked runs of which only the steps of a task change."""
     await tx.run(update(runs).where(runs.c.sequence.in_(sequences)).values(revision=runs.c.revision + 1))
 
 
