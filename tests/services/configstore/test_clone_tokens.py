@@ -1,6 +1,5 @@
 """Clone tokens: a job may read its own project's repository, for a day."""
 
-
 import pytest
 from sqlalchemy import delete
 
@@ -77,7 +76,9 @@ async def test_a_deleted_project_has_no_tokens(configstore: ConfigstoreService, 
     assert (await configstore.resolve(request)).values == {}
 
 
-@pytest.mark.parametrize("scope", ["", "user:x:y", "project:9a57218e-ea82-481f-9d7d-c906a2894cb7:refs/heads/main"])
+@pytest.mark.parametrize(
+    "scope", ["", "user:x:y", "project:9a57218e-ea82-481f-9d7d-c906a2894cb7:refs/heads/main"]
+)
 async def test_other_scopes_resolve_to_nothing(configstore: ConfigstoreService, scope: str) -> None:
     """Undefined is left out, never an error."""
     assert (await configstore.resolve(ValuesRequest(scope=scope, names=(CLONE_TOKEN,)))).values == {}
