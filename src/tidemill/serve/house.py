@@ -39,6 +39,9 @@ C = TypeVar("C", bound=Contract)
 #: Every service, in the order in which they are built: who is asked comes before who asks.
 COMPONENTS = ("configstore", "runservice", "gitserver", "gateway", "scheduler", "executor")
 
+#: Those that keep rows.
+WITH_DATABASE = ("configstore", "runservice", "gitserver", "gateway")
+
 log = structlog.get_logger("serve")
 
 
@@ -107,7 +110,8 @@ class House:
         self._stack.push_async_callback(http.aclose)
         return connect(contract, http, f"/internal/{name}")
 
-    async def _database(self, name: str, url: str = "") -> Database:
+    async def _database(self, name: str) -> Database:
+        url = getattr(self.settings, name).database
         db = await Database.open(
             url or f"sqlite:///{self.data_dir / name}.db",
             name=name,
@@ -120,14 +124,14 @@ class House:
         from tidemill.services.configstore.service import ConfigstoreService
 
         settings = self.settings.configstore
-        db = await self._database("configstore", settings.database)
+        db = await self._database("configstore")
         return ConfigstoreService(settings, db, clock=clock, new_id=new_id)
 
     async def _runservice(self) -> Service:
         from tidemill.services.runservice.service import RunserviceService
 
         settings = self.settings.runservice
-        db = await self._database("runservice", settings.database)
+        db = await self._database("runservice")
         objects = Objects.open(private(self.data_dir / "objects").as_uri())
         values = self.ask(Values, "configstore")
         return RunserviceService(settings, db, objects, self.bells, values, clock=clock, new_id=new_id)
@@ -191,7 +195,7 @@ class House:
 
     def _hidden(self) -> list[Path]:
         """What no task may see: the data, the settings file, databases that lie elsewhere."""
-        urls = (self.settings.configstore.database, self.settings.runservice.database)
+        urls = [getattr(self.settings, name).database for name in WITH_DATABASE]
         files = [Path(url.removeprefix("sqlite:///")) for url in urls if url.startswith("sqlite:///")]
         beside = [file.with_name(file.name + end) for file in files for end in ("", "-wal", "-shm")]
         return [self.data_dir, *beside, *([self.config.absolute()] if self.config else [])]

@@ -26,6 +26,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     url: str = ""
     """Where other services reach the gateway; "" when it runs in this process."""
+    database: Secret = Secret("")
+    """`postgresql://…`; "" is a SQLite file in the data directory."""
     exposed_url: str = ""
     """How users reach the gateway, for links; "" is the address listened on."""
     admin_token: Secret = Secret("")
@@ -59,6 +61,8 @@ class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     url: str = ""
     """Where other services reach the gitserver; "" when it runs in this process."""
+    database: Secret = Secret("")
+    """`postgresql://…`; "" is a SQLite file in the data directory."""
     exposed_url: str = ""
     """How users and jobs reach git, without the `/git`; "" is the gateway's."""
     push_wait: float = 5.0
