@@ -7,12 +7,20 @@ from tidemill.core.context import Context
 from tidemill.core.definition.faults import WrongDefinition
 from tidemill.core.definition.nouns import (
     Definition,
-    RestoreCache,
     RunDefinition,
-    SaveToWorkspace,
+    StepDefinition,
     TaskDefinition,
 )
-from tidemill.core.plan import Depend, FromVariable, Literal, RegistryAuth, RunStep, Runtime
+from tidemill.core.plan import (
+    Depend,
+    FromVariable,
+    Literal,
+    RegistryAuth,
+    RestoreCache,
+    RunStep,
+    Runtime,
+    SaveToWorkspace,
+)
 from tidemill.core.refs import branch, tag
 from tidemill.core.when import Conditions, Pattern, When
 
@@ -47,7 +55,7 @@ def test_what_is_written_is_kept() -> None:
         runtime=Runtime(type="host"),
         environment={"A": Literal("a"), "B": FromVariable("b")},
         user="nobody",
-        steps=(step,),
+        steps=(StepDefinition(step=step),),
         approval=True,
         ignore_failure=True,
     )
@@ -152,7 +160,8 @@ def test_the_nearest_credentials_of_a_registry_hold() -> None:
 
 def test_what_is_not_supported_yet_is_refused_at_its_place() -> None:
     """Also in runs that are not meant for this ref, so that it shows early."""
-    steps = (RunStep(name="s", command="s"), SaveToWorkspace(), RestoreCache(keys=("k",)))
+    written = (RunStep(name="s", command="s"), SaveToWorkspace(), RestoreCache(keys=("k",)))
+    steps = tuple(StepDefinition(step=step) for step in written)
     with pytest.raises(WrongDefinition) as caught:
         compile_definition(Definition(runs=(run(), run(task("a", steps=steps), when=ON_TAGS))), CONTEXT)
     assert [(f.path, f.message.partition(";")[0]) for f in caught.value.faults] == [

@@ -8,11 +8,10 @@ from tidemill.core.definition.nouns import (
     STEP_TYPES,
     Definition,
     RunDefinition,
-    Step,
     TaskDefinition,
 )
 from tidemill.core.graph import in_order, levels
-from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep
+from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep, Step
 
 SKIP_MARK = "[ci skip]"
 _DEFAULT_SHELL = "/bin/sh -e"
@@ -51,7 +50,7 @@ def _refusals(path: tuple[str | int, ...], run: RunDefinition) -> list[Fault]:
     return [
         Fault(path=(*path, "tasks", at, "steps", number), message=_refusal(step))
         for at, task in enumerate(run.tasks)
-        for number, step in enumerate(task.steps)
+        for number, step in enumerate(each.step for each in task.steps)
         if not isinstance(step, RunStep | CloneStep)
     ]
 
@@ -82,7 +81,7 @@ def _task(
         working_dir=task.working_dir,
         shell=task.shell or _DEFAULT_SHELL,
         user=task.user,
-        steps=tuple(step for step in task.steps if isinstance(step, RunStep | CloneStep)),
+        steps=tuple(each.step for each in task.steps),
         depends=task.depends,
         level=level,
         ignore_failure=task.ignore_failure,

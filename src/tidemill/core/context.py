@@ -1,8 +1,22 @@
-"""For which commit and ref a definition becomes plans."""
+"""For which commit and ref a definition becomes plans, and on what occasion."""
+
+from enum import StrEnum
 
 import msgspec
 
 from tidemill.core.refs import Ref
+
+
+class Event(StrEnum):
+    """What a run is made for."""
+
+    PUSH = "push"
+    """A branch or a tag was pushed."""
+    PULL_REQUEST = "pull_request"
+    MANUAL = "manual"
+    """Somebody asked for it."""
+    DIRECT = "direct"
+    """Somebody sent their working tree."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,3 +28,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The commit's message; with the skip mark in it no run is made."""
     environment: dict[str, str] = {}
     """The static environment of the runs (core/environment)."""
+    event: Event = Event.PUSH
+    changed_files: tuple[str, ...] | None = None
+    """Paths that the push or pull request changes; None when that is not known."""
+    inputs: dict[str, str] = {}
+    """What who started the run by hand has said, by name of the input."""

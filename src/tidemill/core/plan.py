@@ -1,5 +1,6 @@
 """The plan: a definition compiled for one commit and ref, ready to be run, names of secrets only."""
 
+from enum import StrEnum
 from typing import Literal as OneOf
 
 import msgspec
@@ -15,15 +16,38 @@ class FromVariable(msgspec.Struct, frozen=True, tag="variable"):
     """A value known only when a job is handed out; the plan holds its name alone."""
 
     name: str
+    default: str | None = None
+    """What the configuration's own `variables` say, for when nobody else defines the name."""
 
 
 Value = Literal | FromVariable
 
 
-class RunStep(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """Files to save: those below *source_dir* that match one of *paths*, under *dest_dir*."""
+
+    source_dir: str = ""
+    dest_dir: str = ""
+    paths: tuple[str, ...] = ()
+
+
+class _Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What every kind of step has."""
+
+    name: str = ""
+    timeout: float | None = None
+    """Seconds; None is no limit of its own."""
+    ignore_failure: bool = False
+    """Its failure is a warning: the steps after it are done."""
+    always: bool = False
+    """It is done also when a step before it has failed or the task was stopped or ran out of time."""
+    skip: str = ""
+    """Why it is passed over, a sentence; "" when it is not."""
+
+
+class RunStep(_Step, frozen=True, kw_only=True, tag="run"):
     """A command for the task's shell (reference, run configuration 3.3)."""
 
-    name: str
     command: str
     environment: dict[str, Value] = {}
     working_dir: str | None = None
@@ -31,14 +55,63 @@ class RunStep(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
     tty: bool = True
 
 
-class CloneStep(msgspec.Struct, frozen=True, kw_only=True, tag="clone"):
+class CloneStep(_Step, frozen=True, kw_only=True, tag="clone"):
     """Fetch the run's commit into the working directory (reference, run configuration 3.2)."""
 
     depth: int | None = None
     recurse_submodules: bool = False
 
 
-Step = RunStep | CloneStep
+class SaveToWorkspace(_Step, frozen=True, kw_only=True, tag="save_to_workspace"):
+    """Keep files for the tasks that depend on this one (reference, run configuration 3.4)."""
+
+    contents: tuple[Content, ...] = ()
+
+
+class RestoreWorkspace(_Step, frozen=True, kw_only=True, tag="restore_workspace"):
+    """Bring back what the tasks that this one depends on have kept (reference 3.5)."""
+
+    dest_dir: str = ""
+
+
+class SaveCache(_Step, frozen=True, kw_only=True, tag="save_cache"):
+    """Keep files for later runs under a key made from a template (reference 3.6, 3.8)."""
+
+    key: str = ""
+    contents: tuple[Content, ...] = ()
+
+
+class RestoreCache(_Step, frozen=True, kw_only=True, tag="restore_cache"):
+    """Bring back the files of the first of *keys* that is found (reference 3.7)."""
+
+    keys: tuple[str, ...] = ()
+    dest_dir: str = ""
+
+
+class SaveArtifacts(_Step, frozen=True, kw_only=True, tag="artifacts"):
+    """Keep files with the run, for people to download."""
+
+    contents: tuple[Content, ...] = ()
+    expire_after: float | None = None
+    """Seconds after which they may be deleted; None is as the server says."""
+
+
+class SaveReports(_Step, frozen=True, kw_only=True, tag="reports"):
+    """Read test reports: the files in JUnit's format that match one of *junit*."""
+
+    junit: tuple[str, ...] = ()
+
+
+Step = (
+    RunStep
+    | CloneStep
+    | SaveToWorkspace
+    | RestoreWorkspace
+    | SaveCache
+    | RestoreCache
+    | SaveArtifacts
+    | SaveReports
+)
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +130,18 @@ class RegistryAuth(msgspec.Struct, frozen=True, kw_only=True):
     auth: Value = Literal("")
 
 
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """When a service container can be used: once *command* ends with 0 in it."""
+
+    command: str
+    interval: float = 1.0
+    """Seconds between two tries."""
+    timeout: float = 60.0
+    """Seconds after which the task's setup fails."""
+
+
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """One container of a pod; the first of a runtime is the task's own."""
+    """One container of a pod; the first of a runtime is the task's own, the others are services."""
 
     image: str = ""
     environment: dict[str, Value] = {}
@@ -66,6 +149,16 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     privileged: bool = False
     entrypoint: str = ""
     volumes: tuple[Volume, ...] = ()
+    readiness: Readiness | None = None
+
+
+class Resources(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task may use, and what its executor must have free."""
+
+    cpu: int | None = None
+    """Thousandths of a core."""
+    memory: int | None = None
+    """Bytes."""
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +167,9 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     type: OneOf["pod", "host"] = "pod"
     arch: str = ""
     containers: tuple[Container, ...] = ()
+    labels: dict[str, str] = {}
+    """What its executor must be labelled with; "" is any value."""
+    resources: Resources = Resources()
 
 
 class Condition:
@@ -82,6 +178,7 @@ class Condition:
     ON_SUCCESS = "on_success"
     ON_FAILURE = "on_failure"
     ON_SKIPPED = "on_skipped"
+    ALWAYS = "always"
 
 
 class Depend(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +186,40 @@ class Depend(msgspec.Struct, frozen=True, kw_only=True):
 
     task: str
     conditions: tuple[str, ...] = (Condition.ON_SUCCESS,)
+
+
+class RetryOn(StrEnum):
+    """Ways of ending after which a task may be tried again."""
+
+    LOST = "lost"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """When a task is tried again."""
+
+    attempts: int = 1
+    """How often it is tried at most, the first time included."""
+    on: tuple[RetryOn, ...] = (RetryOn.LOST, RetryOn.TIMEOUT, RetryOn.FAILED)
+    exit_codes: tuple[int, ...] = ()
+    """With some, `failed` means that the failed step ended with one of them."""
+    backoff: float = 0.0
+    """Seconds before the second attempt; doubled before each further one."""
+
+
+class Superseded(StrEnum):
+    """What a new run of a concurrency group does to those before it."""
+
+    CANCEL = "cancel"
+    QUEUE = "queue"
+
+
+class Concurrency(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs of one project with the same *group* are not at work at the same time."""
+
+    group: str
+    superseded: Superseded = Superseded.QUEUE
 
 
 class PlanTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,10 +239,15 @@ class PlanTask(msgspec.Struct, frozen=True, kw_only=True):
     approval: bool = False
     skip: bool = False
     """Its `when` did not match: the task is skipped from the start."""
+    skip_reason: str = ""
+    """Why it is skipped, a sentence."""
     timeout: float | None = None
     """Seconds from the end of setup; None is no limit."""
     registries: dict[str, RegistryAuth] = {}
     """Credentials by the name of the registry."""
+    matrix: dict[str, str] = {}
+    """The combination that this task is for, by axis; empty for a task without a matrix."""
+    retry: Retry = Retry()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +257,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[PlanTask, ...] = ()
     environment: dict[str, str] = {}
     """The static environment (reference, run configuration 4.1); overrides a task's own."""
+    inputs: dict[str, str] = {}
+    """The values of the run's inputs, defaults filled in."""
+    concurrency: Concurrency | None = None
 
     def task(self, name: str) -> PlanTask:
         """The task called *name*; KeyError when there is none."""

@@ -6,25 +6,22 @@ from typing import Any
 import pytest
 
 from tidemill.core.definition.faults import WrongDefinition
-from tidemill.core.definition.nouns import (
-    Content,
-    Definition,
-    RestoreCache,
-    RestoreWorkspace,
-    SaveCache,
-    SaveToWorkspace,
-    TaskDefinition,
-)
+from tidemill.core.definition.nouns import Definition, TaskDefinition
 from tidemill.core.definition.reading import read_definition
 from tidemill.core.plan import (
     CloneStep,
     Container,
+    Content,
     Depend,
     FromVariable,
     Literal,
     RegistryAuth,
+    RestoreCache,
+    RestoreWorkspace,
     RunStep,
     Runtime,
+    SaveCache,
+    SaveToWorkspace,
     Volume,
 )
 from tidemill.core.when import Conditions, Pattern, When
@@ -54,7 +51,7 @@ def task(fragment: str) -> TaskDefinition:
 
 
 def steps(fragment: str) -> tuple[Any, ...]:
-    return task(f"steps: [{fragment}]").steps
+    return tuple(each.step for each in task(f"steps: [{fragment}]").steps)
 
 
 WHOLE = """
@@ -228,7 +225,7 @@ def test_a_block_without_its_last_line_break_needs_no_name() -> None:
                       echo
                       b
     """
-    assert [step.command for step in read(text).runs[0].tasks[0].steps] == ["echo a", "echo b"]  # type: ignore[union-attr]
+    assert [each.step.command for each in read(text).runs[0].tasks[0].steps] == ["echo a", "echo b"]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

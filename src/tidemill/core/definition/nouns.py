@@ -1,46 +1,27 @@
 """What a definition holds: runs, tasks, steps; what a plan has too is the plan's own noun."""
 
+from enum import StrEnum
+
 import msgspec
 
-from tidemill.core.plan import CloneStep, Depend, RegistryAuth, RunStep, Runtime, Value
+from tidemill.core.plan import (
+    CloneStep,
+    Concurrency,
+    Depend,
+    RegistryAuth,
+    RestoreCache,
+    RestoreWorkspace,
+    Retry,
+    RunStep,
+    Runtime,
+    SaveArtifacts,
+    SaveCache,
+    SaveReports,
+    SaveToWorkspace,
+    Step,
+    Value,
+)
 from tidemill.core.when import When
-
-
-class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """Files to save: those below *source_dir* that match one of *paths*, under *dest_dir*."""
-
-    source_dir: str = ""
-    dest_dir: str = ""
-    paths: tuple[str, ...] = ()
-
-
-class SaveToWorkspace(msgspec.Struct, frozen=True, kw_only=True):
-    """Keep files for the tasks that depend on this one."""
-
-    contents: tuple[Content, ...] = ()
-
-
-class RestoreWorkspace(msgspec.Struct, frozen=True, kw_only=True):
-    """Bring back what the tasks that this one depends on have kept."""
-
-    dest_dir: str = ""
-
-
-class SaveCache(msgspec.Struct, frozen=True, kw_only=True):
-    """Keep files for later runs under a key made from a template."""
-
-    key: str = ""
-    contents: tuple[Content, ...] = ()
-
-
-class RestoreCache(msgspec.Struct, frozen=True, kw_only=True):
-    """Bring back the files of the first of *keys* that is found."""
-
-    keys: tuple[str, ...] = ()
-    dest_dir: str = ""
-
-
-Step = RunStep | CloneStep | SaveToWorkspace | RestoreWorkspace | SaveCache | RestoreCache
 
 STEP_TYPES: dict[str, type[Step]] = {
     "clone": CloneStep,
@@ -49,12 +30,28 @@ STEP_TYPES: dict[str, type[Step]] = {
     "restore_workspace": RestoreWorkspace,
     "save_cache": SaveCache,
     "restore_cache": RestoreCache,
+    "artifacts": SaveArtifacts,
+    "reports": SaveReports,
 }
 """Each kind of step by the name of its type."""
 
 
+class Dialect(StrEnum):
+    """Whose rules a configuration follows: what Agola ignores in `.agola/` stays ignored there."""
+
+    TIDEMILL = "tidemill"
+    AGOLA = "agola"
+
+
+class StepDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A step as written, and when it is done."""
+
+    step: Step
+    when: When | None = None
+
+
 class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as written, defaults filled in."""
+    """A task as written, defaults filled in; one for each combination of its matrix."""
 
     name: str
     runtime: Runtime = Runtime()
@@ -62,7 +59,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True):
     working_dir: str = "~/project"
     shell: str = ""
     user: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepDefinition, ...] = ()
     depends: tuple[Depend, ...] = ()
     ignore_failure: bool = False
     approval: bool = False
@@ -70,6 +67,30 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True):
     timeout: int | None = None
     """Nanoseconds; 0 is no limit, None is the run's."""
     registries: dict[str, RegistryAuth] = {}
+    retry: Retry = Retry()
+    base: str = ""
+    """The name as written, which those of a matrix share; "" without a matrix."""
+    matrix: dict[str, str] = {}
+
+
+class InputType(StrEnum):
+    """What the value of an input may be."""
+
+    STRING = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that who starts a run by hand may say."""
+
+    name: str
+    type: InputType = InputType.STRING
+    description: str = ""
+    default: str | None = None
+    """None: a run by hand must give it; other runs have ""."""
+    choices: tuple[str, ...] = ()
 
 
 class RunDefinition(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,9 +98,15 @@ class RunDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     tasks: tuple[TaskDefinition, ...] = ()
+    excluded: tuple[str, ...] = ()
+    """Names of tasks that a matrix excludes."""
     when: When | None = None
     timeout: int | None = None
     registries: dict[str, RegistryAuth] = {}
+    variables: dict[str, str] = {}
+    inputs: tuple[Input, ...] = ()
+    concurrency: Concurrency | None = None
+    """Its group may hold placeholders such as `${branch}`."""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,3 +115,5 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[RunDefinition, ...] = ()
     timeout: int | None = None
     registries: dict[str, RegistryAuth] = {}
+    variables: dict[str, str] = {}
+    dialect: Dialect = Dialect.TIDEMILL

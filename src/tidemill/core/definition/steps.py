@@ -4,23 +4,26 @@ from collections.abc import Callable
 
 from tidemill.core.definition.cursor import Cursor
 from tidemill.core.definition.faults import nearest
-from tidemill.core.definition.nouns import (
-    STEP_TYPES,
+from tidemill.core.definition.nouns import STEP_TYPES, StepDefinition
+from tidemill.core.definition.values import read_environment, read_when
+from tidemill.core.plan import (
+    CloneStep,
     Content,
     RestoreCache,
     RestoreWorkspace,
+    RunStep,
+    SaveArtifacts,
     SaveCache,
+    SaveReports,
     SaveToWorkspace,
     Step,
 )
-from tidemill.core.definition.values import read_environment, read_when
-from tidemill.core.plan import CloneStep, RunStep
 
 _LONGEST_NAME = 100
 _ALL = ", ".join(STEP_TYPES)
 
 
-def read_step(cursor: Cursor) -> Step | None:
+def read_step(cursor: Cursor) -> StepDefinition | None:
     """`{type: run, command: …}` or `{run: …}`; None after complaining about what is neither."""
     if not isinstance(cursor.data, dict) or not cursor.data:
         cursor.complain(f"a step must be a mapping such as `run: make` or `clone:`, not {_found(cursor)}")
@@ -48,14 +51,14 @@ def read_step(cursor: Cursor) -> Step | None:
     return _read(name, spec)
 
 
-def _read(name: str, spec: Cursor) -> Step | None:
+def _read(name: str, spec: Cursor) -> StepDefinition | None:
     if name == "run" and isinstance(spec.data, str):
-        return _run_step(spec, command=spec)
+        return StepDefinition(step=_run_step(spec, command=spec))
     if not spec.is_mapping(f"the step `{name}`"):
         return None
     spec.field("name").string()
     read_when(spec.field("when"))  # checked and, as in Agola, without effect
-    return _READERS[name](spec)
+    return StepDefinition(step=_READERS[name](spec))
 
 
 def _clone(spec: Cursor) -> CloneStep:
@@ -114,6 +117,14 @@ def _restore_cache(spec: Cursor) -> RestoreCache:
     return RestoreCache(keys=keys.strings("`keys`"), dest_dir=spec.field("dest_dir").string())
 
 
+def _artifacts(spec: Cursor) -> SaveArtifacts:
+    return SaveArtifacts(contents=_contents(spec, default_paths=("**",)))
+
+
+def _reports(spec: Cursor) -> SaveReports:
+    return SaveReports(junit=spec.field("junit").strings("`junit`"))
+
+
 _READERS: dict[str, Callable[[Cursor], Step]] = {
     "clone": _clone,
     "run": _run,
@@ -121,6 +132,8 @@ _READERS: dict[str, Callable[[Cursor], Step]] = {
     "restore_workspace": _restore_workspace,
     "save_cache": _save_cache,
     "restore_cache": _restore_cache,
+    "artifacts": _artifacts,
+    "reports": _reports,
 }
 
 
