@@ -7,8 +7,15 @@ import pytest
 
 from tidemill.errors import BadRequest, TooLarge
 from tidemill.kit.git.pktline import FLUSH, MAX_DATA, PacketSplitter, data_of, packet
-from tidemill.kit.git.push import MAX_COMMAND_BYTES, PushRequest, parse_report, read_push_request
-from tidemill.kit.git.sideband import DATA, PROGRESS, ROOM, tap
+from tidemill.kit.git.push import (
+    MAX_COMMAND_BYTES,
+    PushRequest,
+    Report,
+    parse_report,
+    read_push_request,
+    refusal,
+)
+from tidemill.kit.git.sideband import DATA, PROGRESS, ROOM, enveloped, tap
 
 OLD = "1" * 40
 NEW = "2" * 40
@@ -122,6 +129,20 @@ def test_a_report_says_what_happened_to_each_ref() -> None:
     assert report
     assert report.unpacked == "ok"
     assert report.refs == {"refs/heads/a": "", "refs/heads/c": "non-fast-forward today"}
+
+
+@pytest.mark.parametrize("capabilities", [WIDE, frozenset({"side-band"}), frozenset({"report-status"})])
+def test_a_refusal_is_read_as_a_report(capabilities: frozenset[str]) -> None:
+    """What we say of a push that was refused whole is what a client reads from git, in either sideband."""
+    reasons = {f"refs/heads/{'x' * 400}{number}": "atomic push failure" for number in range(400)}
+    answer = enveloped(refusal(reasons), capabilities)
+    listener = tap(capabilities)
+    for i in range(0, len(answer), 1000):
+        listener.feed(answer[i : i + 1000])
+    assert parse_report(bytes(listener.data)) == Report(unpacked="ok", refs=reasons)
+    assert listener.is_ended == (capabilities != {"report-status"})
+    room = next((ROOM[name] for name in ROOM if name in capabilities), MAX_DATA)
+    assert all(len(data_of(whole)) <= room + 1 for whole in PacketSplitter().feed(answer))
 
 
 def test_half_a_report_is_none() -> None:

@@ -1,5 +1,7 @@
 """Clone, fetch and push with the real git over real HTTP."""
 
+import os
+
 import pytest
 
 from tests.services.gitserver.hosting import READER, Hosting, User
@@ -84,6 +86,21 @@ async def test_only_accepted_refs_are_told(hosting: Hosting) -> None:
         "refs/heads/b",
         "refs/heads/c",
     ]
+
+
+@pytest.mark.parametrize("wrong", ["refs/tidemill", "refs/tidemill/x"])
+async def test_an_atomic_push_is_refused_whole(hosting: Hosting, wrong: str) -> None:
+    """A hidden ref keeps every other one of an atomic push where it was, as git promises its user."""
+    user = await hosting.user()
+    await user.commit(content=os.urandom(2_000_000))
+    output = await user.git("push", "--atomic", "origin", "main", f"HEAD:{wrong}", "HEAD:b", ok=False)
+    assert f"HEAD -> {wrong} (deny updating a hidden ref)" in output
+    assert "main -> main (atomic push failure)" in output
+    assert "HEAD -> b (atomic push failure)" in output
+    assert await user.git("ls-remote", "origin") == ""
+    assert hosting.gateway.pushes == []
+    await user.git("push", "--atomic", "origin", "main", "HEAD:refs/tidemill-not-hidden/x")
+    assert [ref for ref, _, _ in hosting.gateway.moved()] == ["refs/heads/main"]
 
 
 async def test_the_branch_that_is_cloned_stays(hosting: Hosting) -> None:

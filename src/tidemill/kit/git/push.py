@@ -4,12 +4,12 @@ https://git-scm.com/docs/pack-protocol#_pushing_data_to_a_server
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
 from tidemill.errors import BadRequest, TooLarge
-from tidemill.kit.git.pktline import FLUSH, PacketSplitter, data_of
+from tidemill.kit.git.pktline import FLUSH, PacketSplitter, data_of, packet
 
 #: The commands of a push come before the pack; more than this is no push that anybody means.
 MAX_COMMAND_BYTES = 16 * 1024 * 1024
@@ -103,3 +103,9 @@ def parse_report(data: bytes) -> Report | None:
             ref, _, reason = rest.partition(" ")
             refs[ref] = reason or "refused"
     return None
+
+
+def refusal(reasons: Mapping[str, str]) -> bytes:
+    """A report-status, in the form of either version, of a push of which no ref was updated."""
+    lines = [f"ng {ref} {reason}\n" for ref, reason in reasons.items()]
+    return b"".join(packet(line.encode()) for line in ("unpack ok\n", *lines)) + FLUSH

@@ -47,6 +47,15 @@ def tap(capabilities: frozenset[str]) -> Tap:
     return PlainTap()
 
 
+def enveloped(report: bytes, capabilities: frozenset[str]) -> bytes:
+    """A whole answer that says nothing but *report*, in the form that a client understands."""
+    for name, room in ROOM.items():
+        if name in capabilities:
+            pieces = (report[i : i + room] for i in range(0, len(report), room))
+            return b"".join(packet(DATA + piece) for piece in pieces) + FLUSH
+    return report
+
+
 class PlainTap:
     """For a client without a sideband: the answer is the report, and nothing else can be said."""
 

@@ -8,15 +8,23 @@ import structlog
 from tidemill.contracts.pushes import Access
 from tidemill.errors import Failure
 from tidemill.kit.git.process import Process
-from tidemill.kit.git.push import Command, PushRequest, is_none, parse_report, read_push_request
+from tidemill.kit.git.push import (
+    Command,
+    PushRequest,
+    is_none,
+    parse_report,
+    read_push_request,
+    refusal,
+)
 from tidemill.kit.git.reading import ObjectReader
 from tidemill.kit.git.repository import Repository
-from tidemill.kit.git.sideband import Tap, tap
+from tidemill.kit.git.sideband import Tap, enveloped, tap
 from tidemill.services.gitserver.conversation import Conversation
 from tidemill.services.gitserver.exchange import Exchange, standstill
 from tidemill.services.gitserver.outcome import outcome_lines, postponed_lines
 from tidemill.services.gitserver.push_log import PushLog
 from tidemill.services.gitserver.reconcile import LoggedPush, State, accepted_in, standing_in
+from tidemill.services.gitserver.repositories import HIDDEN
 
 log = structlog.get_logger("gitserver")
 
@@ -37,7 +45,9 @@ class Receiving:
             request = await read_push_request(body)
         if request is None:
             raise standstill()
-        if request.commands:
+        if reasons := _torn(request):
+            await _refuse(exchange, request, reasons, body)
+        elif request.commands:
             await self._receive(exchange, repository, access, request, body)
         else:  # a large push is preceded by a request that asks whether it may
             await exchange.finish()
@@ -87,6 +97,33 @@ class Receiving:
         except Failure as error:
             log.warning("push not told at once", push=push.id, project=push.project, error=error.message)
             return State.ACCEPTED, postponed_lines(error.message)
+
+
+def _torn(request: PushRequest) -> dict[str, str]:
+    """Why each ref of an atomic push stays where it is, if one of them is hidden.
+
+    Git (2.39) sorts hidden refs out before its transaction begins, and would move the others.
+    """
+    is_hidden = {c.ref: f"{c.ref}/".startswith(f"{HIDDEN}/") for c in request.commands}
+    if "atomic" not in request.capabilities or not any(is_hidden.values()):
+        return {}
+    return {
+        ref: "deny updating a hidden ref" if hidden else "atomic push failure"
+        for ref, hidden in is_hidden.items()
+    }
+
+
+async def _refuse(
+    exchange: Exchange, request: PushRequest, reasons: dict[str, str], body: AsyncIterator[bytes]
+) -> None:
+    """Answer as git does, once the client has sent what it wanted to and listens."""
+    with exchange.patience() as patience:
+        async for _ in body:
+            pass
+    if patience.cancelled_caught:
+        raise standstill()
+    is_told = {"report-status", "report-status-v2"} & request.capabilities
+    await exchange.finish(enveloped(refusal(reasons), request.capabilities) if is_told else b"")
 
 
 async def _applied(

@@ -15,6 +15,9 @@ from tidemill.kit.git.repository import Repository
 from tidemill.kit.git.running import Git
 from tidemill.services.gitserver.push_log import PushLog
 
+#: Refs below it are ours: nobody sees them, nobody moves them.
+HIDDEN = "refs/tidemill"
+
 #: What every git process of the gitserver is told beside what `kit/git` tells it.
 CONFIG = {
     # Durable before the client hears of it, loose objects too; in one flush where git can.
@@ -29,7 +32,7 @@ CONFIG = {
     "receive.fsck.badDateOverflow": "ignore",
     "receive.shallowUpdate": "true",
     "receive.denyDeleteCurrent": "refuse",
-    "transfer.hideRefs": "refs/tidemill",
+    "transfer.hideRefs": HIDDEN,
     # A job fetches exactly its commit, also when the branch has moved on or is gone.
     "uploadpack.allowAnySHA1InWant": "true",
     "uploadpack.allowFilter": "true",
