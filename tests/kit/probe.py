@@ -41,6 +41,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 class Wait(msgspec.Struct, frozen=True):
     wait: float = 0
+    turns: tuple[int, ...] = ()
 
 
 class Probe(Contract):

@@ -94,6 +94,18 @@ async def test_a_wrong_body_is_a_400_that_names_the_field(http: httpx2.AsyncClie
     assert WRONG_BODIES[body].lower() in only_error(answer)["message"].lower()
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63), 2**64, 10**60], ids=str)
+async def test_a_number_that_no_database_holds_is_a_400(http: httpx2.AsyncClient, number: int) -> None:
+    """Wherever in a body an integer is too large, the answer names the place and the limit."""
+    answer = await http.post(f"{API}/waits", json={"turns": [1, number]})
+    assert answer.status_code == 400
+    assert "$.turns[1]" in only_error(answer)["message"]
+    assert str(2**63 - 1) in only_error(answer)["message"]
+    assert (await http.post(f"{API}/waits", json={"turns": [2**63 - 1, 1 - 2**63]})).status_code == 200
+    ignored = await http.post(f"{API}/items", json={"name": "9" * 30, "new": number})
+    assert ignored.status_code == 201
+
+
 async def test_unknown_fields_are_ignored(http: httpx2.AsyncClient) -> None:
     """A newer client may say more than we know; an escaped backslash is no NUL."""
     answer = await http.post(f"{API}/items?new=1", content=rb'{"name":"\\u0000","new":{"a":1}}')
@@ -111,6 +123,7 @@ async def test_unknown_fields_are_ignored(http: httpx2.AsyncClient) -> None:
         ("/query?text=a&flag=perhaps", "flag"),
         ("/query?text=a&colour=green", "colour"),
         ("/query?text=a&numbers=1&numbers=x", "numbers"),
+        ("/query?text=a&numbers=1&numbers=99999999999999999999", "numbers[1]"),
         ("/query?text=%ff", "query"),
         ("/query?text=%00", "text"),
         ("/query?text=a&names=%00", "names"),

@@ -15,9 +15,11 @@ Convert = Callable[[Any, str], Any]
 #: Makes what reads a JSON body of a type.
 Decoder = Callable[[Any], Callable[[bytes], Any]]
 
+#: What databases and clients in other languages can hold.
 _LARGEST_NUMBER = 2**63 - 1
 _MOST_FIELDS = 1000
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 
 
 class Reader:
@@ -74,11 +76,14 @@ class Reader:
                 raise BadRequest("the request has no body; JSON is expected")
             return
         try:
-            arguments[parameter.name] = self._decode(body)
+            read = self._decode(body)
+            if _MANY_DIGITS.search(body):
+                _refuse_large_integers(msgspec.to_builtins(read), "$")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequest(f"the body is not what is expected: {error}") from error
         if b"\\u0000" in body and _ESCAPED_NUL.search(body):
             raise BadRequest("the body holds a NUL character in a text")
+        arguments[parameter.name] = read
 
 
 def unescaped(scope: Scope, name: str) -> str:
@@ -106,13 +111,26 @@ def _converter(parameter: Parameter) -> Convert:
             value = text if is_text else msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
             raise BadRequest(f"{name}: {error}") from error
-        if isinstance(value, (int, float)) and not abs(value) <= _LARGEST_NUMBER:
+        if isinstance(value, float) and not abs(value) <= _LARGEST_NUMBER:
             raise BadRequest(f"{name}: the number is too large")
+        _refuse_large_integers(value, name)
         if "\0" in text or (isinstance(text, list) and any("\0" in one for one in text)):
             raise BadRequest(f"{name} holds a NUL character")
         return value
 
     return convert
+
+
+def _refuse_large_integers(value: Any, place: str) -> None:
+    """Raise for what no database holds; *place* names where it stands, as msgspec does."""
+    if isinstance(value, dict):
+        for name, held in value.items():
+            _refuse_large_integers(held, f"{place}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, held in enumerate(value):
+            _refuse_large_integers(held, f"{place}[{index}]")
+    elif isinstance(value, int) and not abs(value) <= _LARGEST_NUMBER:
+        raise BadRequest(f"{place}: the number is too large; it may be {_LARGEST_NUMBER} at most")
 
 
 async def _whole(scope: Scope, receive: Receive, limit: int) -> bytes:
