@@ -50,6 +50,9 @@ async def test_logs_are_read_and_followed(house: House, alice: Person, hello: st
     assert answer.headers["content-type"] == "text/plain;charset=UTF-8"
     assert answer.headers["cache-control"] == "no-cache"
     assert (await alice.ask("GET", f"{logs}?setup")).content == b"preparing\n"
+    assert (await alice.ask("GET", f"{logs}?step=0&offset=2")).content == b"e\n\xff"
+    assert (await alice.ask("GET", f"{logs}?step=0&offset=99")).content == b""
+    assert await alice.failure("GET", f"{logs}?step=0&offset=-1") == (400, "badRequest")
     assert await alice.as_agola("GET", f"{logs}?step=7") == (404, b"[]")
 
     heard = bytearray()

@@ -183,16 +183,21 @@ class ProjectRunRoutes(Contract):
         """Approve a task that waits for it."""
 
     @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
-    async def project_run_log(
+    async def project_run_log(  # noqa: PLR0913 - the reference's query parameters
         self,
         projectref: str,
         runnumber: str,
         taskid: str,
+        *,
         setup: str | None = None,
         step: str | None = None,
         follow: str | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[bytes]:
-        """The output of a step, or of the setup; *setup* and *follow* are flags by presence."""
+        """The output of a step, or of the setup; *setup* and *follow* are flags by presence.
+
+        Extension: only the bytes from *offset* on, for who has the others.
+        """
 
 
 class UserRunRoutes(Contract):
@@ -232,13 +237,15 @@ class UserRunRoutes(Contract):
         """As for projects."""
 
     @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
-    async def user_run_log(
+    async def user_run_log(  # noqa: PLR0913 - the reference's query parameters
         self,
         userref: str,
         runnumber: str,
         taskid: str,
+        *,
         setup: str | None = None,
         step: str | None = None,
         follow: str | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[bytes]:
         """As for projects."""

@@ -16,7 +16,7 @@ from tidemill.core.refs import project_group
 from tidemill.kit.contract import Page
 from tidemill.services.gateway.door import current_caller, thing
 from tidemill.services.gateway.paging import runs_page
-from tidemill.services.gateway.runs import Runs, log_step
+from tidemill.services.gateway.runs import LogPlace, Runs, log_step
 
 
 class ProjectRuns(ProjectRunRoutes):
@@ -69,18 +69,21 @@ class ProjectRuns(ProjectRunRoutes):
         group = await self._group(projectref, Action.APPROVE_TASK)
         await self._runs.act_on_task(group, runnumber, taskid, request)
 
-    async def project_run_log(
+    async def project_run_log(  # noqa: PLR0913 - as declared
         self,
         projectref: str,
         runnumber: str,
         taskid: str,
+        *,
         setup: str | None = None,
         step: str | None = None,
         follow: str | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[bytes]:
         number = log_step(setup, step)
         group = await self._group(projectref)
-        return await self._runs.log(group, runnumber, taskid, number, follow=follow is not None)
+        log = LogPlace(taskid, number, offset)
+        return await self._runs.log(group, runnumber, log, follow=follow is not None)
 
     async def _group(self, ref: str, action: Action = Action.VIEW_RUN) -> str:
         """The group of the project's runs, if the caller may do *action* to them."""

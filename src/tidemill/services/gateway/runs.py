@@ -28,6 +28,14 @@ _SETUP = -1
 _decode_run = msgspec.json.Decoder(Run).decode
 
 
+class LogPlace(msgspec.Struct, frozen=True):
+    """Which log of a run, and from which byte on."""
+
+    task_id: str
+    step: int
+    offset: int = 0
+
+
 class Runs:
     """What can be asked of the runs of a group, once it is clear that the caller may."""
 
@@ -101,14 +109,12 @@ class Runs:
             raise BadRequest(f"run {number} has no task {task_id!r}")
         await self._runservice.approve_task(detail.run.id, task.id)
 
-    async def log(
-        self, group: str, number: str, task_id: str, step: int, *, follow: bool
-    ) -> AsyncIterator[bytes]:
+    async def log(self, group: str, number: str, log: LogPlace, *, follow: bool) -> AsyncIterator[bytes]:
         """The output of a step; absence has no code here, which the reference's tests want."""
         detail = await self.one(group, number)
-        task = _task(detail.run, task_id)
+        task = _task(detail.run, log.task_id)
         try:
-            return await self._runservice.read_log(task.id, step, follow=follow)
+            return await self._runservice.read_log(task.id, log.step, log.offset, follow=follow)
         except NotFound as error:
             raise NotFound(error.message) from error
 

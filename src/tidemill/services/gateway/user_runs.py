@@ -16,7 +16,7 @@ from tidemill.core.refs import user_group
 from tidemill.kit.contract import Page
 from tidemill.services.gateway.door import current_caller, own
 from tidemill.services.gateway.paging import runs_page
-from tidemill.services.gateway.runs import Runs, log_step
+from tidemill.services.gateway.runs import LogPlace, Runs, log_step
 
 
 class UserRuns(UserRunRoutes):
@@ -64,18 +64,21 @@ class UserRuns(UserRunRoutes):
         group = await self._group(userref, Action.APPROVE_TASK)
         await self._runs.act_on_task(group, runnumber, taskid, request)
 
-    async def user_run_log(
+    async def user_run_log(  # noqa: PLR0913 - as declared
         self,
         userref: str,
         runnumber: str,
         taskid: str,
+        *,
         setup: str | None = None,
         step: str | None = None,
         follow: str | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[bytes]:
         number = log_step(setup, step)
         group = await self._group(userref)
-        return await self._runs.log(group, runnumber, taskid, number, follow=follow is not None)
+        log = LogPlace(taskid, number, offset)
+        return await self._runs.log(group, runnumber, log, follow=follow is not None)
 
     async def _group(self, ref: str, action: Action = Action.VIEW_RUN) -> str:
         """The group of the user's runs, if the caller may do *action* to them."""
