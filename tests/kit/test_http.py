@@ -280,14 +280,19 @@ async def test_without_a_service_token_only_loopback_is_trusted(service: ProbeSe
 
 
 async def test_probes(service: ProbeService) -> None:
-    """Alive is alive; ready says what it waits for."""
-    reasons: list[str | None] = ["the database is not there"]
-    async with served(service, ready=lambda: reasons[0], openapi=lambda: b"{}") as http:
+    """Alive is alive; ready names each part that is not, and why."""
+    reasons = {"runservice": "the database is not there", "gateway": "no answer"}
+
+    async def ready() -> dict[str, str]:
+        return reasons
+
+    async with served(service, ready=ready, openapi=lambda: b"{}") as http:
         assert (await http.get("/livez")).status_code == 200
         answer = await http.get("/readyz")
-        assert (answer.status_code, only_error(answer)["message"]) == (503, "the database is not there")
+        assert (answer.status_code, only_error(answer)["details"]) == (503, reasons)
+        assert "runservice: the database is not there; gateway" in only_error(answer)["message"]
         assert "retry-after" in answer.headers
-        reasons[0] = None
+        reasons.clear()
         assert (await http.get("/readyz")).status_code == 200
         assert (await http.get("/api/openapi.json")).content == b"{}"
 

@@ -48,6 +48,7 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
     async with House(settings, address(listener), config) as house, anyio.create_task_group() as group:
         app = make_app(
             [route for service in house.services.values() for route in service.routes()],
+            ready=house.readiness.unready,
             service_token=token,
             openapi=_openapi,
         )

@@ -32,6 +32,7 @@ from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
 from tidemill.serve.listening import is_loopback
+from tidemill.serve.readiness import Readiness
 from tidemill.settings import Settings
 
 C = TypeVar("C", bound=Contract)
@@ -57,6 +58,7 @@ class House:
         self.services: dict[str, Any] = {}
         self.bells = Bells()
         self.presence: Presence | None = None
+        self.readiness = Readiness()
         self._stack = AsyncExitStack()
         self._late: dict[str, _Late] = {}
 
@@ -93,6 +95,7 @@ class House:
     async def _coordinate(self) -> None:
         coordinator = await EmbeddedCoordinator.open(self.data_dir / "coordinator.db")
         self._stack.push_async_callback(coordinator.close)
+        self.readiness.add("coordinator", lambda: coordinator.get(""))
         self.presence = Presence(coordinator, "server", new_id())
 
     def ask(self, contract: type[C], name: str) -> C:
@@ -118,6 +121,7 @@ class House:
             migrations=f"tidemill.services.{name}.migrations",
         )
         self._stack.push_async_callback(db.close)
+        self.readiness.add_database(name, db)
         return db
 
     async def _configstore(self) -> Service:

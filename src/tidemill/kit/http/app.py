@@ -6,7 +6,7 @@ import ipaddress
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import cache, partial
 
@@ -35,17 +35,24 @@ _REQUEST_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 
 log = structlog.get_logger("http")
 
+#: Answers why each part that cannot serve cannot, by the part's name.
+Ready = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+async def _nothing_missing() -> Mapping[str, str]:
+    return {}
+
 
 def make_app(
     routes: Iterable[BaseRoute],
     *,
-    ready: Callable[[], str | None] = lambda: None,
+    ready: Ready = _nothing_missing,
     service_token: str = "",
     openapi: Callable[[], bytes] | None = None,
 ) -> "App":
     """All of *routes* as one ASGI app, with /livez, /readyz, /metrics and /api/openapi.json.
 
-    *ready* answers what the server still waits for, or None. Without a *service_token* what is under
+    *ready* answers why each part that cannot serve cannot. Without a *service_token* what is under
     /internal is answered on loopback addresses only.
     """
     return App(routes, ready=ready, service_token=service_token, openapi=openapi)
@@ -58,7 +65,7 @@ class App:
         self,
         routes: Iterable[BaseRoute],
         *,
-        ready: Callable[[], str | None],
+        ready: Ready,
         service_token: str,
         openapi: Callable[[], bytes] | None,
     ) -> None:
@@ -113,9 +120,10 @@ class App:
         raise Unauthorized("services need the right service_token here", code=WRONG_SERVICE_TOKEN)
 
     async def _answer_ready(self, _: Request) -> Response:
-        reason = "stopping" if self.is_stopping else self._ready()
-        if reason is not None:
-            raise Unavailable(reason, code="notReady")
+        reasons = {"server": "it is stopping"} if self.is_stopping else await self._ready()
+        if reasons:
+            parts = "; ".join(f"{part}: {reason}" for part, reason in reasons.items())
+            raise Unavailable(f"not ready: {parts}", code="notReady", details=dict(reasons))
         return Response("ready\n", media_type="text/plain")
 
 
