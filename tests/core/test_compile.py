@@ -11,6 +11,7 @@ from tidemill.core.definition.nouns import (
     StepDefinition,
     TaskDefinition,
 )
+from tidemill.core.patterns import Pattern, PatternKind
 from tidemill.core.plan import (
     Depend,
     FromVariable,
@@ -22,11 +23,11 @@ from tidemill.core.plan import (
     SaveToWorkspace,
 )
 from tidemill.core.refs import branch, tag
-from tidemill.core.when import Conditions, Pattern, When
+from tidemill.core.when import Conditions, When
 
 CONTEXT = Context(ref=branch("main"), commit_sha="a" * 40, message="Mend it", environment={"CI": "true"})
 ON_MAIN = When(branch=Conditions(include=(Pattern(text="main"),)))
-ON_TAGS = When(tag=Conditions(include=(Pattern(text="v", is_regexp=True),)))
+ON_TAGS = When(tag=Conditions(include=(Pattern(text="v", kind=PatternKind.REGEXP),)))
 
 
 def task(name: str, *depends: str, **fields: object) -> TaskDefinition:

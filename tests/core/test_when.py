@@ -2,8 +2,10 @@
 
 import pytest
 
+from tidemill.core.context import Occasion
+from tidemill.core.patterns import Pattern, PatternKind, parse_pattern
 from tidemill.core.refs import Ref, RefType, branch, tag
-from tidemill.core.when import Conditions, Pattern, When, parse_pattern
+from tidemill.core.when import Conditions, When
 
 PULL_REQUEST = Ref(type=RefType.PULL_REQUEST, name="1", full="refs/pull/1/head")
 
@@ -13,7 +15,7 @@ def conditions(include: str, exclude: str = "") -> Conditions:
 
     def patterns(text: str) -> tuple[Pattern, ...]:
         words = text.split()
-        return tuple(Pattern(text=w.removeprefix("="), is_regexp=not w.startswith("=")) for w in words)
+        return tuple(parse_pattern(w.removeprefix("=") if w.startswith("=") else f"/{w}/") for w in words)
 
     return Conditions(include=patterns(include), exclude=patterns(exclude))
 
@@ -22,9 +24,13 @@ def conditions(include: str, exclude: str = "") -> Conditions:
     ("when", "ref", "expected"),
     [
         (When(branch=Conditions(include=(Pattern(text=""),))), branch("master"), False),
-        (When(branch=Conditions(include=(Pattern(text="", is_regexp=True),))), branch("master"), True),
+        (
+            When(branch=Conditions(include=(Pattern(text="", kind=PatternKind.REGEXP),))),
+            branch("master"),
+            True,
+        ),
         (When(branch=Conditions(include=(Pattern(text=""),))), branch(""), False),
-        (When(branch=Conditions(include=(Pattern(text="", is_regexp=True),))), branch(""), False),
+        (When(branch=Conditions(include=(Pattern(text="", kind=PatternKind.REGEXP),))), branch(""), False),
         (When(branch=conditions("=master")), branch("master"), True),
         (When(branch=conditions("=master")), branch("branch01"), False),
         (When(tag=conditions("=master"), ref=conditions("=master")), branch("branch01"), False),
@@ -53,7 +59,7 @@ def conditions(include: str, exclude: str = "") -> Conditions:
 )
 def test_which_refs_match(when: When, ref: Ref, expected: bool) -> None:
     """Includes and excludes of branch, tag and ref, the later ones overriding the earlier."""
-    assert when.matches(ref) is expected
+    assert when.decide(Occasion(ref=ref)).matches is expected
 
 
 @pytest.mark.parametrize(
@@ -65,9 +71,9 @@ def test_which_refs_match(when: When, ref: Ref, expected: bool) -> None:
         ("/", Pattern(text="/")),
         ("", Pattern(text="")),
         ("/a#", Pattern(text="/a#")),
-        ("/a/", Pattern(text="a", is_regexp=True)),
-        ("#a/b#", Pattern(text="a/b", is_regexp=True)),
-        ("/(?i)MAIN/", Pattern(text="(?i)MAIN", is_regexp=True)),
+        ("/a/", Pattern(text="a", kind=PatternKind.REGEXP)),
+        ("#a/b#", Pattern(text="a/b", kind=PatternKind.REGEXP)),
+        ("/(?i)MAIN/", Pattern(text="(?i)MAIN", kind=PatternKind.REGEXP)),
     ],
 )
 def test_what_is_a_regular_expression(text: str, expected: Pattern) -> None:

@@ -35,7 +35,7 @@ def compile_definition(definition: Definition, context: Context) -> Compiled:
         raise WrongDefinition(faults)
     if SKIP_MARK in context.message:
         return Compiled(skipped=(f"no run was made: the commit's message says {SKIP_MARK}",))
-    meant = [run for run in definition.runs if run.when is None or run.when.matches(context.ref)]
+    meant = [run for run in definition.runs if run.when is None or run.when.decide(context).matches]
     return Compiled(
         plans=tuple(_plan(definition, run, context) for run in meant),
         skipped=tuple(
@@ -86,7 +86,7 @@ def _task(
         level=level,
         ignore_failure=task.ignore_failure,
         approval=task.approval,
-        skip=task.when is not None and not task.when.matches(context.ref),
+        skip=task.when is not None and not task.when.decide(context).matches,
         timeout=_seconds(task.timeout, run.timeout, definition.timeout),
         registries=definition.registries | run.registries | task.registries,
     )

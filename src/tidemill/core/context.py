@@ -19,17 +19,22 @@ class Event(StrEnum):
     """Somebody sent their working tree."""
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a definition may depend on beside its own text."""
+class Occasion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `when` may ask about."""
 
     ref: Ref
-    commit_sha: str
+    event: Event = Event.PUSH
     message: str = ""
     """The commit's message; with the skip mark in it no run is made."""
-    environment: dict[str, str] = {}
-    """The static environment of the runs (core/environment)."""
-    event: Event = Event.PUSH
     changed_files: tuple[str, ...] | None = None
     """Paths that the push or pull request changes; None when that is not known."""
+
+
+class Context(Occasion, frozen=True, kw_only=True):
+    """All that a definition may depend on beside its own text."""
+
+    commit_sha: str
+    environment: dict[str, str] = {}
+    """The static environment of the runs (core/environment)."""
     inputs: dict[str, str] = {}
     """What who started the run by hand has said, by name of the input."""

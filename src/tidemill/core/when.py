@@ -1,77 +1,189 @@
-"""For which refs a run or a task is meant (reference, run configuration 2)."""
-
-from functools import lru_cache
-from typing import Any
+"""On which occasions a run, a task or a step is meant (reference, run configuration 2, and our own keys)."""
 
 import msgspec
-import re2
 
-from tidemill.core.refs import Ref, RefType
+from tidemill.core.context import Occasion
+from tidemill.core.patterns import Pattern, any_of, none_of
+from tidemill.core.refs import RefType
 
-_DELIMITERS = "/#"
-
-
-class Pattern(msgspec.Struct, frozen=True, kw_only=True):
-    """What a name is compared with: itself, or a regular expression found anywhere in it."""
-
-    text: str
-    is_regexp: bool = False
-
-    def matches(self, name: str) -> bool:
-        if not self.is_regexp:
-            return name == self.text
-        return _compiled(self.text).search(name.encode("utf-8", "replace").decode()) is not None
+_MOST_NAMED = 3
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """A name must match one of *include* and none of *exclude*."""
+    """One of *include* must match and none of *exclude*."""
 
     include: tuple[Pattern, ...] = ()
     exclude: tuple[Pattern, ...] = ()
 
 
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an occasion is meant, and which rule decided it by which values."""
+
+    matches: bool
+    rule: str
+    """Such as `when.branch.include`."""
+    values: dict[str, str] = {}
+    because: str
+    """Part of a sentence for people: "`when.branch` includes `main`, this is `dev`"."""
+
+
 class When(msgspec.Struct, frozen=True, kw_only=True):
-    """Conditions on the branch, the tag, or the full ref; a later one overrides an earlier one."""
+    """Conditions on the ref and on the occasion; those that are given must all hold.
+
+    Of *branch*, *tag* and *ref* a later one overrides an earlier one, and one that only excludes never
+    holds, as in Agola. *event* and *message*, which Agola does not know, may only exclude: then
+    everything else is meant. Without any condition nothing is.
+    """
 
     branch: Conditions | None = None
     tag: Conditions | None = None
     ref: Conditions | None = None
+    event: Conditions | None = None
+    """Patterns are names of events."""
+    message: Conditions | None = None
+    """Patterns are searched for in the commit's message."""
+    paths: tuple[Pattern, ...] = ()
+    """Globs; one of the changed files must match one of them. Holds when these are not known."""
+    paths_ignore: tuple[Pattern, ...] = ()
+    """Globs; one of the changed files must match none of them. Holds when these are not known."""
 
-    def matches(self, ref: Ref) -> bool:
-        """Whether *ref* is meant; without any condition none is."""
-        found = False
-        for conditions, name in (
-            (self.branch, ref.name if ref.type is RefType.BRANCH else ""),
-            (self.tag, ref.name if ref.type is RefType.TAG else ""),
-            (self.ref, ref.full),
-        ):
-            if conditions is None or not name:
-                continue
-            if any(pattern.matches(name) for pattern in conditions.include):
-                found = True
-            if any(pattern.matches(name) for pattern in conditions.exclude):
-                found = False
-        return found
+    def decide(self, occasion: Occasion) -> Ruling:
+        """Whether *occasion* is meant, and why."""
+        rulings = [ruling for ruling in self._rulings(occasion) if ruling is not None]
+        if not rulings:
+            return Ruling(matches=False, rule="when", because="`when` has no condition, which never matches")
+        return next((ruling for ruling in rulings if not ruling.matches), rulings[0])
 
-
-def parse_pattern(text: str) -> Pattern:
-    """`/…/` and `#…#` hold a regular expression (RE2), everything else is meant literally.
-
-    Raises ValueError with RE2's reason for an expression that it does not understand.
-    """
-    if len(text.encode("utf-8", "replace")) <= 2 or text[0] != text[-1] or text[0] not in _DELIMITERS:
-        return Pattern(text=text)
-    expression = text[1:-1]
-    try:
-        _compiled(expression)
-    except re2.error as error:
-        reason = error.args[0]
-        raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason) from None
-    return Pattern(text=expression, is_regexp=True)
+    def _rulings(self, occasion: Occasion) -> tuple[Ruling | None, ...]:
+        """What each key says that is given."""
+        changed = occasion.changed_files
+        return (
+            _of_ref(self, occasion),
+            None if self.event is None else _of_event(self.event, occasion.event.value),
+            None if self.message is None else _of_message(self.message, occasion.message),
+            _of_paths(self.paths, changed) if self.paths else None,
+            _of_ignored_paths(self.paths_ignore, changed) if self.paths_ignore else None,
+        )
 
 
-@lru_cache(maxsize=256)
-def _compiled(expression: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(expression, options)
+def _of_ref(when: When, occasion: Occasion) -> Ruling | None:
+    """The rule of the reference (2.2) over `branch`, `tag` and `ref`; None without any of them."""
+    ref = occasion.ref
+    found = missed = None
+    for key, conditions, name in (
+        ("branch", when.branch, ref.name if ref.type is RefType.BRANCH else ""),
+        ("tag", when.tag, ref.name if ref.type is RefType.TAG else ""),
+        ("ref", when.ref, ref.full),
+    ):
+        if conditions is None or not name:
+            continue
+        if included := _first(conditions.include, name):
+            found = _hit(key, name, included, is_included=True)
+        if excluded := _first(conditions.exclude, name):
+            found = _hit(key, name, excluded, is_included=False)
+        missed = missed or _miss(key, name, conditions)
+    if when.branch is when.tag is when.ref is None:
+        return None
+    kind = ref.type.value.replace("_", " ")
+    return (
+        found
+        or missed
+        or Ruling(
+            matches=False,
+            rule="when",
+            values={"ref_type": ref.type.value, "ref": ref.full},
+            because=f"`when` has no condition for a {kind}, this is the {kind} `{ref.name}`",
+        )
+    )
+
+
+def _of_event(conditions: Conditions, event: str) -> Ruling:
+    return _of_ours("event", conditions, event, [p for p in _all(conditions) if p.matches(event)])
+
+
+def _of_message(conditions: Conditions, message: str) -> Ruling:
+    subject = message.partition("\n")[0]
+    return _of_ours("message", conditions, subject, [p for p in _all(conditions) if p.is_found_in(message)])
+
+
+def _of_ours(key: str, conditions: Conditions, value: str, matching: list[Pattern]) -> Ruling:
+    """Of a key that Agola does not know: with nothing to include, all but the excluded is meant."""
+    if excluded := next((pattern for pattern in conditions.exclude if pattern in matching), None):
+        return _hit(key, value, excluded, is_included=False)
+    if included := next((pattern for pattern in conditions.include if pattern in matching), None):
+        return _hit(key, value, included, is_included=True)
+    if conditions.include or not conditions.exclude:
+        return _miss(key, value, conditions)
+    because = f"`when.{key}` excludes only {_named(conditions.exclude)}, this is `{value}`"
+    return Ruling(matches=True, rule=f"when.{key}.exclude", values={key: value}, because=because)
+
+
+def _of_paths(globs: tuple[Pattern, ...], changed: tuple[str, ...] | None) -> Ruling:
+    rule = "when.paths"
+    if changed is None:
+        return _unknown_files(rule)
+    values = {"pattern": _list(globs), "changed_files": str(len(changed))}
+    path = any_of(globs, changed)
+    if path is None:
+        because = f"`{rule}` is {_named(globs)}, which no changed file matches"
+        return Ruling(matches=False, rule=rule, values=values, because=because)
+    because = f"`{rule}` is {_named(globs)}, which `{path}` matches"
+    return Ruling(matches=True, rule=rule, values=values | {"path": path}, because=because)
+
+
+def _of_ignored_paths(globs: tuple[Pattern, ...], changed: tuple[str, ...] | None) -> Ruling:
+    rule = "when.paths_ignore"
+    if changed is None:
+        return _unknown_files(rule)
+    values = {"pattern": _list(globs), "changed_files": str(len(changed))}
+    path = none_of(globs, changed)
+    if path is None:
+        because = f"`{rule}` is {_named(globs)}, which every changed file matches"
+        return Ruling(matches=False, rule=rule, values=values, because=because)
+    because = f"`{rule}` is {_named(globs)}, which `{path}` does not match"
+    return Ruling(matches=True, rule=rule, values=values | {"path": path}, because=because)
+
+
+def _unknown_files(rule: str) -> Ruling:
+    because = f"`{rule}` holds, as it is not known which files have changed"
+    return Ruling(matches=True, rule=rule, because=because)
+
+
+def _hit(key: str, name: str, pattern: Pattern, *, is_included: bool) -> Ruling:
+    rule, verb = ("include", "includes") if is_included else ("exclude", "excludes")
+    this_is = "" if pattern.written == name else f", this is `{name}`"
+    return Ruling(
+        matches=is_included,
+        rule=f"when.{key}.{rule}",
+        values={key: name, "pattern": pattern.written},
+        because=f"`when.{key}` {verb} `{pattern.written}`{this_is}",
+    )
+
+
+def _miss(key: str, name: str, conditions: Conditions) -> Ruling:
+    includes = _named(conditions.include) or "nothing"
+    return Ruling(
+        matches=False,
+        rule=f"when.{key}.include",
+        values={key: name, "pattern": _list(conditions.include)},
+        because=f"`when.{key}` includes {includes}, this is `{name}`",
+    )
+
+
+def _first(patterns: tuple[Pattern, ...], name: str) -> Pattern | None:
+    return next((pattern for pattern in patterns if pattern.matches(name)), None)
+
+
+def _all(conditions: Conditions) -> tuple[Pattern, ...]:
+    return conditions.include + conditions.exclude
+
+
+def _list(patterns: tuple[Pattern, ...]) -> str:
+    return ", ".join(pattern.written for pattern in patterns)
+
+
+def _named(patterns: tuple[Pattern, ...]) -> str:
+    """The first of *patterns*, for a sentence."""
+    named = ", ".join(f"`{pattern.written}`" for pattern in patterns[:_MOST_NAMED])
+    rest = len(patterns) - _MOST_NAMED
+    return f"{named} and {rest} more" if rest > 0 else named

@@ -8,6 +8,7 @@ import pytest
 from tidemill.core.definition.faults import WrongDefinition
 from tidemill.core.definition.nouns import Definition, TaskDefinition
 from tidemill.core.definition.reading import read_definition
+from tidemill.core.patterns import Pattern, PatternKind
 from tidemill.core.plan import (
     CloneStep,
     Container,
@@ -24,7 +25,7 @@ from tidemill.core.plan import (
     SaveToWorkspace,
     Volume,
 )
-from tidemill.core.when import Conditions, Pattern, When
+from tidemill.core.when import Conditions, When
 from tidemill.kit.formats.reading import read_yaml
 
 
@@ -143,7 +144,7 @@ def test_a_whole_definition() -> None:
             tag=Conditions(include=(Pattern(text="v1.x"), Pattern(text="v2.x"))),
             ref=Conditions(
                 include=(Pattern(text="master"),),
-                exclude=(Pattern(text="branch01", is_regexp=True), Pattern(text="branch02")),
+                exclude=(Pattern(text="branch01", kind=PatternKind.REGEXP), Pattern(text="branch02")),
             ),
         ),
         depends=(
@@ -235,7 +236,7 @@ def test_a_block_without_its_last_line_break_needs_no_name() -> None:
         ("{branch: }", When()),
         ("{branch: {exclude: x}}", When(branch=Conditions(exclude=(Pattern(text="x"),)))),
         ("{branch: '//'}", When(branch=Conditions(include=(Pattern(text="//"),)))),
-        ("{branch: /a/}", When(branch=Conditions(include=(Pattern(text="a", is_regexp=True),)))),
+        ("{branch: /a/}", When(branch=Conditions(include=(Pattern(text="a", kind=PatternKind.REGEXP),)))),
         ("{tag: {include: [a], exclude: }}", When(tag=Conditions(include=(Pattern(text="a"),)))),
         ("{other: 1}", When()),
         ("", None),

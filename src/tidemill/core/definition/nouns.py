@@ -8,6 +8,7 @@ from tidemill.core.plan import (
     CloneStep,
     Concurrency,
     Depend,
+    FromVariable,
     RegistryAuth,
     RestoreCache,
     RestoreWorkspace,
@@ -41,6 +42,10 @@ class Dialect(StrEnum):
 
     TIDEMILL = "tidemill"
     AGOLA = "agola"
+
+
+class FromInput(FromVariable, frozen=True, tag="input"):
+    """A value that an input of the run says, by the input's name; compiling fills it in."""
 
 
 class StepDefinition(msgspec.Struct, frozen=True, kw_only=True):

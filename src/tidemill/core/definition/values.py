@@ -2,8 +2,9 @@
 
 from tidemill.core.definition.cursor import Cursor
 from tidemill.core.definition.faults import nearest
+from tidemill.core.patterns import Pattern, parse_pattern
 from tidemill.core.plan import FromVariable, Literal, RegistryAuth, Value
-from tidemill.core.when import Conditions, Pattern, When, parse_pattern
+from tidemill.core.when import Conditions, When
 
 #: Names that steps of ours ask values for; a variable must not be taken for one of them.
 RESERVED_VARIABLES = frozenset({"clone-token"})
