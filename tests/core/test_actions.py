@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tidemill.core.actions import approve, ask_stop, cancel, create, start
 from tidemill.core.plan import Plan, PlanTask, RunStep
 from tidemill.core.run import Phase, Run, RunId, RunTask, Status, TaskId
-from tidemill.errors import BadRequest, Conflict, Failure, NotFound
+from tidemill.errors import BadRequest, Conflict, NotFound
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 RUN = Run(id=RunId("r"), name="r", group="/g", number=7, created_at=NOW)
@@ -56,25 +56,28 @@ def test_stopping_needs_a_running_run() -> None:
         assert caught.value.code == "runNotRunning"
 
 
-@pytest.mark.parametrize(
-    ("task", "failure", "code"),
-    [
-        (RunTask(id=TaskId("other"), name="a"), NotFound, "runTaskDoesNotExist"),
-        (RunTask(id=TaskId("1"), name="a"), BadRequest, "runTaskNotWaitingApproval"),
-        (RunTask(id=TaskId("1"), name="a", approved=True), BadRequest, "runTaskAlreadyApproved"),
-    ],
-)
-def test_only_a_waiting_task_is_approved(task: RunTask, failure: type[Failure], code: str) -> None:
-    """Everything else is refused with its own code."""
-    with pytest.raises(failure) as caught:
-        approve(replace(RUN, tasks=(task,)), TaskId("1"))
-    assert caught.value.code == code
+def test_a_task_is_approved_by_somebody() -> None:
+    """Each approver is recorded once, in order, as the JSON array that the reference shows."""
+    task = RunTask(id=TaskId("1"), name="a", annotations={"other": "x"})
+    queued = replace(RUN, tasks=(task, RunTask(id=TaskId("2"), name="b")))
+    run = approve(approve(queued, TaskId("1"), "alice"), TaskId("1"), "bob")
+    assert run.tasks[0].approvers == ("alice", "bob")
+    assert run.tasks[0].annotations == {"other": "x", "approvers": '["alice","bob"]'}
+    assert run.tasks[1].approvers == ()
+    with pytest.raises(BadRequest, match="you have approved task 'a' already") as caught:
+        approve(run, TaskId("1"), "bob")
+    assert caught.value.code == "badRequest"
 
 
-def test_approving_lets_a_task_go() -> None:
-    """It waits no more, and a second approval is refused."""
-    waiting = RunTask(id=TaskId("1"), name="a", waiting_approval=True)
-    run = approve(replace(RUN, tasks=(waiting, RunTask(id=TaskId("2"), name="b"))), TaskId("1"))
-    assert [(t.approved, t.waiting_approval) for t in run.tasks] == [(True, False), (False, False)]
-    with pytest.raises(BadRequest):
-        approve(run, TaskId("1"))
+def test_what_has_started_is_approved_no_more() -> None:
+    """Nor what never will, nor what does not exist."""
+    task = RunTask(id=TaskId("1"), name="a")
+    over = replace(RUN, phase=Phase.CANCELLED, tasks=(task,))
+    begun = replace(RUN, phase=Phase.RUNNING, tasks=(replace(task, status=Status.RUNNING),))
+    for run in (over, begun):
+        with pytest.raises(BadRequest) as caught:
+            approve(run, TaskId("1"), "bob")
+        assert caught.value.code == "runTaskNotWaitingApproval"
+    with pytest.raises(NotFound) as missing:
+        approve(begun, TaskId("other"), "bob")
+    assert missing.value.code == "runTaskDoesNotExist"

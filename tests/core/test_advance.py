@@ -119,19 +119,18 @@ def test_a_task_waits_for_its_approval_when_its_turn_has_come() -> None:
     decision = decide(tasks, {"3": "skipped", "4": "success"})
     assert [task.name for task in decision.run.tasks if task.waiting_approval] == ["5"]
     assert "5" not in starts(decision)
-    approved = tuple(
-        replace(t, approved=True, waiting_approval=False) if t.name == "5" else t for t in decision.run.tasks
-    )
+    approved = tuple(t.approved_by("bob") if t.name == "5" else t for t in decision.run.tasks)
     again = advance(replace(decision.run, tasks=approved), Plan(name="r", tasks=tasks), (), NOW)
     assert "5" in starts(again)
 
 
 def test_an_approval_given_early_counts() -> None:
-    """A task approved before its turn starts without waiting."""
+    """A task that somebody approved before its turn starts without waiting, and is shown as approved."""
     plan = Plan(name="r", tasks=(planned("a", approval=True),))
     run = run_of(plan)
-    decision = advance(replace(run, tasks=(replace(run.tasks[0], approved=True),)), plan, (), NOW)
+    decision = advance(replace(run, tasks=(run.tasks[0].approved_by("bob"),)), plan, (), NOW)
     assert starts(decision) == {"a"}
+    assert decision.run.tasks[0].approved
     assert not decision.run.tasks[0].waiting_approval
 
 

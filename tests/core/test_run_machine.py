@@ -93,7 +93,7 @@ class RunMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def approve(self, data: st.DataObject) -> None:
         waiting = [t.id for t in self.run.tasks if t.waiting_approval]
-        self._save(approve(self.run, data.draw(st.sampled_from(waiting))))
+        self._save(approve(self.run, data.draw(st.sampled_from(waiting)), "bob"))
 
     @invariant()
     def one_call_reaches_the_fixed_point(self) -> None:
@@ -146,7 +146,7 @@ class RunMachine(RuleBasedStateMachine):
                 self.queued.discard(task)
                 self._receive(task, report)
             if waiting and any(t.id == waiting[0] and t.waiting_approval for t in self.run.tasks):
-                self._save(approve(self.run, waiting[0]))
+                self._save(approve(self.run, waiting[0], "bob"))
         self.a_finished_run_is_settled()
 
     def _receive(self, task: TaskId, report: JobReport) -> None:

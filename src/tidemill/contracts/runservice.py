@@ -153,8 +153,11 @@ class Runservice(Contract):
         """A new run from a final one; 400 `runCannotBeRestarted`."""
 
     @post("/runs/{id}/tasks/{task}/approve")
-    async def approve_task(self, id: RunId, task: TaskId) -> Run:
-        """Let a waiting task start; 400 `runTaskNotWaitingApproval`, `runTaskAlreadyApproved`."""
+    async def approve_task(self, id: RunId, task: TaskId, approver: str) -> Run:
+        """Let a task start that waits for approval or will; *approver* is an opaque name.
+
+        400 `runTaskNotWaitingApproval` once it has started, and for who approved it before.
+        """
 
     @get("/tasks/{task}/logs/{step}", waits=True)
     async def read_log(

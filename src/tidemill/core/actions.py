@@ -55,16 +55,19 @@ def ask_stop(run: Run, reason: str) -> Run:
     return run if run.stopping else replace(run, stopping=True, reason=reason)
 
 
-def approve(run: Run, task_id: TaskId) -> Run:
-    """Let a task that waits for approval start with the next `advance`."""
+def approve(run: Run, task_id: TaskId, approver: str) -> Run:
+    """Record that *approver* lets a task start; `advance` does the rest, also if its turn is yet to come."""
     task = next((task for task in run.tasks if task.id == task_id), None)
     if task is None:
         raise NotFound(f"run {run.number} has no task {task_id!r}", code="runTaskDoesNotExist")
-    if task.approved:
-        raise BadRequest(f"task {task.name!r} is approved already", code="runTaskAlreadyApproved")
-    if not task.waiting_approval:
-        raise BadRequest(f"task {task.name!r} does not wait for approval", code="runTaskNotWaitingApproval")
-    approved = replace(task, waiting_approval=False, approved=True)
+    if approver in task.approvers:
+        raise BadRequest(f"you have approved task {task.name!r} already; once is enough")
+    if run.phase.is_final or task.status is not Status.NOT_STARTED:
+        raise BadRequest(
+            f"task {task.name!r} is {task.status} in a run that is {run.phase}: it waits for no approval",
+            code="runTaskNotWaitingApproval",
+        )
+    approved = task.approved_by(approver)
     return replace(run, tasks=tuple(approved if t.id == task_id else t for t in run.tasks))
 
 

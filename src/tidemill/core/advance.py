@@ -124,7 +124,8 @@ def _by_conditions(planned: PlanTask, task: RunTask, parents: Sequence[RunTask])
     for depend, parent in zip(planned.depends, parents, strict=True):
         if not _matches(depend, parent):
             return _pass_over(task, Status.SKIPPED, f"{parent.name!r} ended as {parent.status}")
-    return replace(task, waiting_approval=planned.approval and not task.approved)
+    approved = task.approved or (planned.approval and bool(task.approvers))
+    return replace(task, approved=approved, waiting_approval=planned.approval and not approved)
 
 
 def _after_result(planned: PlanTask, task: RunTask, parents: Sequence[RunTask]) -> RunTask:

@@ -5,9 +5,13 @@ from enum import StrEnum
 from typing import NewType
 
 import msgspec
+from msgspec.structs import replace
 
 RunId = NewType("RunId", str)
 TaskId = NewType("TaskId", str)
+
+#: The annotation of a task that keeps who approved it, as a JSON array (reference, run configuration 6.10).
+APPROVERS = "approvers"
 
 
 class Phase(StrEnum):
@@ -86,6 +90,16 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepState, ...] = ()
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who approved it, by opaque names, in their order; kept as the annotation `approvers`."""
+        return msgspec.json.decode(self.annotations.get(APPROVERS, "[]"), type=tuple[str, ...])
+
+    def approved_by(self, approver: str) -> "RunTask":
+        """The task with one approver more."""
+        text = msgspec.json.encode([*self.approvers, approver]).decode()
+        return replace(self, annotations={**self.annotations, APPROVERS: text})
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -181,12 +181,20 @@ async def test_unknown_actions(house: House, alice: Person, hello: str) -> None:
         )
 
 
+GATED = {
+    ".tidemill/config.yml": b"""
+runs:
+  - name: main
+    tasks:
+      - {name: gate, runtime: {type: host}, approval: true}
+      - {name: free, runtime: {type: host}}
+"""
+}
+
+
 async def test_a_task_is_approved(house: House, alice: Person, hello: str, worker: Worker) -> None:
-    """The answer is 200 without anything, not even a content type."""
-    files = {
-        ".tidemill/config.yml": b"runs: [{name: main, tasks: [{name: gate, runtime: {type: host}, approval: true}]}]"
-    }
-    await house.push(hello, MAIN, files=files)
+    """The answer is 200 without anything, not even a content type; who approved is shown."""
+    await house.push(hello, MAIN, files=GATED)
     await worker.start_all()
     (task_id,) = (await alice.get(f"/projects/{hello}/runs/1"))["tasks_waiting_approval"]
     path = f"/projects/{hello}/runs/1/tasks/{task_id}/actions"
@@ -202,4 +210,28 @@ async def test_a_task_is_approved(house: House, alice: Person, hello: str, worke
     run = await alice.get(f"/projects/{hello}/runs/1")
     assert run["tasks_waiting_approval"] == []
     assert run["tasks"][task_id]["approved"]
-    assert await alice.failure("PUT", path, approve) == (400, "runTaskAlreadyApproved")
+    approvers = {"approvers": f'["{(await alice.get("/user"))["id"]}"]'}
+    assert run["tasks"][task_id]["approval_annotations"] == approvers
+    task = await alice.get(f"/projects/{hello}/runs/1/tasks/{task_id}")
+    assert task["approval_annotations"] == approvers
+    assert await alice.as_agola("PUT", path, approve) == (400, b"[]")
+    assert "already" in (await alice.ask("PUT", path, approve)).json()[0]["message"]
+
+
+async def test_an_approval_may_come_early(house: House, alice: Person, hello: str, worker: Worker) -> None:
+    """Before its turn the task is only marked; a task that needs no approval gets none."""
+    await house.push(hello, MAIN, files=GATED)
+    tasks = (await alice.get(f"/projects/{hello}/runs/1"))["tasks"].values()
+    gate, free = sorted(tasks, key=lambda task: str(task["name"]), reverse=True)
+    approve = {"action_type": "approve"}
+    answer = await alice.ask("PUT", f"/projects/{hello}/runs/1/tasks/{free['id']}/actions", approve)
+    assert (answer.status_code, answer.json()[0]["message"]) == (400, "task 'free' needs no approval")
+    path = f"/projects/{hello}/runs/1/tasks/{gate['id']}/actions"
+    assert (await alice.ask("PUT", path, approve)).status_code == 200
+    marked = (await alice.get(f"/projects/{hello}/runs/1"))["tasks"][gate["id"]]
+    assert not marked["approved"]
+    assert marked["approval_annotations"]
+    await worker.start_all()
+    run = await alice.get(f"/projects/{hello}/runs/1")
+    assert run["tasks"][gate["id"]]["approved"]
+    assert run["tasks_waiting_approval"] == []

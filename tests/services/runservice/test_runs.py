@@ -251,13 +251,13 @@ async def test_an_approval_lets_a_task_go_on(service: Service) -> None:
     assert [one.name for one in listed.tasks] == ["careful"]
     player = Player(service.jobs)
     assert (await player.sync()).start == ()
-    await service.runs.approve_task(run.id, run.tasks[0].id)
+    await service.runs.approve_task(run.id, run.tasks[0].id, "bob")
     (listed,) = (await service.runs.runs(RunQuery())).items
     assert listed.tasks == ()
     await player.work_off()
     assert (await now(service.runs, run)).result is Result.SUCCESS
     with pytest.raises(BadRequest):
-        await service.runs.approve_task(run.id, run.tasks[0].id)
+        await service.runs.approve_task(run.id, run.tasks[0].id, "eve")
 
 
 async def test_everything_survives_a_restart_of_the_service(

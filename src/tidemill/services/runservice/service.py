@@ -173,9 +173,9 @@ class RunserviceService(Runservice, Jobs):
 
         return await self._change(id, stop)
 
-    async def approve_task(self, id: RunId, task: TaskId) -> Run:
+    async def approve_task(self, id: RunId, task: TaskId, approver: str) -> Run:
         async def approve(_: Transaction, hand: RunInHand, _now: datetime) -> None:
-            hand.run = actions.approve(hand.run, task)
+            hand.run = actions.approve(hand.run, task, approver)
 
         return await self._change(id, approve)
 
