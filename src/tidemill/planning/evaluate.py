@@ -25,7 +25,7 @@ def evaluate(file: str, raw: bytes, context: Context) -> Planned:
         problem = Problem(path=file, line=line, column=column, message=error.message)
         return Planned(file=file, problems=(problem,))
     try:
-        compiled = compile_definition(read_definition(document.data), context)
+        compiled = compile_definition(read_definition(document.data).definition, context)
     except WrongDefinition as wrong:
         return Planned(file=file, problems=_problems(file, document, wrong.faults))
     return Planned(file=file, plans=compiled.plans, skipped=compiled.skipped)

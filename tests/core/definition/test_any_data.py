@@ -98,7 +98,7 @@ def test_nothing_breaks_the_reading(data: Any) -> None:
     plans: tuple[Plan, ...] = ()
     faults: tuple[Fault, ...] | None = None
     try:
-        plans = compile_definition(read_definition(data), context).plans
+        plans = compile_definition(read_definition(data).definition, context).plans
     except WrongDefinition as wrong:
         faults = wrong.faults
     assert faults is None or (faults and all(fault.message for fault in faults))

@@ -30,7 +30,7 @@ from tidemill.kit.formats.reading import read_yaml
 
 
 def read(text: str) -> Definition:
-    return read_definition(read_yaml(textwrap.dedent(text).encode()).data)
+    return read_definition(read_yaml(textwrap.dedent(text).encode()).data).definition
 
 
 def faults(text: str) -> list[str]:

@@ -18,10 +18,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WrongDefinition(Exception):
-    """A configuration cannot become plans."""
+    """A configuration cannot become plans; *warnings* are what is odd about it beside."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], warnings: Iterable[Fault] = ()) -> None:
         self.faults = tuple(faults)
+        self.warnings = tuple(warnings)
         super().__init__("; ".join(fault.message for fault in self.faults))
 
 
