@@ -2,6 +2,7 @@
 
 from tidemill.kit.db.database import Database
 from tidemill.kit.db.instant import Instant
+from tidemill.kit.db.ledger import last_event
 from tidemill.kit.db.transaction import AnyRow, Event, ForeignAwait, Snapshot, Transaction
 
-__all__ = ["AnyRow", "Database", "Event", "ForeignAwait", "Instant", "Snapshot", "Transaction"]
+__all__ = ["AnyRow", "Database", "Event", "ForeignAwait", "Instant", "Snapshot", "Transaction", "last_event"]

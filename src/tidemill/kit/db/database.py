@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, Self, TypeVar
 
-from sqlalchemy import select
-
 from tidemill.errors import BadRequest
 from tidemill.kit.db import ledger, postgresql, sqlite
 from tidemill.kit.db.transaction import Event, Snapshot, Transaction
@@ -77,8 +75,7 @@ class Database:
 
     async def last_event(self) -> int:
         """The sequence of the newest event, 0 when there is none."""
-        last: int = await self.read(lambda snapshot: snapshot.value(select(ledger.feed.c.last)))
-        return last
+        return await self.read(ledger.last_event)
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the database."""

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from tidemill.kit.db.instant import Instant
-from tidemill.kit.db.transaction import AnyRow, Event
+from tidemill.kit.db.transaction import AnyRow, Event, Snapshot
 
 metadata = MetaData()
 
@@ -47,6 +47,8 @@ events = Table(
     Column("at", Instant, nullable=False),
 )
 
+_LAST = select(feed.c.last)
+
 #: Of the tables above; a database with a higher one was written by a newer Tidemill.
 FORMAT = 1
 
@@ -67,3 +69,9 @@ def events_after(sequence: int, limit: int) -> Select[str, str, bytes, int]:
 def to_event(row: AnyRow) -> Event:
     """An event as its readers see it."""
     return Event(sequence=row.sequence, kind=row.kind, key=row.key, payload=row.payload, at=row.at)
+
+
+async def last_event(snapshot: Snapshot) -> int:
+    """The sequence of the newest event in a state of the database, 0 when there is none."""
+    last: int = await snapshot.value(_LAST)
+    return last

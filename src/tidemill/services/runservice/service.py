@@ -27,7 +27,7 @@ from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import Conflict, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.db import Database, Snapshot, Transaction, last_event
 from tidemill.kit.http import serve
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop
@@ -139,13 +139,10 @@ class RunserviceService(Runservice, Jobs):
 
     async def queued_groups(self, wait: float = 0, after: int = 0) -> QueuedGroups:
         with self._bells.listen("queued") as bell:
-            version = await self._db.last_event()
-            if wait > 0 and version <= after:
+            seen = await self._db.read(last_event) if wait > 0 else after + 1
+            if seen <= after:
                 await bell.wait(min(wait, _LONGEST_WAIT))
-                version = await self._db.last_event()
-        # Read after the version: what it shows may be newer, and is then shown once more.
-        groups = await self._db.read(listing.queued_groups)
-        return QueuedGroups(groups, version=version)
+            return await self._db.read(listing.queued_groups)
 
     async def start_run(self, id: RunId, request: StartRun) -> Run:
         async def start(tx: Transaction, hand: RunInHand, now: datetime) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, TextClause, select, union_all
 
-from tidemill.contracts.runservice import QueuedGroup, RunQuery
+from tidemill.contracts.runservice import QueuedGroup, QueuedGroups, RunQuery
 from tidemill.core.run import Phase, Result, Run, RunId
 from tidemill.kit.contract import Page
-from tidemill.kit.db import Snapshot
+from tidemill.kit.db import Snapshot, last_event
 from tidemill.services.runservice import groups
 from tidemill.services.runservice.store import counting, rows
 from tidemill.services.runservice.store.tables import IS_OPEN, runs
@@ -115,8 +115,9 @@ def _below(path: str) -> ColumnElement[bool]:
     return (runs.c.group_path == path) | within
 
 
-async def queued_groups(tx: Snapshot) -> tuple[QueuedGroup, ...]:
-    """Groups with queued runs, the one that has waited longest first."""
+async def queued_groups(tx: Snapshot) -> QueuedGroups:
+    """Groups with queued runs, the one that has waited longest first, and the event they are as of."""
+    version = await last_event(tx)
     waiting = (IS_OPEN, runs.c.phase == Phase.QUEUED)
     also_running = (
         IS_OPEN,
@@ -126,7 +127,7 @@ async def queued_groups(tx: Snapshot) -> tuple[QueuedGroup, ...]:
     queued = await _by_group(tx, *waiting)
     running = await _by_group(tx, *also_running) if queued else {}
     tokens = await _tokens(tx, list(queued))
-    return tuple(
+    found = tuple(
         QueuedGroup(
             group=group,
             queued=tuple(ids[:_SHOWN]),
@@ -135,6 +136,7 @@ async def queued_groups(tx: Snapshot) -> tuple[QueuedGroup, ...]:
         )
         for group, ids in queued.items()
     )
+    return QueuedGroups(found, version=version)
 
 
 async def _by_group(tx: Snapshot, *where: ColumnElement[bool] | TextClause) -> dict[str, list[RunId]]:
