@@ -7,7 +7,7 @@ from tidemill.contracts.values import CLONE_TOKEN
 from tidemill.core.job import JobSpec
 from tidemill.core.plan import CloneStep, FromVariable, Literal, Value
 from tidemill.work.commands import command, secrets
-from tidemill.work.environment import task_environment
+from tidemill.work.environment import resolve, task_environment
 
 
 def with_task_environment(spec: JobSpec, environment: dict[str, Value]) -> JobSpec:
@@ -74,3 +74,13 @@ def test_a_deploy_key_is_a_secret() -> None:
     """It is in the environment of every step, so it is hidden in every log."""
     spec = job(environment={"AGOLA_SSHPRIVKEY": "-----BEGIN"})
     assert secrets(spec, {}) == ["-----BEGIN"]
+
+
+def test_a_variable_that_nobody_defines_has_its_default() -> None:
+    """What the server knows wins, also when that is an empty text."""
+    environment = {
+        "A": FromVariable("a", "default"),
+        "B": FromVariable("b", "default"),
+        "C": FromVariable("c"),
+    }
+    assert resolve(environment, {"a": ""}) == {"A": "", "B": "default", "C": ""}

@@ -55,9 +55,10 @@ class Status(StrEnum):
 
 
 class StepPhase(StrEnum):
-    """The state of a step or of a task's setup (reference, run configuration 6.8)."""
+    """The state of a step or of a task's setup (reference, run configuration 6.8); SKIPPED is ours."""
 
     NOT_STARTED = "notstarted"
+    SKIPPED = "skipped"
     CANCELLED = "cancelled"
     RUNNING = "running"
     STOPPED = "stopped"
@@ -70,6 +71,8 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
 
     phase: StepPhase = StepPhase.NOT_STARTED
     exit_code: int | None = None
+    reason: str = ""
+    """One sentence for people where the exit code does not say it (its time is over, no such file)."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 

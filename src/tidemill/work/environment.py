@@ -23,8 +23,8 @@ def task_environment(spec: JobSpec, values: Mapping[str, str]) -> Environment:
 
 
 def resolve(environment: Mapping[str, Value], values: Mapping[str, str]) -> Environment:
-    """Written values as they are, late ones by name; what is not defined is empty."""
+    """Written values as they are, late ones by name; what is not defined has its default, or is empty."""
     return {
-        name: values.get(value.name, "") if isinstance(value, FromVariable) else value.value
+        name: values.get(value.name, value.default or "") if isinstance(value, FromVariable) else value.value
         for name, value in environment.items()
     }

@@ -62,6 +62,12 @@ class Ledger:
             steps = self.state.report.steps
             self.change(steps=(*steps[:index], step, *steps[index + 1 :]))
 
+    def pass_over(self, index: int) -> None:
+        """A step is not to be done: it has no log."""
+        if self.step(index).phase is StepPhase.NOT_STARTED:
+            self.state = msgspec.structs.replace(self.state, stored=self.state.stored | {index})
+            self.change_step(index, phase=StepPhase.SKIPPED)
+
     def end_setup(self, text: str, phase: StepPhase, ended_at: datetime) -> None:
         """Record how the setup ended, with what it had to tell in case another life must ship it."""
         self.state = msgspec.structs.replace(self.state, setup_log=text)

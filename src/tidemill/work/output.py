@@ -81,6 +81,8 @@ class CommandOutput(_Growing):
         self._key = key
         self._watching = anyio.CancelScope()
         self._error: Exception | None = None
+        self._is_heard = False
+        self._last_words = ""
         self._postscript = b""
 
     async def watch(self) -> None:
@@ -101,6 +103,16 @@ class CommandOutput(_Growing):
         if not self._progress.ended:
             self._set(msgspec.structs.replace(self._progress, ended=True))
 
+    def close_with(self, words: str) -> None:
+        """Let the log end with a line of ours, unless that end is known already."""
+        self._last_words = words
+
+    async def known(self) -> Progress:
+        """What is known of the command, as soon as anything is; raises `PodLost` when its pod is gone."""
+        if not (self._is_heard or self._progress.ended):
+            await self._changed.wait()
+        return await self.end() if self._progress.ended else self._progress
+
     async def end(self) -> Progress:
         """Wait for the command's end; raises `PodLost` when its pod is gone."""
         while not self._progress.ended:
@@ -120,9 +132,12 @@ class CommandOutput(_Growing):
                 return b""
 
     def _with_postscript(self, progress: Progress) -> Progress:
-        if not (progress.ended and progress.error):
+        self._is_heard = True
+        text = f"{progress.error}\n" if progress.error else ""
+        text += f"\n{self._last_words}\n" if self._last_words else ""
+        if not (progress.ended and text):
             return progress
-        self._postscript = f"{progress.error}\n".encode(errors="replace")
+        self._postscript = text.encode(errors="replace")
         return msgspec.structs.replace(progress, size=progress.size + len(self._postscript))
 
     async def _keep_what_is_left(self) -> None:

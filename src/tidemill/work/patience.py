@@ -1,5 +1,6 @@
 """How long a job may go on: until somebody stops it, its time is over, or it cannot go on."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,20 +8,25 @@ import anyio
 
 
 class Patience:
-    """Ends what is being waited for as soon as the job must not go on."""
+    """Ends what is being waited for as soon as the job must not go on, or a while after."""
 
     def __init__(self) -> None:
         self.is_stopped = False
         """Somebody asked for it."""
         self.failure = ""
         """Why the job cannot go on, for people."""
-        self._deadline: float | None = None
-        self._scopes: list[anyio.CancelScope] = []
+        self._deadline = math.inf
+        self._interrupted_at = math.inf
+        self._waits: list[tuple[anyio.CancelScope, float]] = []
 
     @property
     def is_over(self) -> bool:
         """The job must not go on, for whatever reason."""
         return self.is_stopped or bool(self.failure) or self._is_late()
+
+    def is_spent(self, grace: float) -> bool:
+        """The job must not go on, and *grace* seconds have passed since."""
+        return self.is_over and anyio.current_time() >= self._end() + grace
 
     def stop(self) -> None:
         """Somebody asks the job to stop."""
@@ -37,21 +43,31 @@ class Patience:
         self._deadline = anyio.current_time() + seconds
 
     @contextmanager
-    def waiting(self) -> Iterator[anyio.CancelScope]:
-        """A scope that is cancelled when the job must not go on."""
-        deadline = float("inf") if self._deadline is None else self._deadline
+    def waiting(self, *, grace: float = 0.0, seconds: float = math.inf) -> Iterator[anyio.CancelScope]:
+        """A scope that is cancelled after *seconds*, and *grace* after the job must not go on."""
+        now = anyio.current_time()
+        deadline = min(now + seconds, self._end() + grace)
         with anyio.CancelScope(deadline=deadline) as scope:
-            self._scopes.append(scope)
-            if self.is_over:
+            wait = (scope, grace)
+            self._waits.append(wait)
+            if deadline <= now:
                 scope.cancel()
             try:
                 yield scope
             finally:
-                self._scopes.remove(scope)
+                self._waits.remove(wait)
 
     def _is_late(self) -> bool:
-        return self._deadline is not None and anyio.current_time() >= self._deadline
+        return anyio.current_time() >= self._deadline
+
+    def _end(self) -> float:
+        """When the job must not go on any more."""
+        return min(self._deadline, self._interrupted_at)
 
     def _interrupt(self) -> None:
-        for scope in self._scopes:
-            scope.cancel()
+        self._interrupted_at = min(self._interrupted_at, anyio.current_time())
+        for scope, grace in self._waits:
+            if grace:
+                scope.deadline = min(scope.deadline, self._end() + grace)
+            else:
+                scope.cancel()

@@ -15,6 +15,7 @@ from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.logs import JobLogs
 from tidemill.work.output import Text
 from tidemill.work.patience import Patience
+from tidemill.work.supported import unsupported
 
 log = structlog.get_logger()
 
@@ -83,10 +84,16 @@ class Setup:
         self._ledger.end_setup(text.text, phase, now)
         return made
 
-    async def _pod_or_ending(self, text: Text) -> Pod | Ending:
+    def _obstacle(self) -> str:
+        """Why the task cannot be done here, a sentence; "" when it can."""
         runtime = self._spec.task.runtime.type
         if runtime not in self._driver.runtimes:
-            return Ending(Outcome.FAILED, f"this executor has no runtime {runtime!r}")
+            return f"this executor has no runtime {runtime!r}"
+        return unsupported(self._spec.task)
+
+    async def _pod_or_ending(self, text: Text) -> Pod | Ending:
+        if reason := self._obstacle():
+            return Ending(Outcome.FAILED, reason)
         spec = PodSpec(id=pod_id(self._spec), working_dir=self._spec.task.working_dir)
         try:
             with self._patience.waiting(), anyio.fail_after(SETUP_LIMIT):

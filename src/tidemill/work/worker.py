@@ -1,7 +1,6 @@
 """Doing one job: setup, steps in order, logs beside them, an end that is told once all is stored."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 import anyio
@@ -10,24 +9,24 @@ import structlog
 
 from tidemill.core.job import JobPhase, JobReport, Outcome
 from tidemill.core.run import StepPhase
-from tidemill.pods import Driver, Pod, PodLost, Progress
-from tidemill.work.commands import command, command_key, secrets
+from tidemill.pods import Driver, Pod, PodLost
+from tidemill.work.bench import ALWAYS_GRACE, CALL_LIMIT, Bench
+from tidemill.work.commands import secrets
 from tidemill.work.directory import KeptJob, pod_id
 from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.logs import JobLogs
 from tidemill.work.masking import Mask
-from tidemill.work.output import CommandOutput, moment
 from tidemill.work.patience import Patience
 from tidemill.work.setup import Setup
 from tidemill.work.shipping import LogSink
+from tidemill.work.stepping import Stepping
 
 log = structlog.get_logger()
 
 GRACE = 3.0
 """Seconds between TERM and KILL."""
 
-_CALL_LIMIT = 30.0
 _NO_VALUES = Ending(Outcome.STOPPED, "stopped before its secrets could be asked for again")
 
 
@@ -39,6 +38,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     report: Callable[[JobReport], None]
     clock: Callable[[], datetime]
     grace: float = GRACE
+    always_grace: float = ALWAYS_GRACE
 
 
 class JobWorker:
@@ -67,6 +67,16 @@ class JobWorker:
             failed=self._patience.fail,
         )
         self._setup = Setup(job.spec, around.driver, around.clock, self._ledger, self._logs, self._patience)
+        self._bench = Bench(
+            spec=job.spec,
+            values=self._values,
+            ledger=self._ledger,
+            logs=self._logs,
+            patience=self._patience,
+            clock=around.clock,
+            grace=around.grace,
+            always_grace=around.always_grace,
+        )
         self._log = log.bind(run=job.spec.run_id, job=job.spec.id)
 
     def stop(self) -> None:
@@ -125,11 +135,7 @@ class JobWorker:
         if not self._ledger.state.begun:
             self._ledger.begin()
         self._limit_time()
-        for index in range(len(self.spec.task.steps)):
-            ending = await self._step(pod, index)
-            if ending is not None:
-                return ending
-        return Ending(Outcome.SUCCESS)
+        return await Stepping(self._bench).through(pod)
 
     def _masked(self) -> Mask:
         try:
@@ -137,64 +143,6 @@ class JobWorker:
         except ValueError as error:
             self._obstacle = Ending(Outcome.FAILED, f"its secrets cannot be masked: {error}")
             return Mask(())
-
-    async def _step(self, pod: Pod, index: int) -> Ending | None:
-        """Do one step, or what an earlier life has left to do of it; an ending when it was the last."""
-        ledger = self._ledger
-        is_over = ledger.has_ended(index)
-        if is_over and index in ledger.state.stored:
-            return self._after(index)
-        if ledger.step(index).phase is StepPhase.NOT_STARTED:
-            if self._patience.is_over:
-                return interruption(self._patience, self.spec.task)
-            ledger.change_step(index, phase=StepPhase.RUNNING, started_at=self._around.clock())
-        if not is_over:
-            await self._start(pod, index)
-        output = self._logs.ship_command(pod, command_key(index), index, resume=ledger.is_found)
-        if not is_over:
-            await self._step_end(pod, index, output)
-        return self._after(index)
-
-    async def _start(self, pod: Pod, index: int) -> None:
-        try:
-            with anyio.fail_after(_CALL_LIMIT):
-                await pod.start(command(self.spec, index, self._values))
-        except PodLost:
-            if self._ledger.is_found:  # what it printed before its pod was lost is still there to be read
-                output = self._logs.ship_command(pod, command_key(index), index, resume=True)
-                with suppress(PodLost), anyio.move_on_after(_CALL_LIMIT):
-                    await output.end()
-            raise
-
-    async def _step_end(self, pod: Pod, index: int, output: CommandOutput) -> None:
-        """Wait for a step's end, or bring it about when the job must not go on."""
-        with self._patience.waiting():
-            self._record(index, await output.end())
-            return
-        with suppress(PodLost), anyio.move_on_after(self._around.grace + _CALL_LIMIT):
-            await pod.stop(command_key(index), self._around.grace)
-            await output.end()
-        phase = StepPhase.STOPPED if self._patience.is_stopped else StepPhase.FAILED
-        self._ledger.change_step(index, phase=phase, ended_at=self._around.clock())
-
-    def _record(self, index: int, progress: Progress) -> None:
-        code = 127 if progress.exit_code is None and progress.error else progress.exit_code
-        self._ledger.change_step(
-            index,
-            phase=StepPhase.SUCCESS if code == 0 else StepPhase.FAILED,
-            exit_code=code,
-            started_at=moment(progress.started_at) or self._ledger.step(index).started_at,
-            ended_at=moment(progress.ended_at) or self._around.clock(),
-        )
-
-    def _after(self, index: int) -> Ending | None:
-        """What follows from a step that has ended."""
-        step = self._ledger.step(index)
-        if step.phase is StepPhase.SUCCESS:
-            return None
-        if step.exit_code is None and self._patience.is_over:
-            return interruption(self._patience, self.spec.task)
-        return Ending(Outcome.STOPPED if step.phase is StepPhase.STOPPED else Outcome.FAILED)
 
     def _limit_time(self) -> None:
         """The task's time counts from the end of its setup, whatever life that was in."""
@@ -216,7 +164,7 @@ class JobWorker:
     async def _clear_away(self) -> None:
         """Remove the pod; what cannot be removed now is a leftover, for later."""
         try:
-            with anyio.fail_after(_CALL_LIMIT):
+            with anyio.fail_after(CALL_LIMIT):
                 if self._pod is not None:
                     await self._pod.close()
                 else:

@@ -120,10 +120,10 @@ def _task(task: RunTask, planned: PlanTask, ids: Mapping[str, str]) -> RunRespon
 
 
 def _step(step: Step, state: StepState, task: PlanTask, *, is_over: bool) -> StepResponse:
-    """A clone step is shown as the `run` step that the reference makes of it."""
+    """A clone step is shown as the `run` step that the reference makes of it; it knows no skipped ones."""
     run = step if isinstance(step, RunStep) else None
     return StepResponse(
-        phase=state.phase,
+        phase=StepPhase.NOT_STARTED if state.phase is StepPhase.SKIPPED else state.phase,
         type="run",
         name=run.name if run else _CLONE,
         command=run.command if run else "",

@@ -120,7 +120,8 @@ def _errors(plan: Plan | None) -> list[str]:
     if plan is None:
         return []
     names = Counter(task.name for task in plan.tasks)
-    errors = [f"task name {name!r} stands {count} times" for name, count in names.items() if count > 1]
+    errors = ["not supported by this server: `concurrency`"] if plan.concurrency else []
+    errors += [f"task name {name!r} stands {count} times" for name, count in names.items() if count > 1]
     errors += [
         f"task {task.name!r} depends on {depend.task!r}, which does not exist"
         for task in plan.tasks

@@ -1,0 +1,43 @@
+"""What a plan may hold and this executor cannot do yet: such a task fails in its setup, whole."""
+
+from collections.abc import Callable
+
+from tidemill.core.plan import (
+    PlanTask,
+    RestoreCache,
+    RestoreWorkspace,
+    Runtime,
+    SaveArtifacts,
+    SaveCache,
+    SaveReports,
+    SaveToWorkspace,
+    Step,
+)
+
+#: Kinds of step, by what they are called in a configuration.
+_STEPS: dict[type[Step], str] = {
+    RestoreCache: "restore_cache",
+    RestoreWorkspace: "restore_workspace",
+    SaveArtifacts: "artifacts",
+    SaveCache: "save_cache",
+    SaveReports: "reports",
+    SaveToWorkspace: "save_to_workspace",
+}
+
+#: What a task may ask for beside its steps, and how to see that it does.
+_TASK: dict[str, Callable[[PlanTask], bool]] = {
+    "labels": lambda task: bool(task.runtime.labels),
+    "readiness": lambda task: any(container.readiness for container in task.runtime.containers),
+    "resources": lambda task: task.runtime.resources != Runtime().resources,
+    "retry": lambda task: task.retry.attempts > 1,
+    "services": lambda task: task.runtime.type == "host" and len(task.runtime.containers) > 1,
+}
+
+
+def unsupported(task: PlanTask) -> str:
+    """A sentence that names all of it; "" when the task can be done."""
+    found = [f"`{name}`" for name, asks in _TASK.items() if asks(task)]
+    for number, step in enumerate(task.steps, 1):
+        if not step.skip and type(step) in _STEPS:
+            found.append(f"`{_STEPS[type(step)]}` (step {number})")
+    return f"not supported by this executor: {', '.join(found)}" if found else ""

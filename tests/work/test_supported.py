@@ -1,0 +1,66 @@
+"""What an executor cannot do yet is refused before anything of the task runs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.work.places import Place, job, run
+from tidemill.core.job import Outcome
+from tidemill.core.plan import (
+    Container,
+    PlanTask,
+    Readiness,
+    Resources,
+    Retry,
+    Runtime,
+    SaveArtifacts,
+    SaveReports,
+)
+from tidemill.core.run import StepPhase
+from tidemill.pods.fake import FakeDriver
+from tidemill.work.supported import unsupported
+
+pytestmark = pytest.mark.anyio
+
+SERVICE = Container(image="redis", readiness=Readiness(command="true"))
+
+
+def cases() -> Iterator[tuple[str, dict[str, object], str]]:
+    yield (
+        "steps of kinds that are not there yet",
+        {"steps": (run("x"), SaveArtifacts())},
+        "`artifacts` (step 2)",
+    )
+    yield "resources", {"runtime": Runtime(type="host", resources=Resources(cpu=500))}, "`resources`"
+    yield "labels", {"runtime": Runtime(type="host", labels={"gpu": ""})}, "`labels`"
+    yield "more than one attempt", {"retry": Retry(attempts=2)}, "`retry`"
+    yield (
+        "services of a host task",
+        {"runtime": Runtime(type="host", containers=(Container(), SERVICE))},
+        "`readiness`, `services`",
+    )
+    yield (
+        "all of it is named at once",
+        {"steps": (SaveReports(), SaveArtifacts()), "retry": Retry(attempts=3)},
+        "`retry`, `reports` (step 1), `artifacts` (step 2)",
+    )
+
+
+@pytest.mark.parametrize(("what", "task", "named"), list(cases()), ids=[case[0] for case in cases()])
+def test_it_is_named(what: str, task: dict[str, object], named: str) -> None:
+    """Each by its word in the configuration, steps with their number."""
+    assert unsupported(PlanTask(name="task", **task)) == f"not supported by this executor: {named}"
+
+
+def test_a_skipped_step_is_not_in_the_way() -> None:
+    """What is not done need not be possible."""
+    assert unsupported(PlanTask(name="task", steps=(SaveArtifacts(skip="skipped: not here"),))) == ""
+
+
+async def test_the_setup_fails_with_it(place: Place, driver: FakeDriver) -> None:
+    """No pod is made, no step is started, and the setup's log says why."""
+    report = await place.done(job("echo never", SaveArtifacts()))
+    assert (report.outcome, report.setup.phase) == (Outcome.FAILED, StepPhase.FAILED)
+    assert report.reason == "not supported by this executor: `artifacts` (step 2)"
+    assert report.reason.encode() in place.store.log(-1)
+    assert not driver.prepared
