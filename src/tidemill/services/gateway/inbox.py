@@ -4,7 +4,7 @@ Nothing is claimed. A ref that two gateways work on at once is triggered twice w
 makes its runs once; a ref that nobody finished is found again, because it is still pending.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import anyio
@@ -50,6 +50,7 @@ class Inbox:
         self._clock = clock
         self._bell = bells.listen(BELL)
         self._busy: set[tuple[int, int]] = set()
+        self._offered: dict[tuple[int, int], Item] = {}
 
     def loop(self) -> Loop:
         """Its supervised work."""
@@ -59,6 +60,11 @@ class Inbox:
         """Hear nothing any more."""
         self._bell.close()
 
+    def offer(self, items: Sequence[Item]) -> None:
+        """Work on these without looking for them: they are new, due, and nothing stands in their way."""
+        self._offered |= {item.key: item for item in items}
+        self._bell.ring()
+
     async def work(self) -> None:
         """Work on everything that is due, and on what comes in meanwhile, until nothing is left."""
         async with anyio.create_task_group() as group:
@@ -67,16 +73,24 @@ class Inbox:
 
     async def _start_due(self, start: Callable[..., object]) -> float | None:
         """Start what is due and fits; seconds until the next look, None when there is nothing to wait for."""
+        self._start_those([item for item in self._offered.values() if item.key not in self._busy], start)
+        if self._offered:
+            return _TICK
         heads = await self._db.read(lambda tx: inbox.heads(tx, 2 * CONCURRENT))
         now = self._clock()
         idle = [item for item in heads if item.key not in self._busy]
-        for item in [item for item in idle if item.due_at <= now][: CONCURRENT - len(self._busy)]:
-            self._busy.add(item.key)
-            start(self._work_on, item)
+        self._start_those([item for item in idle if item.due_at <= now], start)
         if self._busy:
             return _TICK
         later = min(((item.due_at - now).total_seconds() for item in idle), default=_TICK)
         return None if later >= _TICK else max(later, 0)
+
+    def _start_those(self, items: Sequence[Item], start: Callable[..., object]) -> None:
+        """Start as many of them as fit."""
+        for item in items[: CONCURRENT - len(self._busy)]:
+            self._offered.pop(item.key, None)
+            self._busy.add(item.key)
+            start(self._work_on, item)
 
     async def _work_on(self, item: Item) -> None:
         try:

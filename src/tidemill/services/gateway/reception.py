@@ -1,6 +1,6 @@
 """The gateway's side of git hosting: who may at a repository, and pushes into the inbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 import anyio
@@ -14,9 +14,12 @@ from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
 from tidemill.services.gateway.door import NOBODY, Caller, Door, thing
-from tidemill.services.gateway.inbox import BELL, push_bell
+from tidemill.services.gateway.inbox import push_bell
 from tidemill.services.gateway.store import inbox
 from tidemill.services.gateway.store.inbox import Item, State
+
+#: Refs of a push that are worked on without being looked up; the others are found in the inbox.
+_OFFERED = 200
 
 
 class Reception(Pushes):
@@ -29,12 +32,15 @@ class Reception(Pushes):
         configstore: Configstore,
         door: Door,
         *,
+        offer: Callable[[Sequence[Item]], None],
         exposed_url: Callable[[], str],
     ) -> None:
+        """*offer* gives the refs of a push to whoever works on the inbox."""
         self._db = db
         self._bells = bells
         self._configstore = configstore
         self._door = door
+        self._offer = offer
         self._exposed_url = exposed_url
 
     async def access(self, request: AccessRequest) -> Access:
@@ -78,19 +84,21 @@ class Reception(Pushes):
         return Access(project=project.id)
 
     async def pushed(self, push: Push) -> PushOutcome:
-        async def keep(tx: Transaction) -> None:
-            await inbox.add(tx, push)
-            tx.after_commit(self._bells.ring, BELL)
+        async def keep(tx: Transaction) -> bool:
+            is_new = await inbox.add(tx, push)
+            tx.after_commit(self._offer, await inbox.heads_of(tx, push.id, _OFFERED) if is_new else ())
+            return is_new
 
         with self._bells.listen(push_bell(push.id)) as bell:
-            await self._db.do(keep)
             deadline = anyio.current_time() + push.wait
-            while True:
-                items = await self._db.read(lambda tx: inbox.of_push(tx, push.project, push.id))
-                left = deadline - anyio.current_time()
-                if left <= 0 or all(item.state is not State.PENDING for item in items):
-                    return self._outcome(push, items)
+            if await self._db.do(keep):
+                await bell.wait(push.wait)
+            while (left := deadline - anyio.current_time()) > 0:
+                if not await self._db.read(lambda tx: inbox.is_pending(tx, push.project, push.id)):
+                    break
                 await bell.wait(left)
+            items = await self._db.read(lambda tx: inbox.of_push(tx, push.project, push.id))
+            return self._outcome(push, items)
 
     def _outcome(self, push: Push, items: tuple[Item, ...]) -> PushOutcome:
         runs = tuple(

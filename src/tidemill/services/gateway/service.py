@@ -58,7 +58,9 @@ class GatewayService(Pushes):
         triggering = Triggering(runservice, gitserver, planner, exposed_url=exposed_url, git_url=git_url)
         self._inbox = Inbox(db, bells, configstore, triggering, clock=clock)
         self._removing = Removing(db, bells, configstore, gitserver, clock=clock)
-        self._reception = Reception(db, bells, configstore, self._door, exposed_url=exposed_url)
+        self._reception = Reception(
+            db, bells, configstore, self._door, offer=self._inbox.offer, exposed_url=exposed_url
+        )
         self._users = Users(configstore, self._removing)
         self._remote_sources = RemoteSources(configstore)
         self._open = Open(configstore)

@@ -117,6 +117,22 @@ async def heads(tx: Snapshot, limit: int) -> list[Item]:
     return [_item(row) for row in await tx.all(heads_statement(limit))]
 
 
+async def heads_of(tx: Snapshot, push_id: str, limit: int) -> list[Item]:
+    """Those of them that belong to one push."""
+    return [_item(row) for row in await tx.all(heads_statement(limit).where(pushes.c.id == push_id))]
+
+
+async def is_pending(tx: Snapshot, project: str, id: str) -> bool:
+    """Whether any ref of a push is still to be worked on."""
+    query = (
+        select(pushed_refs.c.position)
+        .join(pushes)
+        .where(pushes.c.project == project, pushes.c.id == id, pushed_refs.c.state == _pending)
+        .limit(1)
+    )
+    return await tx.one(query) is not None
+
+
 async def settle(
     tx: Transaction, item: Item, state: State, *, note: str, runs: Sequence[MadeRun] = ()
 ) -> None:
