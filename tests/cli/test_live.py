@@ -84,6 +84,17 @@ def test_a_run_that_is_not_there_yet_is_waited_for() -> None:
     assert Screen(80).last() == ["waiting for the run …"]
 
 
+def test_a_server_that_is_away_is_said() -> None:
+    """The heading says that the server does not answer, until the next state."""
+    screen = Screen(100)
+    screen.view.update(RUN)
+    screen.view.away()
+    screen.view._live.refresh()
+    assert "the server does not answer, trying again" in screen.written.getvalue()
+    screen.view.update(RUN)
+    assert "does not answer" not in screen.last()[0]
+
+
 def test_markup_of_a_name_is_shown_literally() -> None:
     """What looks like rich's markup is text."""
     screen = Screen(100)

@@ -40,18 +40,25 @@ def test_ctrl_c_leaves_quietly(alice: User, tmp_path: Path) -> None:
     assert work.project.finished(1)["result"] == "stopped"
 
 
-def test_a_watcher_outlives_the_server(server: Server, alice: User, tmp_path: Path) -> None:
-    """A watcher connects again to a server that was restarted, and sees the end."""
-    work = Work(tmp_path / "work", alice.project("restarted"))
-    work.commit(config("echo begun; sleep 2"))
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_watcher_outlives_the_server(server: Server, alice: User, tmp_path: Path, is_killed: bool) -> None:
+    """A watcher connects again to a server that was restarted: each line is shown once, and the end too."""
+    work = Work(tmp_path / "work", alice.project(f"restarted{is_killed}"))
+    work.commit(config("echo begun; for i in $(seq 30); do echo tick $i; sleep 0.1; done"))
     work.push()
     watcher = watching(work)
-    server.kill()
+    if is_killed:
+        server.kill()
+    else:
+        server.stop()
     server.start()
     assert work.project.finished(1)["result"] == "success"
     out, err = watcher.communicate(timeout=30)
     assert (watcher.returncode, err) == (0, "")
-    assert "run #1 run: success" in out.splitlines()
+    lines = out.splitlines()
+    assert "run #1 run: the server does not answer, trying again" in lines
+    assert [line for line in lines if " | " in line] == [f"task | tick {number}" for number in range(1, 31)]
+    assert "run #1 run: success" in lines
 
 
 def test_a_state_is_inert() -> None:

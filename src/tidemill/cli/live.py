@@ -13,6 +13,7 @@ from rich.tree import Tree
 from tidemill.cli.output import duration, inert
 
 TAIL_LINES = 6
+AWAY = "the server does not answer, trying again"
 MARKS = {
     "notstarted": ("○", "dim"),
     "running": ("●", "cyan"),
@@ -73,6 +74,10 @@ class View(Protocol):
         """A task's step printed a line."""
         ...
 
+    def away(self) -> None:
+        """The server does not answer and is asked again; the next update tells that it does."""
+        ...
+
     def close(self) -> None:
         """The run is final and drawn for the last time."""
         ...
@@ -83,15 +88,19 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._run: RunState | None = None
+        self._is_away = False
         self._tails: dict[str, tuple[str, ...]] = {}  # tuples: another thread draws them
         self._live = Live(console=console, refresh_per_second=12, get_renderable=self._draw)
         self._live.start()
 
     def update(self, run: RunState) -> None:
-        self._run = run
+        self._run, self._is_away = run, False
 
     def line(self, task: TaskState, text: str) -> None:
         self._tails[task.id] = (*self._tails.get(task.id, ()), inert(text))[-TAIL_LINES:]
+
+    def away(self) -> None:
+        self._is_away = True
 
     def close(self) -> None:
         self._live.stop()
@@ -111,9 +120,10 @@ class LiveView:
 
     def _heading(self, run: RunState) -> Text:
         took = duration(run.started_at, run.ended_at, datetime.now(UTC))
-        return Text.assemble(
+        heading = Text.assemble(
             (f"run #{run.number} ", "bold"), run.name, "  ", (run.verdict, _style(run.result)), "  ", took
         )
+        return heading.append(f"  {AWAY}", style="yellow") if self._is_away else heading
 
     def _task(self, run: RunState, task: TaskState) -> RenderableType:
         mark, style = MARKS.get(task.status, ("?", ""))
@@ -137,9 +147,11 @@ class PlainView:
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
+        self._run = "the run"
 
     def update(self, run: RunState) -> None:
-        self._say("run", f"run #{run.number} {run.name}: {run.verdict}")
+        self._run = f"run #{run.number} {run.name}"
+        self._say("run", f"{self._run}: {run.verdict}")
         for task in run.tasks:
             took = duration(task.started_at, task.ended_at) if task.ended_at else ""
             self._say(task.id, " ".join(f"{task.name}: {task.status} {took} {task.note}".split()))
@@ -147,6 +159,9 @@ class PlainView:
     def line(self, task: TaskState, text: str) -> None:
         sys.stdout.write(f"{task.name} | {inert(text)}\n")
         sys.stdout.flush()
+
+    def away(self) -> None:
+        self._say("run", f"{self._run}: {AWAY}")
 
     def close(self) -> None:
         sys.stdout.flush()

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from tidemill.cli.client import Server, ask, usage
+from tidemill.cli.resuming import step_log
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
 from tidemill.errors import NotFound
@@ -32,15 +33,10 @@ def get(
 
     async def copy(gateway: Gateway) -> None:
         run = await gateway.project_run(project, str(number))
-        blocks = await gateway.project_run_log(
-            project,
-            str(number),
-            _task_id(run, task),
-            setup="" if setup else None,
-            step=None if setup else str(step or 0),
-            follow="" if follow else None,
-        )
-        async for block in blocks:
+        wanted = None if setup else step or 0
+        async for block in step_log(
+            gateway, project, number, _task_id(run, task), step=wanted, follow=follow
+        ):
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
 

@@ -5,15 +5,13 @@ from datetime import datetime
 
 import anyio
 import msgspec
-from anyio.abc import TaskGroup
 
 from tidemill.cli.live import RunState, TaskState, View
 from tidemill.cli.output import inert
+from tidemill.cli.resuming import PATIENCE, Persistence, step_log
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
-from tidemill.errors import NotFound, Unavailable
-
-RETRIES = 10
+from tidemill.errors import Failure, NotFound, Unavailable
 
 
 def state_of(run: RunResponse) -> RunState:
@@ -46,57 +44,83 @@ def state_of(run: RunResponse) -> RunState:
 async def watch(gateway: Gateway, project: str, number: int, view: View) -> RunState:
     """Feed *view* until the run is final; answers its last state.
 
-    A connection that breaks is made again: the server may be restarted under a watcher.
+    A connection that breaks is made again, where it broke: the server may be restarted under a watcher.
     """
-    followed: set[str] = set()
-    state: RunState | None = None
-    async with anyio.create_task_group() as group:
-        async for state in _states(gateway, project, number):
-            view.update(state)
-            for task in state.tasks:
-                if task.started_at and task.id not in followed:
-                    followed.add(task.id)
-                    group.start_soon(_follow_task, gateway, project, number, task, view)
-            if state.is_final:
-                _end_followers_soon(group)
-    assert state is not None
-    return state
+    return await _Watch(gateway, project, number, view).run()
 
 
-def _end_followers_soon(group: TaskGroup) -> None:
-    # The logs of a final run end by themselves; this bound is for a server that does not answer any more.
-    group.cancel_scope.deadline = anyio.current_time() + 10
+class _Watch:
+    def __init__(self, gateway: Gateway, project: str, number: int, view: View) -> None:
+        self._gateway = gateway
+        self._project = project
+        self._number = number
+        self._view = view
+        self._followed: set[str] = set()
+        self._is_final = False
+        self._scope = anyio.CancelScope()
 
+    async def run(self) -> RunState:
+        state: RunState | None = None
+        async with anyio.create_task_group() as group:
+            self._scope = group.cancel_scope
+            async for state in self._states():
+                self._view.update(state)
+                for task in state.tasks:
+                    if task.started_at and task.id not in self._followed:
+                        self._followed.add(task.id)
+                        group.start_soon(self._follow, task)
+                if state.is_final:
+                    self._is_final = True
+                    self._moved()
+        assert state is not None
+        return state
 
-async def _states(gateway: Gateway, project: str, number: int) -> AsyncIterator[RunState]:
-    failures, seen = 0, False
-    while True:
+    def _moved(self) -> None:
+        """The logs of a final run end by themselves; this bound is for a server that says nothing more."""
+        if self._is_final:
+            self._scope.deadline = anyio.current_time() + PATIENCE
+
+    async def _states(self) -> AsyncIterator[RunState]:
+        persistence = Persistence()
+        while True:
+            try:
+                blocks = await self._gateway.follow_project_run(self._project, str(self._number))
+                persistence.opened()
+                async for line in _lines(blocks):
+                    persistence.heard()
+                    if line:
+                        yield (state := state_of(msgspec.json.decode(line, type=RunResponse)))
+                        if state.is_final:
+                            return
+                persistence.broke(Unavailable("the stream of the run's states ended before the run"))
+            except Unavailable as error:
+                persistence.broke(error)
+            self._view.away()
+            await persistence.pause()
+
+    async def _follow(self, task: TaskState) -> None:
+        """Show the lines of all steps; a log that cannot be read does not end the watch."""
         try:
-            async for line in _lines(await gateway.follow_project_run(project, str(number))):
-                failures = 0
-                if line:
-                    seen = True
-                    yield (state := state_of(msgspec.json.decode(line, type=RunResponse)))
-                    if state.is_final:
-                        return
-        except Unavailable:
-            failures += 1
-            if failures > RETRIES or not seen:
-                raise
-        await anyio.sleep(min(0.1 * 2**failures, 3))
+            for step in range(await self._steps(task)):
+                log = step_log(self._gateway, self._project, self._number, task.id, step=step, follow=True)
+                async for line in _lines(log):
+                    self._moved()
+                    self._view.line(task, line.decode(errors="replace"))
+        except NotFound:
+            return  # the step was not reached
+        except Failure as error:
+            self._view.line(task, f"(the rest of its log could not be read: {error.message})")
 
-
-async def _follow_task(gateway: Gateway, project: str, number: int, task: TaskState, view: View) -> None:
-    try:
-        steps = len((await gateway.project_run_task(project, str(number), task.id)).steps)
-        for step in range(steps):
-            blocks = await gateway.project_run_log(project, str(number), task.id, step=str(step), follow="")
-            async for line in _lines(blocks):
-                view.line(task, line.decode(errors="replace"))
-    except NotFound:
-        return  # the step was not reached
-    except Unavailable:
-        return  # the run's own stream reports a server that has gone; lines are a comfort
+    async def _steps(self, task: TaskState) -> int:
+        persistence = Persistence()
+        persistence.heard()  # it has told of this task
+        while True:
+            try:
+                found = await self._gateway.project_run_task(self._project, str(self._number), task.id)
+                return len(found.steps)
+            except Unavailable as error:
+                persistence.broke(error)
+                await persistence.pause()
 
 
 async def _lines(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
