@@ -1,13 +1,16 @@
 """The clone step's script, run by a real shell against real repositories."""
 
 import base64
+import contextlib
 import os
+import pty
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -82,21 +85,30 @@ class Clone:
         step_command = command(spec, 0, {CLONE_TOKEN: TOKEN})
         script = self.home / "script"
         script.write_text(step_command.script or "")
-        done = subprocess.run(
-            [shell, script],
-            cwd=self.work,
-            env=GIT | {"HOME": str(self.home)} | step_command.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        self.output = done.stdout
-        return done.returncode
+        ours, theirs = pty.openpty()  # as steps have one, by default
+        with os.fdopen(ours, "rb", buffering=0) as screen:
+            step_process = subprocess.Popen(
+                [shell, script],
+                cwd=self.work,
+                env=GIT | {"HOME": str(self.home)} | step_command.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+            )
+            os.close(theirs)
+            self.output = _everything(screen).decode()
+        return step_process.wait(30)
 
     def text(self, name: str = "file.txt") -> str:
         return (self.work / name).read_text()
+
+
+def _everything(screen: IO[bytes]) -> bytes:
+    seen = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while block := screen.read(4096):
+            seen += block
+    return seen
 
 
 @pytest.fixture
@@ -117,8 +129,20 @@ def test_the_commit_is_checked_out(repository: Repository, clone: Clone, shell: 
     assert clone.text() == "side"
     assert git(clone.work, "rev-parse", "HEAD") == sha
     assert git(clone.work, "status", "--porcelain") == ""
-    assert "+ git clone --no-checkout" in clone.output
-    assert f"HEAD is now at {sha[:7]} side" in clone.output
+
+
+def test_the_log_says_what_a_reader_wants(repository: Repository, clone: Clone) -> None:
+    """What was cloned, which commit was checked out, and none of git's progress; also of a shallow clone,
+    whose commit is fetched for itself."""
+    sha = repository.sha("side~1")
+    git(repository.path, "config", "uploadpack.allowAnySHA1InWant", "true")
+    url = repository.path.as_uri()
+    assert clone.run(url, "refs/heads/side", sha, CloneStep(depth=1)) == 0
+    assert clone.output.splitlines() == [
+        f"+ git clone --quiet --no-checkout --depth 1 -- {url} .",
+        f"+ git -c advice.detachedHead=false checkout --no-progress {sha}",
+        f"HEAD is now at {sha[:7]} two",
+    ]
 
 
 def test_without_a_commit_the_ref_is_checked_out(repository: Repository, clone: Clone) -> None:

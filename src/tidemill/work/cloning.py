@@ -36,16 +36,17 @@ esac
 """
 
 #: The branch is checked out once, at the commit; the ref is asked for only where the clone lacks it.
+#: The log has the clone's command line and git's line about the commit; progress meters are for no reader.
 _CLONE = """\
 set -x
-git clone --no-checkout{depth} -- "$AGOLA_REPOSITORY_URL" .
+git clone --quiet --no-checkout{depth} -- "$AGOLA_REPOSITORY_URL" .
 {{ set +x; }} 2>/dev/null
 commit=${{AGOLA_GIT_COMMITSHA:-}}
 here() {{ [ -n "$commit" ] && git cat-file -e "$commit^{{commit}}" 2>/dev/null; }}
-here || git fetch{depth} origin "$AGOLA_GIT_REF" || [ -n "$commit" ]
-here || [ -z "$commit" ] || git fetch{depth} origin "$commit"
+here || git fetch --quiet{depth} origin "$AGOLA_GIT_REF" || [ -n "$commit" ]
+here || [ -z "$commit" ] || git fetch --quiet{depth} origin "$commit"
 set -x
-git -c advice.detachedHead=false checkout "${{commit:-FETCH_HEAD}}"
+git -c advice.detachedHead=false checkout --no-progress "${{commit:-FETCH_HEAD}}"
 """
 
 _SUBMODULES = "git submodule update --init --recursive{depth}\n"
