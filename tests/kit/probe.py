@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NewType, TypedDict, Unpack
 
 import anyio
 import httpx2
@@ -44,6 +44,12 @@ class Wait(msgspec.Struct, frozen=True):
     turns: tuple[int, ...] = ()
 
 
+class Wanted(TypedDict, total=False):
+    cursor: str
+    names: tuple[str, ...]
+    offset: int
+
+
 class Probe(Contract):
     """Everything that a contract can say."""
 
@@ -67,6 +73,10 @@ class Probe(Contract):
         at: datetime | None = None,
     ) -> Shown:
         """Arguments in the query."""
+
+    @get("/wanted/{ref}")
+    async def wanted(self, ref: Ref, **wanted: Unpack[Wanted]) -> Shown:
+        """Arguments in the query that other endpoints have too."""
 
     @post("/items", status=201)
     async def create(self, item: Item, *, label: str = "") -> Item:
@@ -141,6 +151,9 @@ class ProbeService(Probe):
 
     async def query(self, **arguments: Any) -> Shown:
         return Shown(repr(arguments))
+
+    async def wanted(self, ref: Ref, **wanted: Unpack[Wanted]) -> Shown:
+        return Shown(f"{ref} {wanted}")
 
     async def create(self, item: Item, *, label: str = "") -> Item:
         return msgspec.structs.replace(item, labels={**item.labels, "label": label})

@@ -92,6 +92,14 @@ async def test_arguments_left_out_stay_out(probe: Probe) -> None:
     assert (await probe.query(text="", flag=False)).text in ("{'text': ''}", "{'text': '', 'flag': False}")
 
 
+async def test_shared_arguments_travel_one_by_one(probe: Probe) -> None:
+    """Each key of a typed dictionary is an argument of its own, with its type, and may be left out."""
+    assert (await probe.wanted(Ref("a"))).text == "a {}"
+    given = {"cursor": "x&y", "names": ("x", "y"), "offset": 7}
+    assert (await probe.wanted(Ref("a"), **given)).text == f"a {given}"  # type: ignore[arg-type]  # as above
+    assert (await probe.wanted(Ref("a"), offset=0)).text == "a {'offset': 0}"
+
+
 async def test_a_struct_travels(probe: Probe) -> None:
     """A struct with bytes, times and structs in it comes back equal."""
     item = Item(

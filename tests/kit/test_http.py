@@ -125,6 +125,7 @@ async def test_unknown_fields_are_ignored(http: httpx2.AsyncClient) -> None:
         ("/query?text=a&numbers=1&numbers=x", "numbers"),
         ("/query?text=a&numbers=1&numbers=99999999999999999999", "numbers[1]"),
         ("/query?text=%ff", "query"),
+        ("/wanted/a?offset=x", "offset"),
         ("/query?text=%00", "text"),
         ("/query?text=a&names=%00", "names"),
         ("/path/a/of/x", "number"),

@@ -57,6 +57,13 @@ def test_parameters_have_their_place_type_and_default(document: dict[str, Any]) 
     assert not query["names"]["required"]
     assert query["count"]["schema"] == {"type": "integer", "default": 3}
     assert query["names"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
+    shared = document["paths"]["/probe/wanted/{ref}"]["get"]["parameters"]
+    assert [(p["name"], p["in"], p["required"]) for p in shared] == [
+        ("ref", "path", True),
+        ("cursor", "query", False),
+        ("names", "query", False),
+        ("offset", "query", False),
+    ]
 
 
 def test_bodies_and_answers_have_schemas(document: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 A contract is a class whose methods carry their route. The service subclasses it; `connect` derives
 the client from it; routes, OpenAPI and the plain CLI calls are derived from it too. Arguments named
 in the path come from the path; an argument that is a struct (or a list or mapping of them) is the
-JSON body; an async iterator of bytes (or bytes) is a raw body; everything else is a query parameter.
+JSON body; an async iterator of bytes (or bytes) is a raw body; everything else is a query parameter,
+also each key of a typed dictionary (`**wanted: Unpack[Wanted]`), which several endpoints can share.
 An answer of None is an empty body; bytes and async iterators of bytes are raw.
 """
 
@@ -217,10 +218,9 @@ def _endpoint(name: str, method: Callable[..., Any]) -> Endpoint:
     hints = hints_of(method, include_extras=True)
     in_path = set(re.findall(r"{(\w+)}", route.path))
     parameters = tuple(
-        Parameter(
-            name=p.name, kind=_kind(p.name, hints[p.name], in_path), type=hints[p.name], default=p.default
-        )
+        parameter
         for p in list(inspect.signature(method).parameters.values())[1:]
+        for parameter in _parameters(p, hints[p.name], in_path)
     )
     if sum(p.kind in ("body", "raw", "stream") for p in parameters) > 1:
         raise TypeError(f"{name} has more than one body")
@@ -236,6 +236,18 @@ def _endpoint(name: str, method: Callable[..., Any]) -> Endpoint:
         parameters=parameters,
         answer=hints["return"],
     )
+
+
+def _parameters(argument: inspect.Parameter, hint: Any, in_path: set[str]) -> list[Parameter]:
+    """What stands for an argument on the wire: one parameter, or one for each key of a typed dictionary."""
+    name = argument.name
+    if argument.kind is not inspect.Parameter.VAR_KEYWORD:
+        return [Parameter(name=name, kind=_kind(name, hint, in_path), type=hint, default=argument.default)]
+    (keys,) = get_args(hint)
+    return [
+        Parameter(name=key, kind="query", type=kind, default=None)
+        for key, kind in hints_of(keys, include_extras=True).items()
+    ]
 
 
 def _kind(name: str, hint: Any, in_path: set[str]) -> Kind:

@@ -1,13 +1,12 @@
 """Runs, their tasks and logs, as the public API shows them."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, TypedDict, Unpack
 
 import msgspec
 
+from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.kit.contract import Contract, Page, get, put
-
-TEXT = "text/plain;charset=UTF-8"
 
 #: The content type of a log.
 LOG = "text/plain;charset=UTF-8"
@@ -140,22 +139,33 @@ class RunTaskActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`approve`."""
 
 
+class RunsQuery(ListQuery, total=False):
+    """Which runs to list."""
+
+    start: str
+    """The number of the run behind which the list begins."""
+    subgroup: str
+    phase: tuple[str, ...]
+    result: tuple[str, ...]
+
+
+class LogQuery(TypedDict, total=False):
+    """Which log of a task to read: exactly one of *setup* and *step*."""
+
+    setup: str | None
+    """A flag by presence."""
+    step: str | None
+    follow: str | None
+    """A flag by presence: the log as it grows, until it ends."""
+    offset: int
+    """Extension: only the bytes from there on, for who has the others."""
+
+
 class ProjectRunRoutes(Contract):
     """The runs of a project."""
 
     @get("/projects/{projectref}/runs")
-    async def project_runs(  # noqa: PLR0913 - the reference's query parameters
-        self,
-        projectref: str,
-        *,
-        cursor: str = "",
-        limit: str = "",
-        sortdirection: str = "",
-        start: str = "",
-        subgroup: str = "",
-        phase: tuple[str, ...] = (),
-        result: tuple[str, ...] = (),
-    ) -> Page[RunsResponse]:
+    async def project_runs(self, projectref: str, **wanted: Unpack[RunsQuery]) -> Page[RunsResponse]:
         """Newest first unless asked otherwise; 400 for a bad limit, direction, start or cursor."""
 
     @get("/projects/{projectref}/runs/{runnumber}")
@@ -183,39 +193,17 @@ class ProjectRunRoutes(Contract):
         """Approve a task that waits for it."""
 
     @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
-    async def project_run_log(  # noqa: PLR0913 - the reference's query parameters
-        self,
-        projectref: str,
-        runnumber: str,
-        taskid: str,
-        *,
-        setup: str | None = None,
-        step: str | None = None,
-        follow: str | None = None,
-        offset: int = 0,
+    async def project_run_log(
+        self, projectref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
     ) -> AsyncIterator[bytes]:
-        """The output of a step, or of the setup; *setup* and *follow* are flags by presence.
-
-        Extension: only the bytes from *offset* on, for who has the others.
-        """
+        """The output of a step, or of the setup."""
 
 
 class UserRunRoutes(Contract):
     """The direct runs of a user."""
 
     @get("/users/{userref}/runs")
-    async def user_runs(  # noqa: PLR0913 - the reference's query parameters
-        self,
-        userref: str,
-        *,
-        cursor: str = "",
-        limit: str = "",
-        sortdirection: str = "",
-        start: str = "",
-        subgroup: str = "",
-        phase: tuple[str, ...] = (),
-        result: tuple[str, ...] = (),
-    ) -> Page[RunsResponse]:
+    async def user_runs(self, userref: str, **wanted: Unpack[RunsQuery]) -> Page[RunsResponse]:
         """As for projects."""
 
     @get("/users/{userref}/runs/{runnumber}")
@@ -237,15 +225,7 @@ class UserRunRoutes(Contract):
         """As for projects."""
 
     @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
-    async def user_run_log(  # noqa: PLR0913 - the reference's query parameters
-        self,
-        userref: str,
-        runnumber: str,
-        taskid: str,
-        *,
-        setup: str | None = None,
-        step: str | None = None,
-        follow: str | None = None,
-        offset: int = 0,
+    async def user_run_log(
+        self, userref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
     ) -> AsyncIterator[bytes]:
         """As for projects."""

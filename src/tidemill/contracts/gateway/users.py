@@ -1,7 +1,10 @@
 """Users, their tokens and remote sources, as the public API shows them."""
 
+from typing import Unpack
+
 import msgspec
 
+from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.kit.contract import Contract, Page, delete, get, post
 
 
@@ -66,6 +69,15 @@ class VersionResponse(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
+class UsersQuery(ListQuery, total=False):
+    """Which users to list: all of them, or the one who has an account on a remote source."""
+
+    query_type: str
+    """`byremoteuser`, or nothing."""
+    remoteuserid: str
+    remotesourceref: str
+
+
 class UserRoutes(Contract):
     """People and their tokens."""
 
@@ -78,15 +90,7 @@ class UserRoutes(Contract):
         """By id or name; 404 `userDoesNotExist`."""
 
     @get("/users")
-    async def users(
-        self,
-        cursor: str = "",
-        limit: str = "",
-        sortdirection: str = "",
-        query_type: str = "",
-        remoteuserid: str = "",
-        remotesourceref: str = "",
-    ) -> Page[PrivateUserResponse]:
+    async def users(self, **wanted: Unpack[UsersQuery]) -> Page[PrivateUserResponse]:
         """All users by name, for administrators."""
 
     @post("/users", status=201)
@@ -124,7 +128,5 @@ class OpenRoutes(Contract):
         """The version of this server."""
 
     @get("/remotesources")
-    async def remote_sources(
-        self, cursor: str = "", limit: str = "", sortdirection: str = ""
-    ) -> Page[RemoteSourceResponse]:
+    async def remote_sources(self, **wanted: Unpack[ListQuery]) -> Page[RemoteSourceResponse]:
         """All git hosts by name."""

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from tidemill.contracts.gateway.lists import ListQuery
+from tidemill.contracts.gateway.runs import RunsQuery
 from tidemill.core.names import is_valid_name
 from tidemill.errors import BadRequest, Failure
 
@@ -74,9 +76,10 @@ class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def names_page(cursor: str, limit: str, sortdirection: str) -> NamesPage:
+def names_page(wanted: ListQuery) -> NamesPage:
     """Read the parameters of a list by name."""
-    size, ascending = page_size(limit), _ascending(sortdirection, usual="asc")
+    cursor, sortdirection = wanted.get("cursor", ""), wanted.get("sortdirection", "")
+    size, ascending = page_size(wanted.get("limit", "")), _ascending(sortdirection, usual="asc")
     if not cursor:
         return NamesPage(after="", limit=size, ascending=ascending)
     _refuse_beside_cursor(sortdirection)
@@ -86,19 +89,15 @@ def names_page(cursor: str, limit: str, sortdirection: str) -> NamesPage:
     return NamesPage(after=read.start, limit=size, ascending=_ascending(read.sort_direction, usual="asc"))
 
 
-def runs_page(  # noqa: PLR0913 - the reference's query parameters
-    *,
-    cursor: str,
-    limit: str,
-    sortdirection: str,
-    start: str,
-    subgroup: str,
-    phase: tuple[str, ...],
-    result: tuple[str, ...],
-) -> RunsPage:
+def runs_page(wanted: RunsQuery) -> RunsPage:
     """Read the parameters of a list of runs."""
-    size, ascending = page_size(limit), _ascending(sortdirection, usual="desc")
-    phases, results = tuple(filter(None, phase)), tuple(filter(None, result))
+    cursor, sortdirection = wanted.get("cursor", ""), wanted.get("sortdirection", "")
+    size, ascending = page_size(wanted.get("limit", "")), _ascending(sortdirection, usual="desc")
+    start, subgroup = wanted.get("start", ""), wanted.get("subgroup", "")
+    phases, results = (
+        tuple(filter(None, wanted.get("phase", ()))),
+        tuple(filter(None, wanted.get("result", ()))),
+    )
     if not cursor:
         return RunsPage(
             after=run_number(start) if start else None,

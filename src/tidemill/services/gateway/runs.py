@@ -1,25 +1,28 @@
-"""Runs of the public API, whoever they belong to."""
+"""Runs of the public API, whoever they belong to, behind the permissions of who owns them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
 
 from tidemill.contracts.gateway.runs import (
+    LogQuery,
     RunActionsRequest,
     RunResponse,
+    RunsQuery,
     RunsResponse,
     RunTaskActionsRequest,
     RunTaskResponse,
 )
 from tidemill.contracts.runservice import Restart, RunDetail, RunQuery, Runservice
+from tidemill.core.permissions import Action
 from tidemill.core.plan import Plan
 from tidemill.core.run import Phase, Result, Run, RunTask
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.services.gateway.dialect import encode
 from tidemill.services.gateway.door import current_caller
-from tidemill.services.gateway.paging import RunsPage, run_number
+from tidemill.services.gateway.paging import run_number, runs_page
 from tidemill.services.gateway.showing import listed_run, shown_run, shown_task
 
 E = TypeVar("E", Phase, Result)
@@ -28,55 +31,50 @@ _SETUP = -1
 _decode_run = msgspec.json.Decoder(Run).decode
 
 
-class LogPlace(msgspec.Struct, frozen=True):
-    """Which log of a run, and from which byte on."""
-
-    task_id: str
-    step: int
-    offset: int = 0
+#: The group of the runs that the owner with this reference has, if the caller may do the action to them.
+GroupOf = Callable[[str, Action], Awaitable[str]]
 
 
 class Runs:
-    """What can be asked of the runs of a group, once it is clear that the caller may."""
+    """What can be asked of the runs of an owner; the permission for each action is asked for here."""
 
-    def __init__(self, runservice: Runservice) -> None:
+    def __init__(self, runservice: Runservice, group_of: GroupOf) -> None:
         self._runservice = runservice
+        self._group_of = group_of
 
-    async def listed(self, group: str, wanted: RunsPage) -> Page[RunsResponse]:
+    async def listed(self, owner: str, wanted: RunsQuery) -> Page[RunsResponse]:
         """One page of runs."""
-        phases, results = _known(wanted.phases, Phase), _known(wanted.results, Result)
+        page = runs_page(wanted)
+        group = await self._group_of(owner, Action.LIST_RUNS)
+        phases, results = _known(page.phases, Phase), _known(page.results, Result)
         if phases is None or results is None:
             return Page([])
-        page = await self._runservice.runs(
+        found = await self._runservice.runs(
             RunQuery(
-                group=f"{group}/{wanted.subgroup}" if wanted.subgroup else group,
+                group=f"{group}/{page.subgroup}" if page.subgroup else group,
                 phases=phases,
                 results=results,
-                after=wanted.after,
-                ascending=wanted.ascending,
-                limit=wanted.limit,
+                after=page.after,
+                ascending=page.ascending,
+                limit=page.limit,
             )
         )
-        cursor = wanted.cursor(page.items[-1].number) if page.cursor else ""
-        return Page([listed_run(run) for run in page.items], cursor)
+        cursor = page.cursor(found.items[-1].number) if found.cursor else ""
+        return Page([listed_run(run) for run in found.items], cursor)
 
-    async def one(self, group: str, number: str) -> RunDetail:
+    async def shown(self, owner: str, number: str) -> RunResponse:
         """The run with this number."""
-        return await self._runservice.numbered_run(run_number(number), group)
-
-    async def shown(self, group: str, number: str) -> RunResponse:
-        """The run with this number, as the public API shows it."""
-        detail = await self.one(group, number)
+        detail = await self._one(owner, number, Action.VIEW_RUN)
         return shown_run(detail.run, detail.plan)
 
-    async def follow(self, group: str, number: str) -> AsyncIterator[bytes]:
+    async def follow(self, owner: str, number: str) -> AsyncIterator[bytes]:
         """The run as JSON lines, now and after each change, until it ends."""
-        detail = await self.one(group, number)
+        detail = await self._one(owner, number, Action.VIEW_RUN)
         return _shown_lines(await self._runservice.follow_run(detail.run.id), detail.plan)
 
-    async def act(self, group: str, number: str, request: RunActionsRequest) -> RunResponse:
+    async def act(self, owner: str, number: str, request: RunActionsRequest) -> RunResponse:
         """Restart, cancel or stop; who asks stands in the reason."""
-        detail = await self.one(group, number)
+        detail = await self._one(owner, number, Action.ACT_ON_RUN)
         who = current_caller().name
         match request.action_type:
             case "restart":
@@ -92,16 +90,16 @@ class Runs:
                 raise BadRequest(f"action_type {other!r} is none of restart, cancel, stop")
         return shown_run(detail.run, detail.plan)
 
-    async def task(self, group: str, number: str, task_id: str) -> RunTaskResponse:
+    async def task(self, owner: str, number: str, task_id: str) -> RunTaskResponse:
         """One task of a run."""
-        detail = await self.one(group, number)
+        detail = await self._one(owner, number, Action.VIEW_RUN)
         return shown_task(_task(detail.run, task_id), detail)
 
     async def act_on_task(
-        self, group: str, number: str, task_id: str, request: RunTaskActionsRequest
+        self, owner: str, number: str, task_id: str, request: RunTaskActionsRequest
     ) -> None:
         """Approve a task."""
-        detail = await self.one(group, number)
+        detail = await self._one(owner, number, Action.APPROVE_TASK)
         if request.action_type != "approve":
             raise BadRequest(f"action_type {request.action_type!r} is not approve")
         task = next((task for task in detail.run.tasks if task.id == task_id), None)
@@ -111,17 +109,24 @@ class Runs:
             raise BadRequest(f"task {task.name!r} needs no approval")
         await self._runservice.approve_task(detail.run.id, task.id, current_caller().actor.user_id)
 
-    async def log(self, group: str, number: str, log: LogPlace, *, follow: bool) -> AsyncIterator[bytes]:
+    async def log(self, owner: str, number: str, task_id: str, wanted: LogQuery) -> AsyncIterator[bytes]:
         """The output of a step; absence has no code here, which the reference's tests want."""
-        detail = await self.one(group, number)
-        task = _task(detail.run, log.task_id)
+        step = _log_step(wanted.get("setup"), wanted.get("step"))
+        detail = await self._one(owner, number, Action.VIEW_RUN)
+        task = _task(detail.run, task_id)
+        follow = wanted.get("follow") is not None
         try:
-            return await self._runservice.read_log(task.id, log.step, log.offset, follow=follow)
+            return await self._runservice.read_log(task.id, step, wanted.get("offset", 0), follow=follow)
         except NotFound as error:
             raise NotFound(error.message) from error
 
+    async def _one(self, owner: str, number: str, action: Action) -> RunDetail:
+        """The run with this number, if the caller may do *action* to it."""
+        group = await self._group_of(owner, action)
+        return await self._runservice.numbered_run(run_number(number), group)
 
-def log_step(setup: str | None, step: str | None) -> int:
+
+def _log_step(setup: str | None, step: str | None) -> int:
     """Which log is wanted: of the setup, or of a step."""
     if (setup is None) == (step is None):
         raise BadRequest("give exactly one of setup and step")

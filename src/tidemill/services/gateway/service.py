@@ -25,7 +25,6 @@ from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.reception import Reception
 from tidemill.services.gateway.removing import Removing
-from tidemill.services.gateway.runs import Runs
 from tidemill.services.gateway.triggering import Triggering
 from tidemill.services.gateway.user_runs import UserRuns
 from tidemill.services.gateway.users import Open, RemoteSources, Users
@@ -65,9 +64,8 @@ class GatewayService(Pushes):
         self._remote_sources = RemoteSources(configstore)
         self._open = Open(configstore)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
-        runs = Runs(runservice)
-        self._project_runs = ProjectRuns(configstore, runs)
-        self._user_runs = UserRuns(configstore, runs)
+        self._project_runs = ProjectRuns(configstore, runservice)
+        self._user_runs = UserRuns(configstore, runservice)
 
     def loops(self) -> list[Loop]:
         """The inbox, and the removal of repositories."""

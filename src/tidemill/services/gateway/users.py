@@ -1,7 +1,10 @@
 """Users, tokens and remote sources of the public API."""
 
+from typing import Unpack
+
 from tidemill import __version__
 from tidemill.contracts.configstore import Configstore, NewToken, NewUser, RemoteSource, User
+from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.contracts.gateway.users import (
     CreateUserRequest,
     CreateUserTokenRequest,
@@ -12,6 +15,7 @@ from tidemill.contracts.gateway.users import (
     RemoteSourceRoutes,
     UserResponse,
     UserRoutes,
+    UsersQuery,
     VersionResponse,
 )
 from tidemill.core.permissions import Action
@@ -38,26 +42,19 @@ class Users(UserRoutes):
         current_caller().require(Action.VIEW_USER)
         return _public(await self._configstore.user(userref))
 
-    async def users(
-        self,
-        cursor: str = "",
-        limit: str = "",
-        sortdirection: str = "",
-        query_type: str = "",
-        remoteuserid: str = "",
-        remotesourceref: str = "",
-    ) -> Page[PrivateUserResponse]:
-        wanted = names_page(cursor, limit, sortdirection)
+    async def users(self, **wanted: Unpack[UsersQuery]) -> Page[PrivateUserResponse]:
+        names, query_type = names_page(wanted), wanted.get("query_type", "")
         _require_list()
         if query_type == "byremoteuser":
-            await self._configstore.remote_source(remotesourceref)
+            source = await self._configstore.remote_source(wanted.get("remotesourceref", ""))
             raise NotFound(
-                f"no user has the account {remoteuserid!r} there", code="linkedAccountDoesNotExist"
+                f"no user has the account {wanted.get('remoteuserid', '')!r} on {source.name}",
+                code="linkedAccountDoesNotExist",
             )
         if query_type:
             raise BadRequest(f"query_type {query_type!r} is not known; it may be byremoteuser")
-        page = await self._configstore.users(wanted.after, wanted.limit, wanted.ascending)
-        return Page([_private(user) for user in page.items], wanted.cursor(page.cursor))
+        page = await self._configstore.users(names.after, names.limit, names.ascending)
+        return Page([_private(user) for user in page.items], names.cursor(page.cursor))
 
     async def create_user(self, request: CreateUserRequest) -> UserResponse:
         current_caller().require(Action.CHANGE_USERS)
@@ -104,12 +101,10 @@ class Open(OpenRoutes):
     async def version(self) -> VersionResponse:
         return VersionResponse(service="gateway", version=__version__)
 
-    async def remote_sources(
-        self, cursor: str = "", limit: str = "", sortdirection: str = ""
-    ) -> Page[RemoteSourceResponse]:
-        wanted = names_page(cursor, limit, sortdirection)
-        page = await self._configstore.remote_sources(wanted.after, wanted.limit, wanted.ascending)
-        return Page([_source(source) for source in page.items], wanted.cursor(page.cursor))
+    async def remote_sources(self, **wanted: Unpack[ListQuery]) -> Page[RemoteSourceResponse]:
+        names = names_page(wanted)
+        page = await self._configstore.remote_sources(names.after, names.limit, names.ascending)
+        return Page([_source(source) for source in page.items], names.cursor(page.cursor))
 
 
 def _require_list() -> None:
