@@ -12,12 +12,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tidemill.kit.db import Instant
+from tidemill.kit.db import BytewiseText, Instant
 
 metadata = MetaData()
-
-#: Names sort and compare by their bytes on both engines, whatever the server's locale.
-Name = Text().with_variant(Text(collation="C"), "postgresql")
 
 _visible = "visibility IN ('public', 'private')"
 
@@ -25,7 +22,7 @@ users = Table(
     "users",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("name", Name, nullable=False, unique=True),
+    Column("name", BytewiseText, nullable=False, unique=True),
     Column("is_admin", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -35,7 +32,7 @@ user_tokens = Table(
     metadata,
     Column("hash", LargeBinary, primary_key=True),
     Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("name", Name, nullable=False),
+    Column("name", BytewiseText, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("user_id", "name"),
 )
@@ -47,7 +44,7 @@ project_groups = Table(
     Column("id", Text, primary_key=True),
     Column("parent_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE")),
     Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), unique=True),
-    Column("name", Name, nullable=False),
+    Column("name", BytewiseText, nullable=False),
     Column("visibility", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("parent_id", "name"),
@@ -59,7 +56,7 @@ remote_sources = Table(
     "remote_sources",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("name", Name, nullable=False, unique=True),
+    Column("name", BytewiseText, nullable=False, unique=True),
     Column("type", Text, nullable=False),
     Column("auth_type", Text, nullable=False),
     Column("registration_enabled", Boolean, nullable=False),
@@ -71,7 +68,7 @@ projects = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("parent_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE"), nullable=False),
-    Column("name", Name, nullable=False),
+    Column("name", BytewiseText, nullable=False),
     Column("visibility", Text, nullable=False),
     Column("remote_source_id", Text, ForeignKey("remote_sources.id"), nullable=False),
     Column("repo_path", Text, nullable=False),

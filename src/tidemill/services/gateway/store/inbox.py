@@ -104,8 +104,7 @@ def heads_statement(limit: int) -> Select[tuple[object, ...]]:
         older.c.push < pushed_refs.c.push,
     )
     return (
-        select(pushed_refs, pushes.c.id.label("push_id"))
-        .join(pushes)
+        _refs()
         .where(pushed_refs.c.state == _pending, ~held_up)
         .order_by(pushed_refs.c.due_at, pushed_refs.c.push, pushed_refs.c.position)
         .limit(limit)
@@ -153,12 +152,7 @@ async def _change(tx: Transaction, item: Item, **values: object) -> None:
 
 async def of_push(tx: Snapshot, project: str, id: str) -> tuple[Item, ...]:
     """The refs of one push."""
-    query = (
-        select(pushed_refs, pushes.c.id.label("push_id"))
-        .join(pushes)
-        .where(pushes.c.project == project, pushes.c.id == id)
-        .order_by(pushed_refs.c.position)
-    )
+    query = _refs().where(pushes.c.project == project, pushes.c.id == id).order_by(pushed_refs.c.position)
     return tuple(_item(row) for row in await tx.all(query))
 
 
@@ -168,8 +162,7 @@ async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
         select(pushes).where(pushes.c.project == project).order_by(pushes.c.sequence.desc()).limit(limit)
     )
     query = (
-        select(pushed_refs, pushes.c.id.label("push_id"))
-        .join(pushes)
+        _refs()
         .where(pushes.c.sequence.in_([row.sequence for row in newest]))
         .order_by(pushed_refs.c.push, pushed_refs.c.position)
     )
@@ -182,6 +175,10 @@ async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
         )
         for row in newest
     ]
+
+
+def _refs() -> Select[tuple[object, ...]]:
+    return select(pushed_refs, pushes.c.id.label("push_id")).join(pushes)
 
 
 def _item(row: AnyRow) -> Item:

@@ -1,7 +1,6 @@
 """The tables of the gateway; private to its store."""
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -15,17 +14,16 @@ from sqlalchemy import (
     text,
 )
 
-from tidemill.kit.db import Instant
+from tidemill.kit.db import Instant, RowNumber
 
 metadata = MetaData()
 
-#: SQLite counts rows by itself only in a column of its own INTEGER type.
-Counter = BigInteger().with_variant(Integer(), "sqlite")
+_is_pending = text("state = 'pending'")
 
 pushes = Table(
     "pushes",
     metadata,
-    Column("sequence", Counter, primary_key=True),
+    Column("sequence", RowNumber, primary_key=True),
     Column("project", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("pusher", Text, nullable=False),
@@ -38,7 +36,7 @@ pushes = Table(
 pushed_refs = Table(
     "pushed_refs",
     metadata,
-    Column("push", Counter, ForeignKey("pushes.sequence", ondelete="CASCADE"), primary_key=True),
+    Column("push", RowNumber, ForeignKey("pushes.sequence", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("project", Text, nullable=False),
     Column("ref", Text, nullable=False),
@@ -55,8 +53,8 @@ pushed_refs = Table(
         "project",
         "ref",
         "push",
-        sqlite_where=text("state = 'pending'"),
-        postgresql_where=text("state = 'pending'"),
+        sqlite_where=_is_pending,
+        postgresql_where=_is_pending,
     ),
 )
 

@@ -22,12 +22,9 @@ from sqlalchemy import (
     text,
 )
 
-from tidemill.kit.db import Instant
+from tidemill.kit.db import BytewiseText, Instant, RowNumber
 
 metadata = MetaData()
-
-#: Paths sort and compare by their bytes on both engines, whatever the server's locale.
-Path = Text().with_variant(Text(collation="C"), "postgresql")
 
 #: Conditions of the partial indexes; questions repeat them word for word so that they are used.
 IS_OPEN = text("phase IN ('queued', 'running')")
@@ -38,7 +35,7 @@ IS_GROWING = text("put_away_at IS NULL")
 counters = Table(
     "counters",
     metadata,
-    Column("path", Path, primary_key=True),
+    Column("path", BytewiseText, primary_key=True),
     Column("last", BigInteger, nullable=False),
 )
 
@@ -46,7 +43,7 @@ counters = Table(
 groups = Table(
     "groups",
     metadata,
-    Column("path", Path, primary_key=True),
+    Column("path", BytewiseText, primary_key=True),
     Column("token", BigInteger, nullable=False),
 )
 
@@ -68,11 +65,11 @@ plans = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("sequence", RowNumber, primary_key=True, autoincrement=False),
     Column("id", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
-    Column("group_path", Path, nullable=False),
-    Column("counter_path", Path, nullable=False),
+    Column("group_path", BytewiseText, nullable=False),
+    Column("counter_path", BytewiseText, nullable=False),
     Column("number", BigInteger, nullable=False),
     Column("phase", Text, nullable=False),
     Column("result", Text, nullable=False),
