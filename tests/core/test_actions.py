@@ -17,13 +17,15 @@ RUN = Run(id=RunId("r"), name="r", group="/g", number=7, created_at=NOW)
 def test_a_new_run_is_queued_with_the_tasks_of_its_plan() -> None:
     """Ids come in the plan's order; a task whose `when` did not match is skipped from the start."""
     step = RunStep(name="s", command="s")
-    plan = Plan(name="r", tasks=(PlanTask(name="a", steps=(step, step)), PlanTask(name="b", skip=True)))
+    skipped = PlanTask(name="b", skip=True, skip_reason="`when` says so")
+    plan = Plan(name="r", tasks=(PlanTask(name="a", steps=(step, step)), skipped))
     run = create(RUN, plan, [TaskId("1"), TaskId("2")])
     assert run.phase is Phase.QUEUED
     assert [(t.id, t.name, t.status, len(t.steps)) for t in run.tasks] == [
         ("1", "a", Status.NOT_STARTED, 2),
         ("2", "b", Status.SKIPPED, 0),
     ]
+    assert run.tasks[1].reason == "`when` says so"
 
 
 def test_a_run_with_setup_errors_is_over_at_once() -> None:

@@ -113,6 +113,38 @@ def test_tasks_start_when_nothing_keeps_them(
     assert starts(decide(tasks, before)) == expected
 
 
+@pytest.mark.parametrize("end", [status for status in Status if status.is_final])
+def test_always_is_every_way_of_ending(end: Status) -> None:
+    """A task that always runs after another one starts however that one ended."""
+    tasks = (planned("a"), planned("cleanup", on("a", "always")))
+    assert starts(decide(tasks, {"a": end.value})) == {"cleanup"}
+
+
+def test_always_waits_for_the_end() -> None:
+    """Of every task it names, and with other parents their conditions hold too."""
+    tasks = (planned("a"), planned("b"), planned("c", on("a", "always"), "b"))
+    assert starts(decide(tasks, {"a": "failed", "b": "running"}, jobs=("b",))) == set()
+    assert statuses(decide(tasks, {"a": "success", "b": "failed"}))["c"] == "skipped"
+
+
+def test_always_runs_after_what_the_result_cancels() -> None:
+    """A root that cannot start any more is cancelled, and what always follows it runs before the run ends."""
+    tasks = (planned("a"), planned("b"), planned("cleanup", on("b", "always")))
+    decision = decide(tasks, {"a": "failed"})
+    assert statuses(decision) == {"a": "failed", "b": "cancelled"}
+    assert starts(decision) == {"cleanup"}
+    assert (decision.run.result, decision.run.phase) == (Result.FAILED, Phase.RUNNING)
+
+
+def test_a_stop_is_stronger_than_always() -> None:
+    """A stopped run begins nothing."""
+    tasks = (planned("a"), planned("cleanup", on("a", "always")))
+    decision = decide(tasks, {"a": "stopped"}, stopping=True, reason="stopped by bob")
+    assert statuses(decision) == {"a": "stopped", "cleanup": "skipped"}
+    assert decision.start == ()
+    assert decision.run.phase is Phase.FINISHED
+
+
 def test_a_task_waits_for_its_approval_when_its_turn_has_come() -> None:
     """It is marked as waiting, and starts once approved."""
     tasks = with_five(on("3", "on_skipped"), "4", approval=True)

@@ -4,7 +4,6 @@ import pytest
 
 from tidemill.core.compile import compile_definition
 from tidemill.core.context import Context
-from tidemill.core.definition.faults import WrongDefinition
 from tidemill.core.definition.nouns import (
     Definition,
     RunDefinition,
@@ -17,10 +16,8 @@ from tidemill.core.plan import (
     FromVariable,
     Literal,
     RegistryAuth,
-    RestoreCache,
     RunStep,
     Runtime,
-    SaveToWorkspace,
 )
 from tidemill.core.refs import branch, tag
 from tidemill.core.when import Conditions, When
@@ -80,7 +77,9 @@ def test_runs_for_other_refs_are_not_made_and_say_so() -> None:
     definition = Definition(runs=(run(name="ci", when=ON_MAIN), run(name="release", when=ON_TAGS)))
     compiled = compile_definition(definition, CONTEXT)
     assert [plan.name for plan in compiled.plans] == ["ci"]
-    assert compiled.skipped == ("run 'release' was not made: its `when` does not match refs/heads/main",)
+    assert compiled.skipped == (
+        "run 'release' was not made: `when` has no condition for a branch, this is the branch `main`",
+    )
     tagged = compile_definition(definition, Context(ref=tag("v1"), commit_sha="a"))
     assert [plan.name for plan in tagged.plans] == ["release"]
 
@@ -91,6 +90,26 @@ def test_tasks_for_other_refs_are_planned_as_skipped() -> None:
         Definition(runs=(run(task("a", when=ON_TAGS), task("b", when=ON_MAIN)),)), CONTEXT
     ).plans
     assert [(t.name, t.skip) for t in plan.tasks] == [("a", True), ("b", False)]
+    assert plan.tasks[0].skip_reason == "`when` has no condition for a branch, this is the branch `main`"
+    assert plan.tasks[1].skip_reason == ""
+
+
+def test_steps_for_other_refs_stay_and_say_why_they_are_skipped() -> None:
+    """Their numbers stay as written; those around them are not touched."""
+    steps = tuple(
+        StepDefinition(step=RunStep(name=name, command=name), when=when)
+        for name, when in (
+            ("a", None),
+            ("b", When(branch=Conditions(include=(Pattern(text="dev"),)))),
+            ("c", ON_MAIN),
+        )
+    )
+    (plan,) = compile_definition(Definition(runs=(run(task("t", steps=steps)),)), CONTEXT).plans
+    assert [step.skip for step in plan.tasks[0].steps] == [
+        "",
+        "`when.branch` includes `dev`, this is `main`",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,15 +176,3 @@ def test_the_nearest_credentials_of_a_registry_hold() -> None:
     )
     (plan,) = compile_definition(definition, CONTEXT).plans
     assert plan.tasks[0].registries == {"a": auth("all"), "b": auth("run"), "c": auth("task")}
-
-
-def test_what_is_not_supported_yet_is_refused_at_its_place() -> None:
-    """Also in runs that are not meant for this ref, so that it shows early."""
-    written = (RunStep(name="s", command="s"), SaveToWorkspace(), RestoreCache(keys=("k",)))
-    steps = tuple(StepDefinition(step=step) for step in written)
-    with pytest.raises(WrongDefinition) as caught:
-        compile_definition(Definition(runs=(run(), run(task("a", steps=steps), when=ON_TAGS))), CONTEXT)
-    assert [(f.path, f.message.partition(";")[0]) for f in caught.value.faults] == [
-        (("runs", 1, "tasks", 0, "steps", 1), "not supported yet: `save_to_workspace`"),
-        (("runs", 1, "tasks", 0, "steps", 2), "not supported yet: `restore_cache`"),
-    ]

@@ -16,7 +16,9 @@ from tidemill.core.report import apply_report, lose
 from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, TaskId
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
-CONDITIONS = st.lists(st.sampled_from(["on_success", "on_failure", "on_skipped"]), unique=True, max_size=3)
+CONDITIONS = st.lists(
+    st.sampled_from(["on_success", "on_failure", "on_skipped", "always"]), unique=True, max_size=3
+)
 
 
 @st.composite

@@ -27,7 +27,7 @@ def new_tasks(plan: Plan, ids: Sequence[TaskId]) -> tuple[RunTask, ...]:
             id=new_id,
             name=task.name,
             status=Status.SKIPPED if task.skip else Status.NOT_STARTED,
-            reason="its `when` does not match" if task.skip else "",
+            reason=task.skip_reason,
             steps=(StepState(),) * len(task.steps),
         )
         for task, new_id in zip(plan.tasks, ids, strict=True)

@@ -19,6 +19,7 @@ _MATCHING = {
     Condition.ON_SUCCESS: frozenset({Status.SUCCESS}),
     Condition.ON_FAILURE: _FAILED,
     Condition.ON_SKIPPED: frozenset({Status.SKIPPED}),
+    Condition.ALWAYS: frozenset(status for status in Status if status.is_final),
 }
 
 _Rule = Callable[[PlanTask, RunTask, Sequence[RunTask]], RunTask]

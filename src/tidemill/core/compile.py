@@ -1,95 +1,104 @@
 """A definition becomes plans for one commit and ref (reference, run configuration 6.4, 6.5, 8.1)."""
 
 import msgspec
+from msgspec.structs import replace
 
+from tidemill.core.binding import Binding, bound_concurrency
 from tidemill.core.context import Context
-from tidemill.core.definition.faults import Fault, WrongDefinition
-from tidemill.core.definition.nouns import (
-    STEP_TYPES,
-    Definition,
-    RunDefinition,
-    TaskDefinition,
-)
+from tidemill.core.decisions import Decision
+from tidemill.core.definition.faults import WrongDefinition
+from tidemill.core.definition.nouns import Definition, RunDefinition, TaskDefinition
 from tidemill.core.graph import in_order, levels
-from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep, Step
+from tidemill.core.inputs import environment_name, input_environment, input_faults, input_values
+from tidemill.core.plan import Literal, Plan, PlanTask, Step, Value
+from tidemill.core.selection import Selection, passed_over, select
 
-SKIP_MARK = "[ci skip]"
 _DEFAULT_SHELL = "/bin/sh -e"
 _NANOSECONDS = 1_000_000_000
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
-    """The plans of a commit, and why other runs of the definition were not made."""
+    """The plans of a commit, and what was decided about each part of the definition."""
 
     plans: tuple[Plan, ...] = ()
     skipped: tuple[str, ...] = ()
+    """Why runs were not made, a sentence each."""
+    decisions: tuple[Decision, ...] = ()
 
 
 def compile_definition(definition: Definition, context: Context) -> Compiled:
-    """Plans for the runs that are meant for the context's ref; raises WrongDefinition.
+    """Plans for the runs that are meant on the context's occasion.
 
-    What cannot be done is refused even where it would be skipped, so that it shows early.
+    Raises WrongDefinition when inputs that were given by hand are wrong, or needed ones are missing.
     """
-    faults = [fault for index, run in enumerate(definition.runs) for fault in _refusals(("runs", index), run)]
-    if faults:
+    selections = [select(run, context) for run in definition.runs]
+    meant = {index: run for index, run in enumerate(definition.runs) if selections[index].is_made}
+    if faults := input_faults(definition, context, meant):
         raise WrongDefinition(faults)
-    if SKIP_MARK in context.message:
-        return Compiled(skipped=(f"no run was made: the commit's message says {SKIP_MARK}",))
-    meant = [run for run in definition.runs if run.when is None or run.when.decide(context).matches]
     return Compiled(
-        plans=tuple(_plan(definition, run, context) for run in meant),
-        skipped=tuple(
-            f"run {run.name!r} was not made: its `when` does not match {context.ref.full}"
-            for run in definition.runs
-            if run not in meant
-        ),
+        plans=tuple(_plan(definition, run, selections[index], context) for index, run in meant.items()),
+        skipped=passed_over(selections, context),
+        decisions=tuple(decision for selection in selections for decision in selection.decisions),
     )
 
 
-def _refusals(path: tuple[str | int, ...], run: RunDefinition) -> list[Fault]:
-    return [
-        Fault(path=(*path, "tasks", at, "steps", number), message=_refusal(step))
-        for at, task in enumerate(run.tasks)
-        for number, step in enumerate(each.step for each in task.steps)
-        if not isinstance(step, RunStep | CloneStep)
-    ]
-
-
-def _refusal(step: Step) -> str:
-    name = next(name for name, kind in STEP_TYPES.items() if isinstance(step, kind))
-    return f"not supported yet: `{name}`; there are `clone` and `run`"
-
-
-def _plan(definition: Definition, run: RunDefinition, context: Context) -> Plan:
+def _plan(definition: Definition, run: RunDefinition, selection: Selection, context: Context) -> Plan:
+    inputs = input_values(run, context)
+    binding = Binding(inputs=inputs, variables=definition.variables | run.variables)
     parents = {task.name: [depend.task for depend in task.depends] for task in run.tasks}
     level = levels(parents)
-    tasks = {task.name: _task(definition, run, task, context, level[task.name]) for task in run.tasks}
+    tasks = {
+        task.name: _task(definition, run, task, binding, selection, level[task.name]) for task in run.tasks
+    }
     return Plan(
         name=run.name,
         tasks=tuple(tasks[name] for name in in_order(parents)),
-        environment=context.environment,
+        environment=context.environment | input_environment(inputs),
+        inputs=inputs,
+        concurrency=bound_concurrency(run.concurrency, run.name, context.ref),
     )
 
 
 def _task(
-    definition: Definition, run: RunDefinition, task: TaskDefinition, context: Context, level: int
+    definition: Definition,
+    run: RunDefinition,
+    task: TaskDefinition,
+    binding: Binding,
+    selection: Selection,
+    level: int,
 ) -> PlanTask:
+    reason = selection.skips.get(task.name, "")
     return PlanTask(
         name=task.name,
-        runtime=task.runtime,
-        environment=task.environment,
+        runtime=binding.runtime(task.runtime),
+        environment=_matrix_environment(task.matrix) | binding.environment(task.environment),
         working_dir=task.working_dir,
         shell=task.shell or _DEFAULT_SHELL,
         user=task.user,
-        steps=tuple(each.step for each in task.steps),
+        steps=_steps(task, binding, selection),
         depends=task.depends,
         level=level,
         ignore_failure=task.ignore_failure,
         approval=task.approval,
-        skip=task.when is not None and not task.when.decide(context).matches,
+        skip=bool(reason),
+        skip_reason=reason,
         timeout=_seconds(task.timeout, run.timeout, definition.timeout),
-        registries=definition.registries | run.registries | task.registries,
+        registries=binding.registries(definition.registries | run.registries | task.registries),
+        matrix=task.matrix,
+        retry=task.retry,
     )
+
+
+def _steps(task: TaskDefinition, binding: Binding, selection: Selection) -> tuple[Step, ...]:
+    skips = selection.step_skips.get(task.name, {})
+    bound = [binding.step(each.step) for each in task.steps]
+    for number, reason in skips.items():
+        bound[number] = replace(bound[number], skip=reason)
+    return tuple(bound)
+
+
+def _matrix_environment(matrix: dict[str, str]) -> dict[str, Value]:
+    return {f"MATRIX_{environment_name(axis)}": Literal(value) for axis, value in matrix.items()}
 
 
 def _seconds(*nanoseconds: int | None) -> float | None:
