@@ -73,12 +73,12 @@ def test_the_core_reads_no_clock_and_opens_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    """Only the command line and the composition root read the environment of the process."""
+    """Only the command line, the composition root, and programs of their own inside a sandbox read it."""
     if path.relative_to(SOURCE).parts[0] in {"cli", "serve", "__main__.py"}:
         return
     for node in ast.walk(ast.parse(path.read_text())):
         reads = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
-        allowed = path.name in {"supervisor.py", "evaluator.py"}  # programs of their own, inside a sandbox
+        allowed = path.name in {"supervisor.py", "evaluator.py"} or "toolbox" in path.parts
         assert not reads or allowed, f"line {node.lineno} reads the environment"
 
 
