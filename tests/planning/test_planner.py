@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.planning.trees import Tree
 from tidemill.core.context import Context
 from tidemill.core.refs import branch
 from tidemill.planning.frames import Limits
@@ -36,37 +37,42 @@ def names(planned: Planned) -> list[str]:
     return [plan.name for plan in planned.plans]
 
 
+def named(path: str, name: str) -> bytes:
+    """A configuration with one run, in the language of its file."""
+    text = f'{{"runs": [{{"name": "{name}"}}]}}'
+    return (f"def main(ctx):\n  return {text}" if path.endswith(".star") else text).encode()
+
+
 async def child_of(planner: Planner) -> int:
     """The process that answers now."""
-    await planner.plan({FILE: RIGHT}, CONTEXT)
+    await planner.plan(Tree({FILE: RIGHT}), CONTEXT)
     assert planner._child is not None
     return planner._child.pid
 
 
 async def test_the_first_candidate_is_read(planner: Planner) -> None:
     """Ours before Agola's, and in each folder the languages before the data."""
-    files = {path: b"runs: [{name: %s}]" % str(n).encode() for n, path in enumerate(CANDIDATES)}
+    files = {path: named(path, str(number)) for number, path in enumerate(CANDIDATES)}
     for path in CANDIDATES:
-        planned = await planner.plan(files, CONTEXT)
+        planned = await planner.plan(Tree(files), CONTEXT)
         assert planned.file == path
-        if not path.endswith((".star", ".jsonnet")):
-            assert names(planned) == [str(CANDIDATES.index(path))]
+        assert names(planned) == [str(CANDIDATES.index(path))]
         del files[path]
     assert CANDIDATES[3:5] == (".tidemill/config.yml", ".tidemill/config.yaml")
 
 
 async def test_without_a_candidate_there_is_nothing(planner: Planner) -> None:
     """No plan and no problem; other files do not count."""
-    assert await planner.plan({"config.yml": RIGHT}, CONTEXT) == Planned()
+    assert await planner.plan(Tree({"config.yml": RIGHT}), CONTEXT) == Planned()
 
 
 async def test_plans_come_back_whole(planner: Planner) -> None:
     """With the environment of the context, and what was passed over."""
-    planned = await planner.plan({FILE: RIGHT}, CONTEXT)
+    planned = await planner.plan(Tree({FILE: RIGHT}), CONTEXT)
     assert planned.plans[0].environment == {"CI": "true"}
     assert planned.plans[0].tasks[0].name == "a"
     skipping = Context(ref=branch("main"), commit_sha="a", message="[ci skip]")
-    assert "[ci skip]" in (await planner.plan({FILE: RIGHT}, skipping)).skipped[0]
+    assert "[ci skip]" in (await planner.plan(Tree({FILE: RIGHT}), skipping)).skipped[0]
 
 
 async def test_many_may_ask_at_once(planner: Planner) -> None:
@@ -74,7 +80,7 @@ async def test_many_may_ask_at_once(planner: Planner) -> None:
     found: dict[int, list[str]] = {}
 
     async def ask(number: int) -> None:
-        found[number] = names(await planner.plan({FILE: b"runs: [{name: %d}]" % number}, CONTEXT))
+        found[number] = names(await planner.plan(Tree({FILE: b"runs: [{name: %d}]" % number}), CONTEXT))
 
     async with anyio.create_task_group() as group:
         for number in range(30):
@@ -92,7 +98,7 @@ async def test_a_killed_child_is_replaced_without_notice(planner: Planner) -> No
     """Who kills it while it is idle is not the configuration."""
     first = await child_of(planner)
     os.kill(first, signal.SIGKILL)
-    assert names(await planner.plan({FILE: RIGHT}, CONTEXT)) == ["ci"]
+    assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
     assert await child_of(planner) != first
 
 
@@ -100,9 +106,9 @@ async def test_what_takes_too_long_is_a_problem() -> None:
     """The child is ended and the next configuration is read."""
     planner = Planner(Limits(seconds=0.05))
     slow = b"runs: [" + b"{name: x, tasks: []}, " * 30_000 + b"]"
-    planned = await planner.plan({FILE: slow}, CONTEXT)
+    planned = await planner.plan(Tree({FILE: slow}), CONTEXT)
     assert "takes longer than 0.05 s" in planned.problems[0].message
-    assert names(await planner.plan({FILE: RIGHT}, CONTEXT)) == ["ci"]
+    assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
     await planner.close()
 
 
@@ -110,16 +116,16 @@ async def test_what_needs_too_much_memory_is_a_problem() -> None:
     """It is refused by the child, which serves on."""
     planner = Planner(Limits(memory=128 * 1024 * 1024, seconds=30))
     many = b"runs: [" + b"{}," * 190_000 + b"]"
-    planned = await planner.plan({FILE: many}, CONTEXT)
+    planned = await planner.plan(Tree({FILE: many}), CONTEXT)
     assert "bytes of memory" in planned.problems[0].message
-    assert names(await planner.plan({FILE: RIGHT}, CONTEXT)) == ["ci"]
+    assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
     await planner.close()
 
 
 async def test_plans_that_are_too_large_are_a_problem() -> None:
     """They would be stored and sent with every job."""
     planner = Planner(Limits(answer=100))
-    planned = await planner.plan({FILE: RIGHT}, CONTEXT)
+    planned = await planner.plan(Tree({FILE: RIGHT}), CONTEXT)
     assert "at most 100 are allowed" in planned.problems[0].message
     await planner.close()
 
@@ -127,19 +133,19 @@ async def test_plans_that_are_too_large_are_a_problem() -> None:
 async def test_a_child_that_always_dies_is_a_problem() -> None:
     """Two tries, then a sentence that says how it ended."""
     planner = Planner(Limits(seconds=-1))  # no alarm can be set to that: the child fails
-    planned = await planner.plan({FILE: RIGHT}, CONTEXT)
+    planned = await planner.plan(Tree({FILE: RIGHT}), CONTEXT)
     assert "the process that reads it ended with code 1" in planned.problems[0].message
     await planner.close()
 
 
 async def test_a_cancelled_question_does_not_spoil_the_next(planner: Planner) -> None:
     """Its answer is never taken for another's."""
-    await planner.plan({FILE: RIGHT}, CONTEXT)
+    await planner.plan(Tree({FILE: RIGHT}), CONTEXT)
     slow = b"runs: [" + b"{name: slow, tasks: []}, " * 5000 + b"]"
     for _ in range(3):
         with anyio.move_on_after(0.01):
-            await planner.plan({FILE: slow}, CONTEXT)
-        assert names(await planner.plan({FILE: RIGHT}, CONTEXT)) == ["ci"]
+            await planner.plan(Tree({FILE: slow}), CONTEXT)
+        assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
 
 
 async def test_the_child_inherits_nothing(planner: Planner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +163,9 @@ async def test_a_hung_child_is_killed() -> None:
     """One that was stopped from outside cannot even be ended by its own alarm."""
     planner = Planner(Limits(seconds=0.1))
     os.kill(await child_of(planner), signal.SIGSTOP)
-    planned = await planner.plan({FILE: RIGHT}, CONTEXT)
+    planned = await planner.plan(Tree({FILE: RIGHT}), CONTEXT)
     assert "takes longer than 0.1 s" in planned.problems[0].message
-    assert names(await planner.plan({FILE: RIGHT}, CONTEXT)) == ["ci"]
+    assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
     await planner.close()
 
 

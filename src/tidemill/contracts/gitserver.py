@@ -29,6 +29,22 @@ class Files(msgspec.Struct, frozen=True):
     files: dict[str, bytes]
 
 
+class ChangesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Two commits to compare."""
+
+    old: str
+    new: str
+    most: int = 3000
+    """Paths that are worth listing."""
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """Paths of files that differ between two commits, both names of a moved one."""
+
+    paths: tuple[str, ...] | None
+    """None when there are more than was asked for, or the old commit is unknown."""
+
+
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """What HEAD of a repository points to ("" in an empty one)."""
 
@@ -45,6 +61,10 @@ class Gitserver(Contract):
     @post("/repositories/{project}/files")
     async def files(self, project: str, request: FilesRequest) -> Files:
         """Read files of one commit; a path that does not exist there is left out."""
+
+    @post("/repositories/{project}/changes")
+    async def changes(self, project: str, request: ChangesRequest) -> Changes:
+        """Which files differ between two commits."""
 
     @get("/repositories/{project}/default-branch")
     async def default_branch(self, project: str) -> Branch:

@@ -12,7 +12,21 @@ import structlog
 
 import tidemill
 from tidemill.errors import Unavailable
-from tidemill.planning.frames import HEADER, Limits, frame, length
+from tidemill.planning.frames import (
+    HEADER,
+    Answered,
+    ChangesGiven,
+    ChangesWanted,
+    FilesGiven,
+    FilesWanted,
+    Limits,
+    Question,
+    Said,
+    frame,
+    length,
+)
+from tidemill.planning.planned import Planned
+from tidemill.planning.supply import Supply
 
 _log = structlog.get_logger()
 
@@ -26,10 +40,11 @@ _LAST_WORDS = 4000
 class Died(Exception):
     """The child did not live to answer; *reason* is for people."""
 
-    def __init__(self, reason: str, *, took_too_long: bool = False) -> None:
+    def __init__(self, reason: str, *, is_deserved: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.took_too_long = took_too_long
+        self.is_deserved = is_deserved
+        """What it was asked killed it, so that asking again would kill another one."""
 
 
 class Child:
@@ -74,23 +89,45 @@ class Child:
         """Of the process, for who watches it."""
         return self._process.pid
 
-    async def ask(self, question: bytes) -> bytes:
-        """The answer to *question*; raises Died."""
+    async def ask(self, question: Question, supply: Supply) -> Planned:
+        """The answer to *question*; raises Died, and what keeps *supply* from serving it."""
         try:
             if not self._is_loaded:
-                with anyio.fail_after(_STARTING):
-                    await self._receive()
+                await self._hear(_STARTING)
                 self._is_loaded = True
-            with anyio.fail_after(self._limits.seconds + _GRACE):
-                return await self._exchange(question)
+            return await self._converse(question, supply)
+        except BaseException:
+            self._kill()  # a question half asked would spoil the next one
+            raise
+
+    async def _converse(self, question: Question, supply: Supply) -> Planned:
+        """Serve its wishes until it answers; its time stands still while it waits for us."""
+        left = self._limits.seconds + _GRACE
+        reply: Question | FilesGiven | ChangesGiven = question
+        while True:
+            began = anyio.current_time()
+            said = msgspec.msgpack.decode(await self._hear(left, msgspec.msgpack.encode(reply)), type=Said)
+            left = max(left - (anyio.current_time() - began), 0)
+            match said:
+                case FilesWanted():
+                    reply = await supply.files(said.paths)
+                case ChangesWanted():
+                    reply = await supply.changes()
+                case Answered():
+                    return said.planned
+
+    async def _hear(self, seconds: float, body: bytes | None = None) -> bytes:
+        """What it says within *seconds*, to *body* if there is one; raises Died."""
+        try:
+            with anyio.fail_after(seconds):
+                if body is not None:
+                    await self._tell(body)
+                return await self._receive()
         except TimeoutError:
             await self.end()
             raise self._took_too_long() from None
         except (asyncio.IncompleteReadError, OSError):
             raise await self._died() from None
-        except BaseException:
-            self._kill()  # a question half asked would spoil the next one
-            raise
 
     async def end(self) -> None:
         """Kill the child and wait for its end."""
@@ -98,12 +135,11 @@ class Child:
         with anyio.CancelScope(shield=True):
             await self._process.wait()
 
-    async def _exchange(self, question: bytes) -> bytes:
+    async def _tell(self, body: bytes) -> None:
         writer = self._process.stdin
         assert writer is not None
-        writer.write(frame(question))
+        writer.write(frame(body))
         await writer.drain()
-        return await self._receive()
 
     async def _receive(self) -> bytes:
         reader = self._process.stdout
@@ -111,7 +147,7 @@ class Child:
         return await reader.readexactly(length(await reader.readexactly(HEADER)))
 
     def _took_too_long(self) -> Died:
-        return Died(f"reading it takes longer than {self._limits.seconds:g} s", took_too_long=True)
+        return Died(f"reading it takes longer than {self._limits.seconds:g} s", is_deserved=True)
 
     async def _died(self) -> Died:
         """How it died, once its pipes are closed."""
@@ -119,12 +155,19 @@ class Child:
             await self._process.wait()
         await self.end()
         code = self._process.returncode or 0
-        if code == -signal.SIGALRM:
-            return self._took_too_long()
         reader = self._process.stderr
         assert reader is not None
         words = (await reader.read())[-_LAST_WORDS:].decode("utf-8", "replace")
         _log.warning("the process that reads configurations died", exit_code=code, stderr=words)
+        match -code:
+            case signal.SIGALRM:
+                return self._took_too_long()
+            case signal.SIGABRT:  # how evaluators end that cannot have more memory
+                return Died(
+                    f"evaluating it needs more than {self._limits.memory} bytes of memory", is_deserved=True
+                )
+            case signal.SIGSEGV:  # their stack has an end too, and not all of them look for it
+                return Died("it is nested too deeply for its evaluator: make it flatter", is_deserved=True)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return Died(f"the process that reads it {how} (see the log of the server)")
 

@@ -7,10 +7,14 @@ import msgspec
 from tidemill.core.decisions import Decision
 from tidemill.core.plan import Plan
 
+TIDEMILL_FOLDER = ".tidemill"
+AGOLA_FOLDER = ".agola"
+"""Configurations in it follow Agola's rules."""
+
 #: Where a repository's configuration is looked for, in this order; the first that exists is read.
 CANDIDATES = tuple(
     f"{folder}/config.{extension}"
-    for folder in (".tidemill", ".agola")
+    for folder in (TIDEMILL_FOLDER, AGOLA_FOLDER)
     for extension in ("star", "jsonnet", "json", "yml", "yaml")
 )
 

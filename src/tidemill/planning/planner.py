@@ -1,14 +1,14 @@
 """From a repository's files to plans: the first configuration found, evaluated in a warm child process."""
 
-from collections.abc import Mapping
-
 import anyio
-import msgspec
 
 from tidemill.core.context import Context
+from tidemill.errors import TooLarge
 from tidemill.planning.child import Child, Died
 from tidemill.planning.frames import Limits, Question
 from tidemill.planning.planned import CANDIDATES, Planned, Problem
+from tidemill.planning.source import Source
+from tidemill.planning.supply import Supply
 
 
 class Planner:
@@ -30,33 +30,41 @@ class Planner:
             if self._child is not None:
                 await self._child.end()
 
-    async def plan(self, files: Mapping[str, bytes], context: Context) -> Planned:
-        """The plans that the first of the candidates among *files* defines, or what is wrong with it.
+    async def plan(
+        self, source: Source, context: Context, *, strict: bool = False, file: str | None = None
+    ) -> Planned:
+        """The plans that *file* defines, or else the first of the candidates; or what is wrong with it.
 
-        Raises Unavailable when no child can be started.
+        Raises Unavailable when no child can be started, and whatever keeps *source* from answering.
         """
-        file = next((path for path in CANDIDATES if path in files), None)
-        if file is None:
-            return Planned()
-        question = msgspec.msgpack.encode(Question(file=file, raw=files[file], context=context))
-        async with self._turn:
-            try:
-                answer = await self._ask(question)
-            except Died as died:
-                message = f"the configuration cannot be read: {died.reason}"
-                return Planned(file=file, problems=(Problem(path=file, message=message),))
-        return msgspec.msgpack.decode(answer, type=Planned)
-
-    async def _ask(self, question: bytes) -> bytes:
-        """Ask once, and again when the child died: it may have been killed by chance."""
+        candidates = CANDIDATES if file is None else (file,)
         try:
-            return await (await self._living()).ask(question)
+            found = await Supply(source, self._limits).first(candidates)
+        except TooLarge as error:
+            return _refused(error.details or candidates[0], error.message)
+        if found is None:
+            return Planned()
+        path, raw = found
+        try:
+            async with self._turn:
+                return await self._ask(Question(file=path, raw=raw, context=context, strict=strict), source)
         except Died as died:
-            if died.took_too_long:
+            return _refused(path, f"the configuration cannot be read: {died.reason}")
+
+    async def _ask(self, question: Question, source: Source) -> Planned:
+        """Ask once, and again when the child died of something else: it may have been killed by chance."""
+        try:
+            return await (await self._living()).ask(question, Supply(source, self._limits))
+        except Died as died:
+            if died.is_deserved:
                 raise
-        return await (await self._living()).ask(question)
+        return await (await self._living()).ask(question, Supply(source, self._limits))
 
     async def _living(self) -> Child:
         if self._child is None or not self._child.is_alive:
             self._child = await Child.start(self._limits)
         return self._child
+
+
+def _refused(file: str, message: str) -> Planned:
+    return Planned(file=file, problems=(Problem(path=file, message=message),))

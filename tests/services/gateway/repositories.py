@@ -1,6 +1,14 @@
 """A gitserver of words: commits that a test has written down, by every name that finds them."""
 
-from tidemill.contracts.gitserver import Branch, Commit, Files, FilesRequest, Gitserver
+from tidemill.contracts.gitserver import (
+    Branch,
+    Changes,
+    ChangesRequest,
+    Commit,
+    Files,
+    FilesRequest,
+    Gitserver,
+)
 from tidemill.errors import NotFound, TooLarge, Unavailable
 
 
@@ -11,6 +19,8 @@ class Repositories(Gitserver):
         self.commits: dict[tuple[str, str], Commit] = {}
         self.contents: dict[str, dict[str, bytes]] = {}
         self.deleted: list[str] = []
+        self.differences: dict[tuple[str, str], tuple[str, ...] | None] = {}
+        self.compared: list[tuple[str, str]] = []
         self.is_away = False
 
     def commit_to(
@@ -36,6 +46,10 @@ class Repositories(Gitserver):
         if any(len(data) > request.limit for data in found.values()):
             raise TooLarge(f"the configuration is larger than {request.limit} bytes")
         return Files(found)
+
+    async def changes(self, project: str, request: ChangesRequest) -> Changes:
+        self.compared.append((request.old, request.new))
+        return Changes(paths=self.differences.get((request.old, request.new)))
 
     async def default_branch(self, project: str) -> Branch:
         if not any(owner == project for owner, _ in self.commits):

@@ -11,11 +11,12 @@ from typing import Any
 import yaml
 
 from tidemill.kit.formats import scalars
-from tidemill.kit.formats.document import Document, NotReadable, Place, Spot
+from tidemill.kit.formats.document import Document, Duplicate, NotReadable, Place, Spot
 
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
 _MAX_VALUES = 200_000
 _MAX_CHARACTERS = 8 * 1024 * 1024
+_MAX_DUPLICATES = 1000
 _TAG = "tag:yaml.org,2002:"
 _NO_KEY: Any = object()
 _MERGE: Any = object()
@@ -53,10 +54,11 @@ class Builder:
         self._open: list[_Node] = []
         self._anchors: dict[str, _Node] = {}
         self._root = _Node(None, Place(1, 1))
+        self._duplicates: list[Duplicate] = []
 
     def document(self) -> Document:
         """What was read; None for an empty text."""
-        return Document(self._root.data, _spot(self._root))
+        return Document(self._root.data, _spot(self._root), tuple(self._duplicates))
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event; raises NotReadable."""
@@ -81,8 +83,8 @@ class Builder:
                 self.is_complete = True
 
     def _begin(self, node: _Node) -> None:
-        if len(self._open) == _MAX_DEPTH:
-            raise NotReadable(f"nested more than {_MAX_DEPTH} levels deep", node.place)
+        if len(self._open) == MAX_DEPTH:
+            raise NotReadable(f"nested more than {MAX_DEPTH} levels deep", node.place)
         if node.anchor:
             self._anchors[node.anchor] = node
         self._open.append(node)
@@ -116,7 +118,14 @@ class Builder:
             parent.key = _MERGE if node.is_merge_word else _key(node)
             parent.key_place = node.place
         else:
+            self._note_duplicate(parent)
             _put(parent, node)
+
+    def _note_duplicate(self, parent: _Node) -> None:
+        """Remember that the key which now gets its value has one already."""
+        if parent.key in parent.keys and len(self._duplicates) < _MAX_DUPLICATES:
+            way = [len(node.data) if isinstance(node.data, list) else node.key for node in self._open]
+            self._duplicates.append(Duplicate(tuple(way), parent.key_place, parent.keys[parent.key]))
 
 
 def _put(parent: _Node, node: _Node) -> None:

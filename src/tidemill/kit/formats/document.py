@@ -17,10 +17,12 @@ class Place(NamedTuple):
 class NotReadable(Exception):
     """A text is not a document of its format; *message* says what to do about it."""
 
-    def __init__(self, message: str, place: Place | None = None) -> None:
+    def __init__(self, message: str, place: Place | None = None, file: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.place = place
+        self.file = file
+        """The file at fault; "" is the one that was read."""
 
 
 class Spot(NamedTuple):
@@ -31,14 +33,31 @@ class Spot(NamedTuple):
     keys: Mapping[str | int, Place]
 
 
+class Duplicate(NamedTuple):
+    """A key that is written twice in one mapping: its path, its place, and the place before that."""
+
+    path: tuple[str | int, ...]
+    place: Place
+    before: Place
+
+
+#: Where everything stands in data that was computed and not written.
+NOWHERE = Spot(Place(0, 0), {}, {})
+
+
 class Document(NamedTuple):
     """Plain data (None, bool, int, float, str, list, dict with string keys) and its places."""
 
     data: Any
-    root: Spot
+    root: Spot = NOWHERE
+    duplicates: tuple[Duplicate, ...] = ()
+    """Keys that an equal one hides; the last of them is in the data."""
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
-        """The place of the value at *path*, or of the nearest value around it that exists."""
+        """The place of the value at *path*, or of the nearest value around it that exists.
+
+        Of data that was computed it is line 0.
+        """
         spot, key_place = self.root, self.root.place
         for step in path:
             key_place = spot.keys.get(step, spot.place)

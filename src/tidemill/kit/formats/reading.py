@@ -12,7 +12,7 @@ def read_yaml(raw: bytes) -> Document:
     """The first document of *raw* (YAML 1.1, of which JSON is a part); NotReadable says what is wrong."""
     if len(raw) > MAX_BYTES:
         raise NotReadable(f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read")
-    text = _decode(raw)
+    text = decode(raw)
     builder = Builder()
     try:
         for event in yaml.parse(text, Loader=yaml.CLoader):
@@ -29,7 +29,8 @@ def read_yaml(raw: bytes) -> Document:
     return builder.document()
 
 
-def _decode(raw: bytes) -> str:
+def decode(raw: bytes) -> str:
+    """Text in UTF-8; NotReadable says what is wrong with it."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
+import anyio
 import anyio.to_thread
 
+from tidemill.errors import Internal
 from tidemill.kit.git.pktline import FLUSH, packet
 from tidemill.kit.git.process import Process
 from tidemill.kit.git.running import Git
@@ -15,6 +17,8 @@ from tidemill.kit.git.running import Git
 Service = Literal["git-upload-pack", "git-receive-pack"]
 
 _BRANCHES = "refs/heads/"
+_DIFF_SECONDS = 10.0
+_MOST_PATH_BYTES = 4 * 1024 * 1024
 
 
 class Repository:
@@ -70,6 +74,25 @@ class Repository:
         if service == "git-upload-pack" and output.startswith(packet(b"version 2\n")):
             return bytes(output)  # protocol v2 announces itself
         return packet(f"# service={service}\n".encode()) + FLUSH + output
+
+    async def changed(self, old: str, new: str, *, most: int) -> list[str] | None:
+        """Paths of files that differ between two commits, both names of a moved one; None beyond *most*."""
+        output = bytearray()
+        arguments = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, "--"]
+        with anyio.move_on_after(_DIFF_SECONDS) as scope:
+            async with self._git.process(self.path, arguments) as process:
+                process.end_input()
+                while block := await process.read():
+                    output += block
+                    if len(output) > _MOST_PATH_BYTES or output.count(0) > most:
+                        return None
+                code = await process.wait()
+                complaint = process.complaint()
+        if scope.cancelled_caught:
+            raise Internal(f"git diff-tree did not end within {_DIFF_SECONDS:g} s")
+        if code:
+            raise Internal(f"git diff-tree failed: {complaint or f'exit code {code}'}")
+        return [path.decode("utf-8", "replace") for path in bytes(output).split(b"\0")[:-1]]
 
     @asynccontextmanager
     async def sending(self, *, protocol: str = "") -> AsyncIterator[Process]:

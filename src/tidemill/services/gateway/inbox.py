@@ -11,7 +11,8 @@ import anyio
 import structlog
 
 from tidemill.contracts.configstore import Configstore
-from tidemill.core.refs import parse_ref
+from tidemill.core.context import Event
+from tidemill.core.refs import RefType, parse_ref
 from tidemill.errors import Failure, Internal, NotFound, Unavailable, typed
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
@@ -113,13 +114,20 @@ class Inbox:
             return Triggered(notes=(f"{item.ref} was deleted",))
         try:
             project = await self._configstore.project(item.project)
-            cause = Cause(key=f"{item.push_id}/{item.ref}", trigger="webhook", ref=ref, revision=item.new)
+            cause = Cause(
+                key=f"{item.push_id}/{item.ref}",
+                trigger="webhook",
+                event=Event.PUSH,
+                ref=ref,
+                revision=item.new,
+                before=item.old if ref.type is RefType.BRANCH else "",
+            )
             return await self._triggering.trigger(project, cause)
         except NotFound as error:
             return Triggered(notes=(error.message,))
 
     async def _settle(self, item: Item, state: State, triggered: Triggered) -> None:
-        note = "; ".join(triggered.notes)
+        note = "\n".join(triggered.notes)
 
         async def record(tx: Transaction) -> None:
             await inbox.settle(tx, item, state, note=note, runs=triggered.runs)

@@ -25,6 +25,7 @@ from tidemill.contracts.gateway.projects import (
     UpdateProjectRequest,
 )
 from tidemill.contracts.gitserver import Gitserver
+from tidemill.core.context import Event
 from tidemill.core.names import NAME_RULE, is_valid_name
 from tidemill.core.permissions import Action, Thing
 from tidemill.core.refs import Ref, branch, parse_ref, tag
@@ -142,7 +143,13 @@ class Projects(ProjectRoutes):
         project = await self._configstore.project(projectref)
         current_caller().require(Action.CREATE_RUN, thing(project))
         ref = _one_ref(request)
-        cause = Cause(key=self._new_id(), trigger="manual", ref=ref, revision=request.commit_sha or ref.full)
+        cause = Cause(
+            key=self._new_id(),
+            trigger="manual",
+            event=Event.MANUAL,
+            ref=ref,
+            revision=request.commit_sha or ref.full,
+        )
         triggered = await self._triggering.trigger(project, cause)
         if not triggered.is_configured:
             raise BadRequest("; ".join(triggered.notes), code="noConfiguration")

@@ -8,19 +8,22 @@ import msgspec
 
 from tidemill.contracts.configstore import Project
 from tidemill.contracts.gateway import PREFIX
-from tidemill.contracts.gitserver import Commit, FilesRequest, Gitserver
+from tidemill.contracts.gitserver import Commit, Gitserver
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice
-from tidemill.core.context import Context
+from tidemill.core.context import Context, Event
 from tidemill.core.environment import static_environment
 from tidemill.core.refs import Ref, RefType
 from tidemill.core.run import Run
 from tidemill.core.scope import Scope
-from tidemill.errors import TooLarge
 from tidemill.planning.planned import CANDIDATES, Planned, Problem
 from tidemill.planning.planner import Planner
+from tidemill.services.gateway.commit_files import CommitFiles
 from tidemill.services.gateway.store.inbox import MadeRun
 
 SETUP_ERROR = "Setup Error"
+#: Problems and warnings that are kept with a run and shown to a pusher.
+_MOST_PROBLEMS = 20
+_MOST_WARNINGS = 10
 _PLACES = dict.fromkeys(path.rpartition(".")[0] for path in CANDIDATES)
 _EXTENSIONS = dict.fromkeys(path.rpartition(".")[2] for path in CANDIDATES)
 NO_CONFIGURATION = (
@@ -35,9 +38,12 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     """Idempotency key: asking again with it makes nothing new."""
     trigger: Literal["webhook", "manual"]
+    event: Event
     ref: Ref
     revision: str
     """What the commit is found by: a full ref or a hash."""
+    before: str = ""
+    """The hash that the ref had before; "" where that is not known."""
 
 
 class Triggered(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +76,13 @@ class Triggering:
     async def trigger(self, project: Project, cause: Cause) -> Triggered:
         """Create the runs of *cause*; a wrong configuration makes one run that says what is wrong."""
         commit = await self._gitserver.commit(project.id, cause.revision)
-        planned = await self._plan(project, cause.ref, commit)
+        planned = await self._plan(project, cause, commit)
         if not planned.file and not planned.problems:
             return Triggered(notes=(NO_CONFIGURATION,), is_configured=False)
         runs = _runs(planned, _annotations(project.id, cause, commit))
+        notes = (*planned.skipped, *_some(planned.warnings, _MOST_WARNINGS, "warning: "))
         if not runs:
-            return Triggered(notes=planned.skipped)
+            return Triggered(notes=notes)
         request = CreateRuns(
             key=cause.key,
             group=cause.ref.group(project.id),
@@ -83,21 +90,20 @@ class Triggering:
             runs=runs,
         )
         created = await self._runservice.create_runs(request)
-        return Triggered(runs=tuple(self._made(project, run) for run in created.runs), notes=planned.skipped)
+        return Triggered(runs=tuple(self._made(project, run) for run in created.runs), notes=notes)
 
-    async def _plan(self, project: Project, ref: Ref, commit: Commit) -> Planned:
+    async def _plan(self, project: Project, cause: Cause, commit: Commit) -> Planned:
+        ref = cause.ref
         url = f"{self._git_url()}/git/{project.path}.git"
         context = Context(
             ref=ref,
             commit_sha=commit.sha,
             message=_message(ref, commit),
+            event=cause.event,
             environment=static_environment(ref, commit.sha, url),
         )
-        try:
-            found = await self._gitserver.files(project.id, FilesRequest(commit=commit.sha, paths=CANDIDATES))
-        except TooLarge as error:
-            return Planned(problems=(Problem(path="configuration", message=error.message),))
-        return await self._planner.plan(found.files, context)
+        files = CommitFiles(self._gitserver, project.id, commit.sha, before=cause.before)
+        return await self._planner.plan(files, context)
 
     def _made(self, project: Project, run: Run) -> MadeRun:
         return MadeRun(
@@ -111,9 +117,16 @@ class Triggering:
 
 def _runs(planned: Planned, annotations: dict[str, str]) -> tuple[NewRun, ...]:
     if planned.problems:
-        errors = tuple(str(problem) for problem in planned.problems)
+        errors = _some(planned.problems, _MOST_PROBLEMS)
         return (NewRun(name=SETUP_ERROR, setup_errors=errors, annotations=annotations),)
     return tuple(NewRun(name=plan.name, plan=plan, annotations=annotations) for plan in planned.plans)
+
+
+def _some(problems: tuple[Problem, ...], most: int, what: str = "") -> tuple[str, ...]:
+    """The first of *problems* as text, and a word on the rest."""
+    lines = tuple(f"{what}{problem}" for problem in problems[:most])
+    rest = len(problems) - most
+    return (*lines, f"{what}and {rest} more") if rest > 0 else lines
 
 
 def _message(ref: Ref, commit: Commit) -> str:

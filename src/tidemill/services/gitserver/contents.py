@@ -1,6 +1,6 @@
 """Reading commits and files of repositories for the other services."""
 
-from tidemill.contracts.gitserver import Branch, Commit, Files, FilesRequest
+from tidemill.contracts.gitserver import Branch, Changes, ChangesRequest, Commit, Files, FilesRequest
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.git.names import SHORTEST_HASH, is_hash, is_path, is_ref, is_whole_hash
 from tidemill.kit.git.reading import Object, ObjectReader
@@ -10,6 +10,8 @@ from tidemill.kit.git.running import Git
 #: A commit is mostly its message; no larger one is read.
 MAX_COMMIT = 16 * 1024 * 1024
 MAX_PATHS = 1000
+#: Changed files that are listed at most.
+MAX_CHANGES = 10_000
 _MAX_CANDIDATES = 100
 
 
@@ -55,6 +57,19 @@ class Contents:
             raise NotFound(f"commit {request.commit} does not exist", code="commitDoesNotExist")
         pairs = zip(request.paths, found, strict=True)
         return Files(files={path: file.data for path, file in pairs if file and file.kind == "blob"})
+
+    async def changes(self, repository: Repository, request: ChangesRequest) -> Changes:
+        """The files that differ; None when that is not known or not worth knowing."""
+        for commit in (request.old, request.new):
+            if not is_whole_hash(commit):
+                raise BadRequest(f"{commit!r} is not the whole hash of a commit")
+        if request.new not in await self._commits(repository, [request.new]):
+            raise NotFound(f"commit {request.new} does not exist", code="commitDoesNotExist")
+        if request.old not in await self._commits(repository, [request.old]):
+            return Changes(paths=None)
+        most = min(request.most, MAX_CHANGES)
+        paths = await repository.changed(request.old, request.new, most=most)
+        return Changes(paths=None if paths is None else tuple(paths))
 
     async def default_branch(self, repository: Repository) -> Branch:
         """The branch that HEAD points to, if it exists."""

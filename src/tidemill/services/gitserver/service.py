@@ -6,7 +6,15 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from tidemill.contracts.gitserver import Branch, Commit, Files, FilesRequest, Gitserver
+from tidemill.contracts.gitserver import (
+    Branch,
+    Changes,
+    ChangesRequest,
+    Commit,
+    Files,
+    FilesRequest,
+    Gitserver,
+)
 from tidemill.contracts.pushes import Pushes
 from tidemill.kit.db import Database
 from tidemill.kit.git.reading import ObjectReader
@@ -86,6 +94,10 @@ class GitserverService(Gitserver):
     async def files(self, project: str, request: FilesRequest) -> Files:
         """Read files of one commit; a path that does not exist there is left out."""
         return await self._contents.files(self._repositories.existing(project), request)
+
+    async def changes(self, project: str, request: ChangesRequest) -> Changes:
+        """Which files differ between two commits."""
+        return await self._contents.changes(self._repositories.existing(project), request)
 
     async def default_branch(self, project: str) -> Branch:
         """The branch a clone checks out."""
