@@ -12,18 +12,19 @@ import pytest
 from tests.system.server import Server, Work, config
 
 TOKEN = {"TIDEMILL_SERVICE_TOKEN": "between-services"}
-SETTINGS = TOKEN | {"TIDEMILL_RUNSERVICE_EXECUTOR_LEASE": "2", "TIDEMILL_RUNSERVICE_EXECUTOR_GRACE": "1"}
+SHORT = {"TIDEMILL_RUNSERVICE_EXECUTOR_LEASE": "2", "TIDEMILL_RUNSERVICE_EXECUTOR_GRACE": "1"}
+LONG = {"TIDEMILL_RUNSERVICE_EXECUTOR_LEASE": "60"}
 TICKER = "echo begun; while :; do echo tick; sleep 0.05; done & sleep {marker}"
 DEADLINE = 30
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
     """A server without an executor, and an executor that works for it."""
     server = Server(
         tmp_path / "data",
         components="configstore,runservice,gitserver,gateway,scheduler",
-        environment=SETTINGS,
+        environment=TOKEN | request.param,
     ).start()
     executor = Server(
         tmp_path / "executor",
@@ -36,6 +37,7 @@ def pair(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     server.stop()
 
 
+@pytest.mark.parametrize("pair", [SHORT], ids=["short"], indirect=True)
 def test_a_silent_executor_loses_its_job(pair: tuple[Server, Server], tmp_path: Path) -> None:
     """SIGSTOP past the lease: the task is lost and the run fails; SIGCONT: the zombie is fenced and its
     process killed, and the next push runs on the same executor."""
@@ -67,6 +69,36 @@ def test_a_silent_executor_loses_its_job(pair: tuple[Server, Server], tmp_path: 
     assert work.project.log(1, "task", 0) == log
 
 
+@pytest.mark.parametrize("pair", [LONG], ids=["long"], indirect=True)
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_an_executor_that_is_ended_finds_its_tasks_again(
+    pair: tuple[Server, Server], tmp_path: Path, gate: Path, is_killed: bool
+) -> None:
+    """Tasks go on while their executor is away, also to the end of a step; the next one goes on with them."""
+    server, executor = pair
+    work = Work(tmp_path / "work", server.user("alice").project("hello"))
+    steps = [
+        {"run": f"echo begun; until [ -e {gate} ]; do sleep 0.05; done; echo $((6 * 7)) passed"},
+        {"run": "echo second"},
+    ]
+    work.commit(config("", steps=steps))
+    work.push()
+    for block in work.project.log_blocks(1, "task", 0):
+        if b"begun" in block:
+            break
+    if is_killed:
+        executor.kill()
+    else:
+        assert executor.stop() == 0
+    assert work.project.run(1)["phase"] == "running"
+    gate.touch()
+    wait_for(lambda: printed(executor, b"42 passed"), "the step goes on without its executor")
+    executor.start()
+    assert work.project.finished(1)["result"] == "success"
+    assert work.project.log(1, "task", 0) == b"begun\r\n42 passed\r\n"
+    assert work.project.log(1, "task", 1) == b"second\r\n"
+
+
 def wait_for(condition: Callable[[], object], what: str) -> None:
     """Wait until *condition* holds."""
     pause = threading.Event()
@@ -74,6 +106,12 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, what
         pause.wait(0.05)
+
+
+def printed(executor: Server, text: bytes) -> bool:
+    """Whether a pod's files have *text*, which a step has printed."""
+    pods = executor.data / "executor" / "pods"
+    return any(text in path.read_bytes() for path in pods.rglob("*") if path.is_file())
 
 
 def append(server: Server, executor: Server) -> httpx2.Response:
