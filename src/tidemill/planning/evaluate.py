@@ -44,7 +44,9 @@ def _compile(whole: Whole, question: Question, commit: Commit, dialect: Dialect)
             problems=_problems(whole, wrong.faults, Severity.ERROR),
             warnings=_problems(whole, wrong.warnings, Severity.WARNING),
         )
-    return Planned(plans=compiled.plans, skipped=compiled.skipped, warnings=warnings)
+    return Planned(
+        plans=compiled.plans, skipped=compiled.skipped, warnings=warnings, decisions=compiled.decisions
+    )
 
 
 def _problems(whole: Whole, faults: Iterable[Fault], severity: Severity) -> tuple[Problem, ...]:
