@@ -25,6 +25,9 @@ app.command(
 app.command(
     "tidemill.cli.demo:demo", name="demo", help="Start everything, push this repository, watch its run."
 )
+app.command(
+    "tidemill.cli.exec.command:exec_", name="exec", help="Run a configuration here and now, without a server."
+)
 app.command("tidemill.cli.serving:config", name="config", help="The server's settings: show.")
 app.command("tidemill.cli.users:app", name="user", help="Users and their tokens: create, list, token create.")
 app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list.")

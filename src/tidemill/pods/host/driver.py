@@ -26,7 +26,10 @@ CLAIM = 10.0
 
 
 class HostDriver:
-    """Pods are directories in *directory*; *hide* is what tasks must not see; *path* is their PATH."""
+    """Pods are directories in *directory*; *path* is their PATH.
+
+    *hide* is what tasks must not see, *show* what they must be able to read wherever it lies.
+    """
 
     runtimes: tuple[str, ...] = ("host",)
 
@@ -35,12 +38,14 @@ class HostDriver:
         directory: Path,
         *,
         hide: Sequence[Path] = (),
+        show: Sequence[Path] = (),
         sandbox: Literal["auto", "on", "off"] = "auto",
         pool: int = 1,
         path: str,
     ) -> None:
         self._directory = directory.absolute()
         self._hide = (self._directory, *hide)
+        self._show = tuple(show)
         self._mode = sandbox
         self._size = pool
         self._path = path
@@ -113,7 +118,7 @@ class HostDriver:
         for name in ("home", "tmp"):
             await anyio.Path(pod, name).mkdir(parents=True, exist_ok=True)
         try:
-            sandbox = await find_sandbox(self._hide, self._path, pod, program)
+            sandbox = await find_sandbox(self._hide, self._show, self._path, pod, program)
         except Unsandboxed as reason:
             if self._mode == "on":
                 raise Internal(f"host tasks need a sandbox, but {reason}") from reason

@@ -46,12 +46,14 @@ class Sandbox:
         return [*arguments, "--chdir", HOME, "--as-pid-1", "--", *command]
 
 
-async def find_sandbox(hide: Iterable[Path], path: str, pod: Path, program: Path) -> Sandbox:
+async def find_sandbox(
+    hide: Iterable[Path], show: Iterable[Path], path: str, pod: Path, program: Path
+) -> Sandbox:
     """A sandbox that works here, as was tried with *pod*; raises `Unsandboxed`."""
     bubblewrap = shutil.which("bwrap", path=f"{path}:/usr/bin:/bin")
     if bubblewrap is None:
         raise Unsandboxed("bubblewrap is not installed (on Debian: apt install bubblewrap)")
-    mounts = plan_mounts(hide, program)
+    mounts = plan_mounts(hide, program, show)
     trouble = ""
     for user_namespace in ((), ("--unshare-user",)):
         sandbox = Sandbox([bubblewrap, *NAMESPACES, *user_namespace, *privileges()], mounts)
@@ -73,8 +75,8 @@ def privileges() -> list[str]:
     return ["--cap-drop", "ALL"] if os.getuid() == 0 else []
 
 
-def plan_mounts(hide: Iterable[Path], program: Path) -> list[Mount]:
-    """The host's files read-only; homes, sockets and *hide* covered; what we run on uncovered again."""
+def plan_mounts(hide: Iterable[Path], program: Path, show: Iterable[Path] = ()) -> list[Mount]:
+    """The host's files read-only; homes, sockets, *hide* covered; *show* and what we run on shown again."""
     own: dict[Path, Mount] = {
         Path(HOME): ("--bind", "home", HOME),
         Path(TMP): ("--bind", "tmp", TMP),
@@ -82,7 +84,7 @@ def plan_mounts(hide: Iterable[Path], program: Path) -> list[Mount]:
         Path(PROGRAM): ("--ro-bind", str(program), PROGRAM),
     }
     hidden = {path.resolve() for path in (*hide, *map(Path, COVERED), *home()) if path.exists()} - set(own)
-    shown = needed() - hidden - set(own)
+    shown = (needed() | {path.resolve() for path in show if path.exists()}) - hidden - set(own)
     mounts: list[Mount] = [("--ro-bind", "/", "/"), ("--dev", "", "/dev"), ("--proc", "", "/proc")]
     if os.getuid() == 0 or os.access(WAY_OUT, os.W_OK):  # root may write to it also without capabilities
         mounts.append(("--remount-ro", "", "/proc"))

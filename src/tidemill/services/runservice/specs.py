@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from tidemill.contracts.values import CLONE_TOKEN
 from tidemill.core.job import JobSpec
-from tidemill.core.plan import CloneStep, FromVariable, Plan, PlanTask, RunStep, Value
+from tidemill.core.needs import variables_of
+from tidemill.core.plan import CloneStep, Plan, PlanTask
 from tidemill.services.runservice.store.jobs import Job
 
 
@@ -19,22 +20,12 @@ def spec(job: Job, plan: Plan) -> JobSpec:
         task_id=job.task_id,
         task=task,
         environment=plan.environment | {"AGOLA_RUN_COUNTER": number, "TIDEMILL_RUN_COUNTER": number},
-        values=tuple(dict.fromkeys(_names(task))),
+        values=tuple(_names(task)),
     )
 
 
 def _names(task: PlanTask) -> Iterator[str]:
-    """The names of values that *task* refers to, in the order of their appearance."""
-    yield from _variables(task.environment)
-    for container in task.runtime.containers:
-        yield from _variables(container.environment)
-    for step in task.steps:
-        match step:
-            case CloneStep():
-                yield CLONE_TOKEN
-            case RunStep():
-                yield from _variables(step.environment)
-
-
-def _variables(environment: dict[str, Value]) -> Iterator[str]:
-    return (value.name for value in environment.values() if isinstance(value, FromVariable))
+    """The names of values that *task* needs, each once."""
+    yield from variables_of(task)
+    if any(isinstance(step, CloneStep) for step in task.steps):
+        yield CLONE_TOKEN

@@ -1,0 +1,231 @@
+"""`tidemill exec`: the plan of the working tree, done here and now."""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+import anyio
+import structlog
+from anyio import to_thread
+from cyclopts import Parameter
+
+from tidemill.cli.exec.given import pairs, read_values
+from tidemill.cli.exec.local_run import LocalRun, Workshop, only
+from tidemill.cli.exec.snapshot import Snapshot, take_snapshot
+from tidemill.cli.exec.summary import summary
+from tidemill.cli.live import view
+from tidemill.cli.usage import WRONG_USAGE
+from tidemill.core.context import Context, Event
+from tidemill.core.definition.faults import nearest
+from tidemill.core.environment import static_environment
+from tidemill.core.plan import Plan
+from tidemill.core.refs import Ref, branch, tag
+from tidemill.errors import BadRequest
+from tidemill.planning.planned import AGOLA_FOLDER, TIDEMILL_FOLDER, Planned
+from tidemill.planning.planner import Planner
+from tidemill.planning.tree import WorkingTree
+from tidemill.pods import Driver
+
+_HELP = "The directory whose configuration is run."
+
+
+def exec_(
+    run: Annotated[str | None, Parameter(help="The run to do; all that are made when left out.")] = None,
+    /,
+    *,
+    task: Annotated[list[str], Parameter(help="Only this task and what it needs; may be repeated.")] = [],  # noqa: B006
+    dir: Annotated[Path, Parameter(help=_HELP)] = Path(),
+    branch: Annotated[str | None, Parameter(help="As if this branch had been pushed.")] = None,
+    tag: Annotated[str | None, Parameter(help="As if this tag had been pushed.")] = None,
+    event: Annotated[Event, Parameter(help="What the run is made for.")] = Event.PUSH,
+    input: Annotated[list[str], Parameter(help="NAME=VALUE of an input.")] = [],  # noqa: B006
+    var: Annotated[list[str], Parameter(help="NAME=VALUE of a variable.")] = [],  # noqa: B006
+    var_file: Annotated[list[Path], Parameter(help="YAML or JSON file of variables.")] = [],  # noqa: B006
+    secret_file: Annotated[
+        list[Path], Parameter(help="The same, kept out of the command line; over --var-file.")
+    ] = [],  # noqa: B006
+    driver: Annotated[Literal["host", "docker"], Parameter(help="Where tasks are done.")] = "host",
+    jobs: Annotated[int | None, Parameter(help="Tasks at once; as many as there are cores.")] = None,
+    approve: Annotated[bool, Parameter(help="Approve tasks that need it.", negative="")] = False,
+) -> int:
+    """Run the working tree's configuration here and now, without a server.
+
+    Uncommitted changes are part of it, files that git ignores are not. Tasks run in parallel as their
+    graph allows. The exit code is 0 when every run succeeds. Nothing is left behind.
+    """
+    if driver == "docker":
+        raise BadRequest("the docker driver is not there yet: use --driver host", code=WRONG_USAGE)
+    if branch and tag:
+        raise BadRequest("give --branch or --tag, not both", code=WRONG_USAGE)
+    if jobs is not None and jobs < 1:
+        raise BadRequest("--jobs must be 1 or more", code=WRONG_USAGE)
+    values: dict[str, str] = {}
+    for path in (*var_file, *secret_file):
+        values |= read_values(path)
+    values |= pairs(var, "--var")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    root, occasion = _root(dir), (_ref(branch, tag), event, pairs(input, "--input"))
+    place = Path(tempfile.mkdtemp(prefix="tidemill-exec-"))
+    command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve)
+    try:
+        return anyio.run(command.run, run, task, occasion)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+class _Command:
+    """One invocation."""
+
+    def __init__(
+        self, root: Path, place: Path, values: Mapping[str, str], slots: int, *, approve: bool
+    ) -> None:
+        self._root = root
+        self._place = place
+        self._values = values
+        self._slots = slots
+        self._approve = approve
+        self._current: LocalRun | None = None
+        self._interrupts = 0
+
+    async def run(
+        self, name: str | None, tasks: Sequence[str], occasion: tuple[Ref | None, Event, Mapping[str, str]]
+    ) -> int:
+        """Plan and do; the exit code."""
+        ref, event, inputs = occasion
+        planner = Planner()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(planner.close)
+            await planner.start()  # it loads while git is at work
+            snapshot = await to_thread.run_sync(
+                take_snapshot, self._root, self._place / "repository.git", ref
+            )
+            driver = self._driver(snapshot)
+            stack.push_async_callback(driver.close)
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(driver.start)
+                context = _context(snapshot, event, inputs)
+                planned = await planner.plan(WorkingTree(self._root), context)
+            plans = self._chosen(planned, name, tasks)
+            if plans is None:
+                return 1
+            if not driver.sandboxed:
+                print(driver.notice, file=sys.stderr)
+            return await self._do(plans, driver)
+
+    async def _do(self, plans: Sequence[Plan], driver: Driver) -> int:
+        workshop = Workshop(
+            driver=driver,
+            place=self._place,
+            values=self._values,
+            slots=anyio.CapacityLimiter(self._slots),
+            approve=self._approve,
+        )
+        is_success = True
+        async with anyio.create_task_group() as group:
+            await group.start(self._listen)
+            for number, plan in enumerate(plans, 1):
+                is_success &= await self._one(plan, number, workshop)
+                if self._interrupts:
+                    break
+            group.cancel_scope.cancel()
+        if self._interrupts:
+            return 128 + signal.SIGINT
+        return 0 if is_success else 1
+
+    async def _one(self, plan: Plan, number: int, workshop: Workshop) -> bool:
+        shown = view()
+        self._current = LocalRun(plan, number, workshop, shown)
+        try:
+            run = await self._current.finish()
+        finally:
+            shown.close()
+        print("\n" + "\n".join(summary(run, plan, self._current.logs)))
+        return run.result == "success"
+
+    async def _listen(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        """The first Ctrl-C stops what runs; the second one does not wait for it."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            task_status.started()
+            async for _ in signals:
+                self._interrupts += 1
+                if self._interrupts > 1:
+                    raise KeyboardInterrupt
+                print("stopping; once more does not wait for `always` steps", file=sys.stderr)
+                if self._current is not None:
+                    self._current.stop("you stopped it")
+
+    def _chosen(self, planned: Planned, name: str | None, tasks: Sequence[str]) -> list[Plan] | None:
+        """The plans to do, cut to *tasks*; None after saying why there are none."""
+        for problem in (*planned.problems, *planned.warnings):
+            print(f"{problem.severity}: {problem}", file=sys.stderr)
+        if planned.problems:
+            return None
+        if not planned.file:
+            raise BadRequest(f"{self._root} has no configuration: write {TIDEMILL_FOLDER}/config.yml")
+        made = {plan.name: plan for plan in planned.plans}
+        if not made:
+            raise BadRequest("; ".join(planned.skipped) or "the configuration makes no run here")
+        if name is not None and name not in made:
+            why = next((sentence for sentence in planned.skipped if repr(name) in sentence), "")
+            raise BadRequest(
+                why or f"there is no run {name!r}{nearest(name, made) or f': there are {_list(made)}'}"
+            )
+        plans = [made[name]] if name is not None else list(made.values())
+        return [_cut(plan, tasks) for plan in plans] if tasks else plans
+
+    def _driver(self, snapshot: Snapshot) -> Driver:
+        from tidemill.pods.host import HostDriver
+
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        return HostDriver(self._place / "pods", show=snapshot.needed, sandbox="auto", pool=1, path=path)
+
+
+def _cut(plan: Plan, tasks: Sequence[str]) -> Plan:
+    names = {task.name for task in plan.tasks}
+    for task in tasks:
+        if task not in names:
+            near = nearest(task, names) or f": there are {_list(names)}"
+            raise BadRequest(f"run {plan.name!r} has no task {task!r}{near}")
+    return only(plan, set(tasks))
+
+
+def _list(names: Mapping[str, object] | set[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))
+
+
+def _context(snapshot: Snapshot, event: Event, inputs: Mapping[str, str]) -> Context:
+    return Context(
+        ref=snapshot.ref,
+        commit_sha=snapshot.commit,
+        message=snapshot.message,
+        environment=static_environment(snapshot.ref, snapshot.commit, snapshot.url),
+        event=event,
+        inputs=dict(inputs),
+    )
+
+
+def _ref(branch_name: str | None, tag_name: str | None) -> Ref | None:
+    if tag_name:
+        return tag(tag_name)
+    return branch(branch_name) if branch_name else None
+
+
+def _root(start: Path) -> Path:
+    """The directory with a configuration: *start*, or the nearest above it within its repository."""
+    start = start.resolve()
+    if not start.is_dir():
+        raise BadRequest(f"{start} is not a directory")
+    for place in (start, *start.parents):
+        if any((place / folder).is_dir() for folder in (TIDEMILL_FOLDER, AGOLA_FOLDER)):
+            return place
+        with suppress(OSError):
+            if (place / ".git").exists():
+                return place
+    return start

@@ -1,0 +1,195 @@
+"""One run happening here: the state machine and the workers of a server, without the server between them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import anyio
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from tidemill.cli.exec.local_logs import LocalLog
+from tidemill.cli.live import RunState, TaskState, View
+from tidemill.core import actions
+from tidemill.core.advance import advance
+from tidemill.core.graph import in_order
+from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.needs import variables_of
+from tidemill.core.plan import Plan, PlanTask
+from tidemill.core.report import apply_report
+from tidemill.core.run import Run, RunId, RunTask, Status, TaskId
+from tidemill.pods import Driver
+from tidemill.work.directory import boot_id, job_directory
+from tidemill.work.worker import JobWorker, Surroundings
+
+log = structlog.get_logger()
+
+UNAPPROVED = "it needs an approval: give --approve"
+_SHOWN = {Status.LOST: "failed"}
+
+
+class Workshop(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs are done with."""
+
+    driver: Driver
+    place: Path
+    """A directory of this command's own."""
+    values: Mapping[str, str]
+    """Of variables, by name."""
+    slots: anyio.CapacityLimiter
+    """How many tasks are at work at once."""
+    approve: bool = False
+    """Tasks that need an approval have it."""
+
+
+class LocalRun:
+    """The run of one plan."""
+
+    def __init__(self, plan: Plan, number: int, workshop: Workshop, view: View) -> None:
+        self.plan = plan
+        self._workshop = workshop
+        self._view = view
+        ids = [TaskId(str(uuid4())) for _ in plan.tasks]
+        run = Run(id=RunId(str(uuid4())), name=plan.name, group="", number=number, created_at=_now())
+        self.run = actions.start(actions.create(run, plan, ids), _now())
+        self.logs: dict[TaskId, LocalLog] = {}
+        self._workers: dict[TaskId, JobWorker] = {}
+        self._at_work: set[TaskId] = set()
+        self._changed = anyio.Event()
+
+    async def finish(self) -> Run:
+        """Do it to its end, whatever that is."""
+        async with anyio.create_task_group() as tasks:
+            while not self._step(tasks):
+                await self._changed.wait()
+                self._changed = anyio.Event()
+        return self.run
+
+    def stop(self, reason: str) -> None:
+        """Ask all of its tasks to stop; asking again changes nothing."""
+        if self.run.phase.is_final:
+            return
+        self.run = actions.ask_stop(self.run, reason)
+        for worker in list(self._workers.values()):
+            worker.stop()
+        self._changed.set()
+
+    def _step(self, tasks: anyio.abc.TaskGroup) -> bool:
+        """Decide what is next, and begin it; whether the run is over."""
+        decision = advance(self.run, self.plan, self._at_work, _now())
+        self.run = decision.run
+        for task_id in decision.start:
+            self._begin(task_id, tasks)
+        if not decision.start and not self._at_work and not self.run.phase.is_final:
+            self._settle_approvals()
+        self._view.update(self._state())
+        return self.run.phase.is_final
+
+    def _settle_approvals(self) -> None:
+        """Nothing is at work: what waits now waits for somebody, and nobody but the command line is here."""
+        for task in self.run.tasks:
+            if task.waiting_approval and self._workshop.approve:
+                self.run = actions.approve(self.run, task.id, "you")
+            elif task.waiting_approval:
+                passed = replace(
+                    task, status=Status.SKIPPED, reason=UNAPPROVED, waiting_approval=False, ended_at=_now()
+                )
+                self._put(passed)
+        self._changed.set()
+
+    def _begin(self, id: TaskId, tasks: anyio.abc.TaskGroup) -> None:
+        self._at_work.add(id)
+        planned = self.plan.task(self.run.task(id).name)
+        spec = JobSpec(
+            id=JobId(str(uuid4())),
+            generation=1,
+            run_id=self.run.id,
+            task_id=id,
+            task=planned,
+            environment=self.plan.environment | _number(self.run.number),
+            values=variables_of(planned),
+        )
+        tasks.start_soon(self._work, spec)
+
+    async def _work(self, spec: JobSpec) -> None:
+        sink = LocalLog(self._workshop.place / "logs" / spec.task_id, partial(self._line, spec.task_id))
+        self.logs[spec.task_id] = sink
+        async with self._workshop.slots:
+            job = job_directory(self._workshop.place / "jobs", spec).accept(spec, boot_id())
+            values = {
+                name: self._workshop.values[name] for name in spec.values if name in self._workshop.values
+            }
+            around = Surroundings(
+                driver=self._workshop.driver,
+                sink=sink,
+                report=partial(self._reported, spec.task_id),
+                clock=_now,
+            )
+            worker = JobWorker(job, values, around)
+            self._workers[spec.task_id] = worker
+            if self.run.stopping:
+                worker.stop()
+            await worker.run()
+        del self._workers[spec.task_id]
+        sink.finish()
+        self._at_work.discard(spec.task_id)
+        self._changed.set()
+
+    def _reported(self, id: TaskId, report: JobReport) -> None:
+        self._put(apply_report(self.run.task(id), report, _now()))
+        if report.phase is not JobPhase.ENDED:
+            self._view.update(self._state())
+
+    def _put(self, changed: RunTask) -> None:
+        tasks = tuple(changed if task.id == changed.id else task for task in self.run.tasks)
+        self.run = replace(self.run, tasks=tasks)
+
+    def _line(self, id: TaskId, text: str) -> None:
+        planned = self.plan.task(self.run.task(id).name)
+        self._view.line(self._shown(planned, self.run.task(id)), text)
+
+    def _state(self) -> RunState:
+        by_name = {task.name: task for task in self.run.tasks}
+        return RunState(
+            number=self.run.number,
+            name=self.run.name,
+            phase=self.run.phase,
+            result=self.run.result,
+            started_at=self.run.started_at,
+            ended_at=self.run.ended_at,
+            tasks=tuple(self._shown(planned, by_name[planned.name]) for planned in self.plan.tasks),
+        )
+
+    def _shown(self, planned: PlanTask, task: RunTask) -> TaskState:
+        needs = {depend.task for depend in planned.depends}
+        return TaskState(
+            id=task.id,
+            name=task.name,
+            status=_SHOWN.get(task.status, task.status.value),
+            needs=tuple(other.id for other in self.run.tasks if other.name in needs),
+            level=planned.level,
+            started_at=task.started_at,
+            ended_at=task.ended_at,
+            note="" if task.status is Status.NOT_STARTED else task.reason,
+        )
+
+
+def only(plan: Plan, names: set[str]) -> Plan:
+    """*plan* with the tasks called *names* and all they need, nothing else."""
+    parents = {task.name: [depend.task for depend in task.depends] for task in plan.tasks}
+    wanted = set(names)
+    for name in reversed(in_order(parents)):
+        if name in wanted:
+            wanted.update(parents[name])
+    return replace(plan, tasks=tuple(task for task in plan.tasks if task.name in wanted))
+
+
+def _number(number: int) -> dict[str, str]:
+    return {f"{prefix}_RUN_COUNTER": str(number) for prefix in ("AGOLA", "TIDEMILL")}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,44 @@
+"""What a run that has happened here comes to: each task with its time, failures with their last lines."""
+
+from collections.abc import Iterator, Mapping
+
+from tidemill.cli.exec.local_logs import LocalLog
+from tidemill.cli.live import MARKS
+from tidemill.cli.output import duration, inert
+from tidemill.core.plan import Plan, PlanTask
+from tidemill.core.run import Run, RunTask, Status, StepPhase, TaskId
+
+_LAST_LINES = 10
+_SETUP = -1
+
+
+def summary(run: Run, plan: Plan, logs: Mapping[TaskId, LocalLog]) -> Iterator[str]:
+    """Lines for people."""
+    planned = {task.name: task for task in plan.tasks}
+    width = max((len(task.name) for task in run.tasks), default=0)
+    for task in run.tasks:
+        mark, _ = MARKS.get("failed" if task.status is Status.LOST else task.status, ("?", ""))
+        took = duration(task.started_at, task.ended_at) if task.ended_at else ""
+        line = (
+            f"{mark} {task.name.ljust(width)}  {task.status.value.ljust(10)} {took.rjust(8)}  {task.reason}"
+        )
+        yield line.rstrip()
+    for task in run.tasks:
+        if task.status in (Status.FAILED, Status.LOST) and task.id in logs:
+            yield ""
+            yield from _failure(task, planned[task.name], logs[task.id])
+    took = duration(run.started_at, run.ended_at)
+    yield ""
+    yield f"run {run.name!r}: {run.result if run.result != 'unknown' else run.phase} in {took}"
+
+
+def _failure(task: RunTask, planned: PlanTask, log: LocalLog) -> Iterator[str]:
+    index = next((i for i, step in enumerate(task.steps) if step.phase is StepPhase.FAILED), _SETUP)
+    if index == _SETUP:
+        what = "its setup failed"
+    else:
+        step, state = planned.steps[index], task.steps[index]
+        code = f" with exit code {state.exit_code}" if state.exit_code is not None else ""
+        what = f"step {index + 1} {step.name or step.__struct_config__.tag!r} failed{code}"
+    yield f"{task.name}: {what}; its last lines:"
+    yield from (f"  {inert(line)}" for line in log.last_lines(index, _LAST_LINES))

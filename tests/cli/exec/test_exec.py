@@ -1,0 +1,229 @@
+"""`tidemill exec` as a person uses it: the real command on real working trees, with the host driver."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+SECONDS = 60.0
+Tree = Callable[..., Path]
+
+
+def git(tree: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=tree, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """Makes a repository with one commit that holds a configuration and *files*."""
+
+    def make(config: str, *, name: str = "config.yml", **files: str) -> Path:
+        place = tmp_path / "tree"
+        (place / ".tidemill").mkdir(parents=True)
+        (place / ".tidemill" / name).write_text(config)
+        for path, text in files.items():
+            (place / path).write_text(text)
+        git(place, "init", "--quiet")
+        git(place, "add", ".")
+        git(place, "commit", "--quiet", "-m", "First")
+        return place
+
+    return make
+
+
+def one_task(*steps: str, extra: str = "") -> str:
+    lines = "\n".join(f"          - {step}" for step in steps)
+    return f"""
+runs:
+  - name: r
+    tasks:
+      - name: a
+        runtime: {{type: host}}
+{extra}
+        steps:
+{lines}
+"""
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
+    return kept | {"TMPDIR": str(scratch)}
+
+
+def exec_(tree: Path, *arguments: str, at: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run it in *tree*, with a temporary directory of its own that must be empty afterwards."""
+    with tempfile.TemporaryDirectory(dir=tree.parent) as scratch:
+        done = subprocess.run(
+            [sys.executable, "-m", "tidemill", "exec", *arguments],
+            cwd=at or tree,
+            env=environment(Path(scratch)),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert list(Path(scratch).iterdir()) == [], "something was left behind"
+    return done
+
+
+def printed(done: subprocess.CompletedProcess[str], task: str = "a") -> list[str]:
+    """The lines that a task's steps have printed."""
+    marker = f"{task} | "
+    return [line.removeprefix(marker) for line in done.stdout.splitlines() if line.startswith(marker)]
+
+
+def test_a_configuration_is_run_and_told_about(tree: Tree) -> None:
+    """Prefixed lines where there is no terminal, a summary, exit code 0."""
+    done = exec_(tree(one_task("run: echo hello from $TIDEMILL_GIT_BRANCH, run $AGOLA_RUN_COUNTER")))
+    assert done.returncode == 0, done.stderr
+    assert printed(done) == ["hello from main, run 1"]
+    assert re.search(r"^✔ a +success", done.stdout, re.MULTILINE)
+    assert re.search(r"^run 'r': success in ", done.stdout, re.MULTILINE)
+
+
+def test_a_clone_has_uncommitted_changes_and_not_what_git_ignores(tree: Tree) -> None:
+    """New files, changed files and removed files are as they lie there; the repository is not touched."""
+    place = tree(
+        one_task("clone:", "run: cat kept new; ls -1"), kept="old\n", gone="x\n", **{".gitignore": "ignored\n"}
+    )
+    (place / "kept").write_text("changed\n")
+    (place / "new").write_text("new\n")
+    (place / "ignored").write_text("secret\n")
+    (place / "gone").unlink()
+    before = git(place, "status", "--porcelain"), git(place, "rev-parse", "HEAD"), git(place, "count-objects")
+    done = exec_(place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert printed(done)[-4:] == ["changed", "new", "kept", "new"]
+    after = git(place, "status", "--porcelain"), git(place, "rev-parse", "HEAD"), git(place, "count-objects")
+    assert after == before
+
+
+def test_a_clean_tree_is_cloned_at_its_own_commit_with_its_history(tree: Tree) -> None:
+    """What a build says about its version is right."""
+    place = tree(one_task("clone:", "run: git log --format=%s; git rev-parse HEAD"))
+    git(place, "commit", "--quiet", "--allow-empty", "-m", "Second")
+    done = exec_(place)
+    assert printed(done)[-3:] == ["Second", "First", git(place, "rev-parse", "HEAD")]
+
+
+def test_a_directory_that_is_no_repository_is_run_too(tmp_path: Path) -> None:
+    """Its files are what there is to clone."""
+    place = tmp_path / "plain"
+    (place / ".tidemill").mkdir(parents=True)
+    (place / ".tidemill/config.yml").write_text(one_task("clone:", "run: cat file"))
+    (place / "file").write_text("plain\n")
+    done = exec_(place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert printed(done)[-1] == "plain"
+
+
+def test_a_failure_is_exit_code_1_and_shows_the_last_lines(tree: Tree) -> None:
+    """With the step and its exit code; steps after it are not done."""
+    steps = (
+        "run: echo fine",
+        '{type: run, name: breaks, command: "echo the reason; exit 7"}',
+        "run: echo never",
+    )
+    done = exec_(tree(one_task(*steps)))
+    assert done.returncode == 1
+    assert "never" not in printed(done)
+    assert "a: step 2 'breaks' failed with exit code 7; its last lines:\n  the reason" in done.stdout
+    assert "run 'r': failed in " in done.stdout
+
+
+def test_values_come_from_the_command_line_and_files_and_are_masked(tree: Tree, tmp_path: Path) -> None:
+    """`--var` wins over files; what they hold stands in no log."""
+    extra = "        environment: {A: {from_variable: a}, B: {from_variable: b}, C: {from_variable: c}}"
+    place = tree(one_task('run: echo "$A/$B/$C" | tr a-z A-Z', "run: echo $B", extra=extra))
+    (tmp_path / "vars.yml").write_text("a: from-file\nb: from-file\n")
+    (tmp_path / "secrets.yml").write_text("b: hidden-value\n")
+    files = ("--var-file", str(tmp_path / "vars.yml"), "--secret-file", str(tmp_path / "secrets.yml"))
+    done = exec_(place, "--var", "a=from-option", *files)
+    assert printed(done) == ["FROM-OPTION/HIDDEN-VALUE/", "***"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--var", "x"), 2, "write --var NAME=VALUE"),
+        (("--jobs", "0"), 2, "--jobs must be 1 or more"),
+        (("--task", "b"), 1, "run 'r' has no task 'b'"),
+        (("other",), 1, "there is no run 'other'"),
+        (("--dir", "missing"), 1, "is not a directory"),
+        (("--var-file", "missing.yml"), 1, "cannot be read"),
+        (("--driver", "moon"), 2, "moon"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_wrong_argument_gets_one_line(tree: Tree, arguments: Sequence[str], code: int, says: str) -> None:
+    """And the exit code of a wrong command line where it is one."""
+    done = exec_(tree(one_task("run: 'true'")), *arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_wrong_configuration_is_told_with_its_place(tree: Tree) -> None:
+    """All of its problems, and nothing is run."""
+    done = exec_(tree(one_task("rnu: echo", "run: {}")))
+    assert done.returncode == 1
+    assert re.search(r"config\.yml:9:\d+: .*rnu.*did you mean", done.stderr)
+    assert re.search(r"config\.yml:10:", done.stderr)
+
+
+def test_only_a_task_and_what_it_needs_are_run(tree: Tree) -> None:
+    """`--task` leaves the others out."""
+    task = "{{name: {0}, runtime: {{type: host}}, steps: [{{run: echo {0}}}], depends: [{1}]}}"
+    tasks = ", ".join(task.format(*pair) for pair in (("a", ""), ("b", "a"), ("c", "")))
+    done = exec_(tree(f"runs: [{{name: r, tasks: [{tasks}]}}]"), "--task", "b")
+    assert (printed(done, "a"), printed(done, "b"), printed(done, "c")) == (["a"], ["b"], [])
+
+
+def test_a_task_that_needs_an_approval_waits_for_nobody(tree: Tree) -> None:
+    """It is skipped and says why; with `--approve` it is done."""
+    place = tree(one_task("run: echo approved", extra="        approval: true"))
+    done = exec_(place)
+    assert (printed(done), done.returncode) == ([], 0)
+    assert "needs an approval: give --approve" in done.stdout
+    assert printed(exec_(place, "--approve")) == ["approved"]
+
+
+def test_ctrl_c_stops_the_tasks_and_leaves_nothing(tree: Tree, tmp_path: Path) -> None:
+    """Their processes are gone, steps that are always done are done, the exit code says how it ended."""
+    mark = f"{os.getpid()}.125"
+    steps = (f"run: echo begun; sleep {mark}", "{type: run, command: echo tidied, always: true}")
+    place = tree(one_task(*steps))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidemill", "exec"],
+        cwd=place,
+        env=environment(scratch),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    line = next(line for line in process.stdout if "begun" in line or "run 'r'" in line)
+    assert "a | begun" in line
+    process.send_signal(signal.SIGINT)
+    rest, complaints = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130, complaints
+    assert "a | tidied" in rest
+    assert "stopped" in rest
+    assert list(scratch.iterdir()) == []
+    listed = subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert f"sleep {mark}" not in listed.stdout
