@@ -183,6 +183,9 @@ async def test_a_wrong_run_is_refused(house: House, alice: Person, hello: str) -
         ({"ref": "refs/pull/1/head"}, (400, "badRequest")),
         ({"branch": "nosuch"}, (404, "refDoesNotExist")),
         ({"branch": "main", "commit_sha": "fffffff"}, (404, "commitDoesNotExist")),
+        ({"branch": "main", "commit_sha": "refs/heads/bare"}, (400, "badRequest")),
+        ({"branch": "main", "commit_sha": "HEAD"}, (400, "badRequest")),
+        ({"branch": "nosuch", "commit_sha": "ab" * 20}, (404, "refDoesNotExist")),
         ({"branch": "bare"}, (400, "noConfiguration")),
     ]
     for body, expected in wrong:

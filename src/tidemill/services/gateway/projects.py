@@ -1,5 +1,6 @@
 """Project groups and projects of the public API."""
 
+import re
 from collections.abc import Callable
 
 from tidemill.contracts.configstore import (
@@ -39,6 +40,8 @@ from tidemill.services.gateway.showing import go_time
 from tidemill.services.gateway.store import inbox
 from tidemill.services.gateway.store.inbox import PushRecord
 from tidemill.services.gateway.triggering import Cause, Triggering
+
+_HASH = re.compile("[0-9a-fA-F]+")
 
 
 class Projects(ProjectRoutes):
@@ -143,6 +146,9 @@ class Projects(ProjectRoutes):
         project = await self._configstore.project(projectref)
         current_caller().require(Action.CREATE_RUN, thing(project))
         ref = _one_ref(request)
+        if request.commit_sha:
+            _check_commit(request.commit_sha)
+            await self._gitserver.commit(project.id, ref.full)  # the ref is there, whatever it points to
         cause = Cause(
             key=self._new_id(),
             trigger="manual",
@@ -222,6 +228,14 @@ def _one_ref(request: ProjectCreateRunRequest) -> Ref:
     if ref is None:
         raise BadRequest(f"runs are made of refs/heads/… and refs/tags/…, not of {request.ref!r}")
     return ref
+
+
+def _check_commit(text: str) -> None:
+    """A ref in its place would make a run that says it is of one branch and has the commit of another."""
+    if not _HASH.fullmatch(text):
+        raise BadRequest(
+            f"commit_sha {text!r} is not the hash of a commit; name a ref with branch, tag or ref"
+        )
 
 
 def _group(group: ProjectGroup) -> ProjectGroupResponse:
