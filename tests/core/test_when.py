@@ -1,11 +1,15 @@
-"""For which refs a run is meant (reference, run configuration 2 and 11.4)."""
+"""On which occasions something is meant (reference, run configuration 2 and 11.4, and our own keys)."""
+
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tidemill.core.context import Occasion
-from tidemill.core.patterns import Pattern, PatternKind, parse_pattern
+from tidemill.core.context import Event, Occasion
+from tidemill.core.patterns import Pattern, PatternKind, parse_path_glob, parse_pattern
 from tidemill.core.refs import Ref, RefType, branch, tag
-from tidemill.core.when import Conditions, When
+from tidemill.core.when import Conditions, Ruling, When
 
 PULL_REQUEST = Ref(type=RefType.PULL_REQUEST, name="1", full="refs/pull/1/head")
 
@@ -14,47 +18,85 @@ def conditions(include: str, exclude: str = "") -> Conditions:
     """Patterns separated by spaces; `=x` is literal, anything else a regular expression."""
 
     def patterns(text: str) -> tuple[Pattern, ...]:
-        words = text.split()
-        return tuple(parse_pattern(w.removeprefix("=") if w.startswith("=") else f"/{w}/") for w in words)
+        return tuple(
+            Pattern(text=word[1:]) if word[0] == "=" else Pattern(text=word, kind=PatternKind.REGEXP)
+            for word in text.split()
+        )
 
     return Conditions(include=patterns(include), exclude=patterns(exclude))
+
+
+def texts(*words: str) -> tuple[Pattern, ...]:
+    return tuple(parse_pattern(word) for word in words)
+
+
+def paths(*words: str) -> tuple[Pattern, ...]:
+    return tuple(parse_path_glob(word) for word in words)
+
+
+EMPTY_REGEXP = Conditions(include=(Pattern(text="", kind=PatternKind.REGEXP),))
 
 
 @pytest.mark.parametrize(
     ("when", "ref", "expected"),
     [
-        (When(branch=Conditions(include=(Pattern(text=""),))), branch("master"), False),
-        (
-            When(branch=Conditions(include=(Pattern(text="", kind=PatternKind.REGEXP),))),
-            branch("master"),
-            True,
+        pytest.param(When(branch=Conditions(include=texts(""))), branch("master"), False, id="empty text"),
+        pytest.param(When(branch=EMPTY_REGEXP), branch("master"), True, id="empty regexp"),
+        pytest.param(When(branch=Conditions(include=texts(""))), branch(""), False, id="no name, empty text"),
+        pytest.param(When(branch=EMPTY_REGEXP), branch(""), False, id="no name, empty regexp"),
+        pytest.param(When(branch=conditions("=master")), branch("master"), True, id="same text"),
+        pytest.param(When(branch=conditions("=master")), branch("branch01"), False, id="other text"),
+        pytest.param(
+            When(tag=conditions("=master"), ref=conditions("=master")),
+            branch("branch01"),
+            False,
+            id="tag and ref for a branch",
         ),
-        (When(branch=Conditions(include=(Pattern(text=""),))), branch(""), False),
-        (When(branch=Conditions(include=(Pattern(text="", kind=PatternKind.REGEXP),))), branch(""), False),
-        (When(branch=conditions("=master")), branch("master"), True),
-        (When(branch=conditions("=master")), branch("branch01"), False),
-        (When(tag=conditions("=master"), ref=conditions("=master")), branch("branch01"), False),
-        (When(branch=conditions("master")), branch("master"), True),
-        (When(branch=conditions("master")), branch("branch01"), False),
-        (When(branch=conditions("m.*")), branch("master"), True),
-        (When(branch=conditions("m.*")), branch("branch01"), False),
-        (When(branch=conditions("m.*", "=maste")), branch("master"), True),
-        (When(branch=conditions("m.*", "=master")), branch("master"), False),
-        (When(branch=conditions("m.*", "mb.*")), branch("master"), True),
-        (When(branch=conditions("m.*", "ma.*")), branch("master"), False),
-        (When(branch=conditions("m.* b.*", "b.* c.*")), branch("master"), True),
-        (When(branch=conditions("m.* b.*", "b.* ma.*")), branch("master"), False),
-        (When(branch=conditions("=master")), tag("master"), False),
-        (When(tag=conditions("=master")), branch("master"), False),
-        (When(tag=conditions("=v1")), tag("v1"), True),
-        (When(), branch("master"), False),
-        (When(branch=conditions("", "=x")), branch("master"), False),
-        (When(ref=conditions(r"refs/pull/\d+/head")), PULL_REQUEST, True),
-        (When(branch=conditions(".*"), tag=conditions(".*")), PULL_REQUEST, False),
-        (When(branch=conditions("=x", "=x"), ref=conditions("heads/x")), branch("x"), True),
-        (When(branch=conditions("=x"), ref=conditions("", "heads/x")), branch("x"), False),
-        (When(branch=conditions("ä")), branch("bär"), True),
-        (When(branch=conditions("x")), branch("x\udcff"), True),
+        pytest.param(When(branch=conditions("master")), branch("master"), True, id="regexp"),
+        pytest.param(When(branch=conditions("master")), branch("branch01"), False, id="other regexp"),
+        pytest.param(When(branch=conditions("m.*")), branch("master"), True, id="regexp with a star"),
+        pytest.param(When(branch=conditions("m.*")), branch("branch01"), False, id="no match for the star"),
+        pytest.param(
+            When(branch=conditions("m.*", "=maste")), branch("master"), True, id="excluded text is exact"
+        ),
+        pytest.param(When(branch=conditions("m.*", "=master")), branch("master"), False, id="excluded text"),
+        pytest.param(When(branch=conditions("m.*", "mb.*")), branch("master"), True, id="no excluded regexp"),
+        pytest.param(When(branch=conditions("m.*", "ma.*")), branch("master"), False, id="excluded regexp"),
+        pytest.param(
+            When(branch=conditions("m.* b.*", "b.* c.*")), branch("master"), True, id="lists, not excluded"
+        ),
+        pytest.param(
+            When(branch=conditions("m.* b.*", "b.* ma.*")), branch("master"), False, id="lists, excluded"
+        ),
+        pytest.param(When(branch=conditions("=master")), tag("master"), False, id="branch for a tag"),
+        pytest.param(When(tag=conditions("=master")), branch("master"), False, id="tag for a branch"),
+        pytest.param(When(tag=conditions("=v1")), tag("v1"), True, id="tag"),
+        pytest.param(When(), branch("master"), False, id="nothing"),
+        pytest.param(When(branch=Conditions()), branch("master"), False, id="empty condition"),
+        pytest.param(When(branch=conditions("", "=x")), branch("master"), False, id="only excludes"),
+        pytest.param(
+            When(ref=conditions(r"refs/pull/\d+/head")), PULL_REQUEST, True, id="pull request by ref"
+        ),
+        pytest.param(
+            When(branch=conditions(".*"), tag=conditions(".*")),
+            PULL_REQUEST,
+            False,
+            id="pull request by name",
+        ),
+        pytest.param(
+            When(branch=conditions("=x", "=x"), ref=conditions("heads/x")),
+            branch("x"),
+            True,
+            id="ref includes again",
+        ),
+        pytest.param(
+            When(branch=conditions("=x"), ref=conditions("", "heads/x")),
+            branch("x"),
+            False,
+            id="ref excludes",
+        ),
+        pytest.param(When(branch=conditions("ä")), branch("bär"), True, id="beyond ASCII"),
+        pytest.param(When(branch=conditions("x")), branch("x\udcff"), True, id="not Unicode"),
     ],
 )
 def test_which_refs_match(when: When, ref: Ref, expected: bool) -> None:
@@ -62,34 +104,288 @@ def test_which_refs_match(when: When, ref: Ref, expected: bool) -> None:
     assert when.decide(Occasion(ref=ref)).matches is expected
 
 
+MAIN = Conditions(include=texts("main"))
+PUSH = Conditions(include=texts("push"))
+
+
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("when", "occasion", "expected"),
     [
-        ("main", Pattern(text="main")),
-        ("//", Pattern(text="//")),
-        ("##", Pattern(text="##")),
-        ("/", Pattern(text="/")),
-        ("", Pattern(text="")),
-        ("/a#", Pattern(text="/a#")),
-        ("/a/", Pattern(text="a", kind=PatternKind.REGEXP)),
-        ("#a/b#", Pattern(text="a/b", kind=PatternKind.REGEXP)),
-        ("/(?i)MAIN/", Pattern(text="(?i)MAIN", kind=PatternKind.REGEXP)),
+        (When(event=PUSH), {}, True),
+        (When(event=PUSH), {"event": Event.MANUAL}, False),
+        (When(event=Conditions(include=texts("manual", "direct"))), {"event": Event.DIRECT}, True),
+        (When(event=Conditions(exclude=texts("pull_request"))), {}, True),
+        (When(event=Conditions(exclude=texts("pull_request"))), {"event": Event.PULL_REQUEST}, False),
+        (When(event=Conditions(include=texts("push"), exclude=texts("push"))), {}, False),
+        (When(event=Conditions()), {}, False),
+        (When(event=PUSH, branch=MAIN), {}, True),
+        (When(event=PUSH, branch=MAIN), {"ref": branch("dev")}, False),
+        (When(event=PUSH, branch=Conditions(exclude=texts("dev"))), {}, False),
+        (When(event=PUSH, tag=MAIN), {}, False),
+        (When(message=Conditions(include=texts("[deploy]"))), {"message": "Go [deploy]\n"}, True),
+        (When(message=Conditions(include=texts("[deploy]"))), {"message": "Go"}, False),
+        (When(message=Conditions(exclude=texts("/(?i)wip/"))), {"message": "WIP: go"}, False),
+        (When(message=Conditions(exclude=texts("/(?i)wip/"))), {"message": "Go"}, True),
+        (When(message=Conditions(include=texts("/^Go$/"))), {"message": "Go\n\nmore"}, False),
+        (When(paths=paths("src/**")), {"changed_files": ("a", "src/b/c")}, True),
+        (When(paths=paths("src/**", "a")), {"changed_files": ("a",)}, True),
+        (When(paths=paths("src/**")), {"changed_files": ("a", "lib/src/b")}, False),
+        (When(paths=paths("src/**")), {"changed_files": ()}, False),
+        (When(paths=paths("src/**")), {"changed_files": None}, True),
+        (When(paths_ignore=paths("docs/**")), {"changed_files": ("docs/a", "docs/b")}, False),
+        (When(paths_ignore=paths("docs/**", "*.md")), {"changed_files": ("docs/a", "x.md")}, False),
+        (When(paths_ignore=paths("docs/**")), {"changed_files": ("docs/a", "b")}, True),
+        (When(paths_ignore=paths("docs/**")), {"changed_files": ()}, False),
+        (When(paths_ignore=paths("docs/**")), {"changed_files": None}, True),
+        (When(paths=paths("**"), paths_ignore=paths("*.md")), {"changed_files": ("a.md",)}, False),
+        (When(paths=paths("**"), branch=MAIN), {"ref": branch("dev"), "changed_files": ("a",)}, False),
+        (When(paths=paths("**"), branch=MAIN, event=PUSH), {"changed_files": ("a",)}, True),
     ],
 )
-def test_what_is_a_regular_expression(text: str, expected: Pattern) -> None:
-    """What stands between two slashes or two hashes."""
-    assert parse_pattern(text) == expected
+def test_what_agola_does_not_know(when: When, occasion: dict[str, object], expected: bool) -> None:
+    """Each of our keys must hold beside the ref's; unknown changes keep nothing from running."""
+    asked = Occasion(**{"ref": branch("main"), **occasion})  # type: ignore[arg-type]
+    assert when.decide(asked).matches is expected
 
 
-@pytest.mark.parametrize("text", ["/(/", "/a{1001}/", "/(?=a)/", r"/\1/"])
-def test_expressions_that_re2_refuses(text: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """They are refused with RE2's reason, and nothing is printed."""
-    with pytest.raises(ValueError, match=r"\w"):
-        parse_pattern(text)
-    assert capfd.readouterr().err == ""
+@pytest.mark.parametrize(
+    ("when", "occasion", "ruling"),
+    [
+        (
+            When(branch=MAIN),
+            Occasion(ref=branch("dev")),
+            Ruling(
+                matches=False,
+                rule="when.branch.include",
+                values={"branch": "dev", "pattern": "main"},
+                because="`when.branch` includes `main`, this is `dev`",
+            ),
+        ),
+        (
+            When(branch=conditions("m =x y z", "=main")),
+            Occasion(ref=branch("main")),
+            Ruling(
+                matches=False,
+                rule="when.branch.exclude",
+                values={"branch": "main", "pattern": "main"},
+                because="`when.branch` excludes `main`",
+            ),
+        ),
+        (
+            When(branch=conditions("a =b c d")),
+            Occasion(ref=branch("x")),
+            Ruling(
+                matches=False,
+                rule="when.branch.include",
+                values={"branch": "x", "pattern": "/a/, b, /c/, /d/"},
+                because="`when.branch` includes `/a/`, `b`, `/c/` and 1 more, this is `x`",
+            ),
+        ),
+        (
+            When(branch=Conditions(exclude=texts("x"))),
+            Occasion(ref=branch("y")),
+            Ruling(
+                matches=False,
+                rule="when.branch.include",
+                values={"branch": "y", "pattern": ""},
+                because="`when.branch` includes nothing, this is `y`",
+            ),
+        ),
+        (
+            When(branch=MAIN),
+            Occasion(ref=PULL_REQUEST),
+            Ruling(
+                matches=False,
+                rule="when",
+                values={"ref_type": "pull_request", "ref": "refs/pull/1/head"},
+                because="`when` has no condition for a pull request, this is the pull request `1`",
+            ),
+        ),
+        (
+            When(),
+            Occasion(ref=branch("x")),
+            Ruling(matches=False, rule="when", because="`when` has no condition, which never matches"),
+        ),
+        (
+            When(branch=MAIN, event=PUSH, paths=paths("src/**", "*.py")),
+            Occasion(ref=branch("main"), changed_files=("a.py",)),
+            Ruling(
+                matches=True,
+                rule="when.branch.include and when.event.include and when.paths",
+                values={
+                    "branch": "main",
+                    "event": "push",
+                    "path": "a.py",
+                    "changed_files": "1",
+                    "pattern": "main, push, src/**, *.py",
+                },
+                because="`when.branch` includes `main` and `when.event` includes `push`"
+                " and `when.paths` is `src/**`, `*.py`, which `a.py` matches",
+            ),
+        ),
+        (
+            When(branch=MAIN, event=PUSH),
+            Occasion(ref=branch("main"), event=Event.MANUAL),
+            Ruling(
+                matches=False,
+                rule="when.event.include",
+                values={"event": "manual", "pattern": "push"},
+                because="`when.event` includes `push`, this is `manual`",
+            ),
+        ),
+        (
+            When(paths_ignore=paths("docs/**")),
+            Occasion(ref=branch("main"), changed_files=("docs/a",)),
+            Ruling(
+                matches=False,
+                rule="when.paths_ignore",
+                values={"pattern": "docs/**", "changed_files": "1"},
+                because="`when.paths_ignore` is `docs/**`, which every changed file matches",
+            ),
+        ),
+        (
+            When(paths=paths("docs/**")),
+            Occasion(ref=branch("main")),
+            Ruling(
+                matches=True,
+                rule="when.paths",
+                values={"pattern": "docs/**"},
+                because="`when.paths` holds, as it is not known which files have changed",
+            ),
+        ),
+        (
+            When(message=Conditions(exclude=texts("wip"))),
+            Occasion(ref=branch("main"), message="Go\n\nmore"),
+            Ruling(
+                matches=True,
+                rule="when.message.exclude",
+                values={"message": "Go", "pattern": "wip"},
+                because="`when.message` excludes only `wip`, this is `Go`",
+            ),
+        ),
+    ],
+)
+def test_a_ruling_says_what_decided(when: When, occasion: Occasion, ruling: Ruling) -> None:
+    """The rule, what was compared, and a sentence; with several keys all that hold, or the first that does not."""
+    assert when.decide(occasion) == ruling
 
 
-def test_hostile_expressions_take_no_time() -> None:
-    """RE2 is linear: what hangs other engines is answered at once."""
-    pattern = parse_pattern("/^(a+)+$/")
-    assert not pattern.matches("a" * 10_000 + "b")
+# A model of section 2.2 of the reference and of the keys beyond it, on its own vocabulary: words of which
+# a pattern is made, compared by Python's own means.
+
+WORDS = ["main", "dev", "ma", "v1", "refs/heads/main", "refs/tags/v1", "refs/pull/1/head", "x/y"]
+PATTERNS = st.sampled_from(
+    [*WORDS, *(f"/{word}/" for word in WORDS), "/^m/", "#n$#", "/./", "*", "**", "m*", "refs/*/main", "[dm]*"]
+)
+LISTS = st.lists(PATTERNS, max_size=3)
+WRITTEN = st.one_of(
+    st.none(),
+    LISTS,
+    st.fixed_dictionaries({}, optional={"include": LISTS, "exclude": LISTS}),
+)
+EVENTS = st.lists(st.sampled_from([event.value for event in Event]), max_size=2)
+WRITTEN_EVENTS = st.one_of(
+    st.none(), EVENTS, st.fixed_dictionaries({}, optional={"include": EVENTS, "exclude": EVENTS})
+)
+MESSAGES = st.sampled_from(["", "main", "fix main\nrefs/tags/v1", "[dm]*", "nothing"])
+GLOBS = st.lists(st.sampled_from(["a", "*", "**", "src/*", "src/**", "*.md"]), max_size=2)
+FILES = st.one_of(
+    st.none(), st.lists(st.sampled_from(["a", "b.md", "src/a", "src/b/c.md"]), max_size=3, unique=True)
+)
+REFS = st.sampled_from([branch("main"), branch("dev"), branch("x/y"), tag("v1"), tag("main"), PULL_REQUEST])
+
+
+def says(pattern: str, name: str, *, inside: bool = False) -> bool:
+    """Whether a written pattern means *name*; *inside* a longer text there are no globs."""
+    if len(pattern) > 2 and pattern[0] == pattern[-1] and pattern[0] in "/#":
+        return re.search(pattern[1:-1], name) is not None
+    if inside:
+        return pattern in name
+    if any(special in pattern for special in "*?[{"):
+        return (
+            re.fullmatch(pattern.replace("**", "(?s:.)+").replace("*", "[^/]*").replace("+", "*"), name)
+            is not None
+        )
+    return pattern == name
+
+
+def sides(written: object) -> tuple[list[str], list[str]]:
+    if isinstance(written, dict):
+        return written.get("include", []), written.get("exclude", [])
+    return list(written), []  # type: ignore[call-overload]
+
+
+def model(written: dict[str, object], occasion: Occasion) -> bool:
+    """The rules, word for word."""
+    given = [key for key, value in written.items() if value not in (None, ())]
+    if not given:
+        return False
+    flag = not {"branch", "tag", "ref"}.intersection(given)
+    ref = occasion.ref
+    names = {"branch": "", "tag": "", "ref": ref.full, ref.type.value: ref.name}
+    for key in ("branch", "tag", "ref"):
+        if key in given and names[key]:
+            include, exclude = sides(written[key])
+            if any(says(pattern, names[key]) for pattern in include):
+                flag = True
+            if any(says(pattern, names[key]) for pattern in exclude):
+                flag = False
+    for key, text, inside in (("event", occasion.event.value, False), ("message", occasion.message, True)):
+        if key in given:
+            include, exclude = sides(written[key])
+            meant = any(says(p, text, inside=inside) for p in include) or bool(exclude and not include)
+            flag = flag and meant and not any(says(p, text, inside=inside) for p in exclude)
+    files = occasion.changed_files
+    if files is not None and "paths" in given:
+        flag = flag and any(says(glob, file) for glob in written["paths"] for file in files)  # type: ignore[attr-defined]
+    if files is not None and "paths_ignore" in given:
+        ignored = [any(says(glob, file) for glob in written["paths_ignore"]) for file in files]  # type: ignore[attr-defined]
+        flag = flag and not all(ignored)
+    return flag
+
+
+def built(written: dict[str, object]) -> When:
+    """What the reading of a definition makes of it."""
+
+    def of(key: str, *, globs: bool) -> Conditions | None:
+        if written[key] is None:
+            return None
+        include, exclude = sides(written[key])
+        return Conditions(
+            include=tuple(parse_pattern(text, globs=globs) for text in include),
+            exclude=tuple(parse_pattern(text, globs=globs) for text in exclude),
+        )
+
+    return When(
+        **{key: of(key, globs=True) for key in ("branch", "tag", "ref")},
+        **{key: of(key, globs=False) for key in ("event", "message")},
+        paths=paths(*written["paths"]),  # type: ignore[misc]
+        paths_ignore=paths(*written["paths_ignore"]),  # type: ignore[misc]
+    )
+
+
+@settings(max_examples=1000)
+@given(
+    written=st.fixed_dictionaries(
+        {
+            **dict.fromkeys(("branch", "tag", "ref", "message"), WRITTEN),
+            "event": WRITTEN_EVENTS,
+            **dict.fromkeys(("paths", "paths_ignore"), GLOBS.map(tuple)),
+        }
+    ),
+    ref=REFS,
+    event=st.sampled_from(Event),
+    message=MESSAGES,
+    files=FILES,
+)
+def test_conditions_mean_what_a_naive_model_says(
+    written: dict[str, object], ref: Ref, event: Event, message: str, files: list[str] | None
+) -> None:
+    """Any conditions on any occasion are decided as by the reference's words and ours, one after the other."""
+    occasion = Occasion(
+        ref=ref, event=event, message=message, changed_files=None if files is None else tuple(files)
+    )
+    ruling = built(written).decide(occasion)
+    assert ruling.matches is model(written, occasion)
+    assert ruling.because
+    assert ruling.rule.startswith("when")

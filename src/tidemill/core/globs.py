@@ -78,7 +78,8 @@ class _Translation:
         if end < 0:
             raise ValueError("a `[` has no `]`: close it, or write `\\[`")
         members = self._glob[begin:end]
-        if "/" in members:
+        ranges = zip(members, members[1:], members[2:], strict=False)
+        if "/" in members or any(low <= "/" <= high for low, dash, high in ranges if dash == "-"):
             raise ValueError("a `[…]` cannot hold a `/`")
         self._at = end + 1
         inside = "".join(f"\\{one}" if one in "\\[]^&~" else one for one in members)

@@ -1,5 +1,6 @@
 """What a name is compared with: itself, a regular expression, a glob; every comparison takes linear time."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -70,16 +71,21 @@ def parse_path_glob(text: str) -> Pattern:
     return _checked(text, PatternKind.GLOB)
 
 
-def any_of(patterns: tuple[Pattern, ...], names: tuple[str, ...]) -> str | None:
+def first_matching(patterns: tuple[Pattern, ...], names: tuple[str, ...]) -> str | None:
     """The first of *names* that one of *patterns*, which are all globs, matches."""
-    found = _joined(tuple(pattern.text for pattern in patterns))
-    return next((name for name in names if found.search(_clean(name)) is not None), None)
+    alternatives = _joined(tuple(pattern.text for pattern in patterns))
+    return next((name for name in names if _is_in(name, alternatives)), None)
 
 
-def none_of(patterns: tuple[Pattern, ...], names: tuple[str, ...]) -> str | None:
+def first_other(patterns: tuple[Pattern, ...], names: tuple[str, ...]) -> str | None:
     """The first of *names* that none of *patterns*, which are all globs, matches."""
-    found = _joined(tuple(pattern.text for pattern in patterns))
-    return next((name for name in names if found.search(_clean(name)) is None), None)
+    alternatives = _joined(tuple(pattern.text for pattern in patterns))
+    return next((name for name in names if not _is_in(name, alternatives)), None)
+
+
+def _is_in(name: str, alternatives: Sequence[Any]) -> bool:
+    clean = _clean(name)
+    return any(alternative.search(clean) is not None for alternative in alternatives)
 
 
 def _checked(text: str, kind: PatternKind) -> Pattern:
@@ -102,8 +108,12 @@ def _compiled(text: str, kind: PatternKind) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _joined(globs: tuple[str, ...]) -> Any:
-    return _compile("|".join(glob_expression(glob) for glob in globs))
+def _joined(globs: tuple[str, ...]) -> list[Any]:
+    """One expression for all of *globs*; several when RE2 finds it too large."""
+    try:
+        return [_compile("|".join(glob_expression(glob) for glob in globs))]
+    except re2.error:
+        return [_compiled(glob, PatternKind.GLOB) for glob in globs]
 
 
 def _compile(expression: str) -> Any:

@@ -3,7 +3,7 @@
 import msgspec
 
 from tidemill.core.context import Occasion
-from tidemill.core.patterns import Pattern, any_of, none_of
+from tidemill.core.patterns import Pattern, first_matching, first_other
 from tidemill.core.refs import RefType
 
 _MOST_NAMED = 3
@@ -52,7 +52,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
         rulings = [ruling for ruling in self._rulings(occasion) if ruling is not None]
         if not rulings:
             return Ruling(matches=False, rule="when", because="`when` has no condition, which never matches")
-        return next((ruling for ruling in rulings if not ruling.matches), rulings[0])
+        return next((ruling for ruling in rulings if not ruling.matches), None) or _all_of(rulings)
 
     def _rulings(self, occasion: Occasion) -> tuple[Ruling | None, ...]:
         """What each key says that is given."""
@@ -64,6 +64,20 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
             _of_paths(self.paths, changed) if self.paths else None,
             _of_ignored_paths(self.paths_ignore, changed) if self.paths_ignore else None,
         )
+
+
+def _all_of(rulings: list[Ruling]) -> Ruling:
+    """One ruling from those of several keys, which all hold."""
+    if len(rulings) == 1:
+        return rulings[0]
+    values = {name: value for ruling in rulings for name, value in ruling.values.items()}
+    patterns = [ruling.values["pattern"] for ruling in rulings if "pattern" in ruling.values]
+    return Ruling(
+        matches=True,
+        rule=" and ".join(ruling.rule for ruling in rulings),
+        values=values | ({"pattern": ", ".join(patterns)} if patterns else {}),
+        because=" and ".join(ruling.because for ruling in rulings),
+    )
 
 
 def _of_ref(when: When, occasion: Occasion) -> Ruling | None:
@@ -115,38 +129,45 @@ def _of_ours(key: str, conditions: Conditions, value: str, matching: list[Patter
     if conditions.include or not conditions.exclude:
         return _miss(key, value, conditions)
     because = f"`when.{key}` excludes only {_named(conditions.exclude)}, this is `{value}`"
-    return Ruling(matches=True, rule=f"when.{key}.exclude", values={key: value}, because=because)
+    values = {key: value, "pattern": _list(conditions.exclude)}
+    return Ruling(matches=True, rule=f"when.{key}.exclude", values=values, because=because)
 
 
 def _of_paths(globs: tuple[Pattern, ...], changed: tuple[str, ...] | None) -> Ruling:
-    rule = "when.paths"
     if changed is None:
-        return _unknown_files(rule)
-    values = {"pattern": _list(globs), "changed_files": str(len(changed))}
-    path = any_of(globs, changed)
-    if path is None:
-        because = f"`{rule}` is {_named(globs)}, which no changed file matches"
-        return Ruling(matches=False, rule=rule, values=values, because=because)
-    because = f"`{rule}` is {_named(globs)}, which `{path}` matches"
-    return Ruling(matches=True, rule=rule, values=values | {"path": path}, because=because)
+        return _unknown_files("when.paths", globs)
+    path = first_matching(globs, changed)
+    says = "no changed file matches" if path is None else f"`{path}` matches"
+    return _by_files("when.paths", globs, changed, path, says)
 
 
 def _of_ignored_paths(globs: tuple[Pattern, ...], changed: tuple[str, ...] | None) -> Ruling:
-    rule = "when.paths_ignore"
     if changed is None:
-        return _unknown_files(rule)
-    values = {"pattern": _list(globs), "changed_files": str(len(changed))}
-    path = none_of(globs, changed)
-    if path is None:
-        because = f"`{rule}` is {_named(globs)}, which every changed file matches"
-        return Ruling(matches=False, rule=rule, values=values, because=because)
-    because = f"`{rule}` is {_named(globs)}, which `{path}` does not match"
-    return Ruling(matches=True, rule=rule, values=values | {"path": path}, because=because)
+        return _unknown_files("when.paths_ignore", globs)
+    path = first_other(globs, changed)
+    says = "every changed file matches" if path is None else f"`{path}` does not match"
+    return _by_files("when.paths_ignore", globs, changed, path, says)
 
 
-def _unknown_files(rule: str) -> Ruling:
+def _by_files(
+    rule: str, globs: tuple[Pattern, ...], changed: tuple[str, ...], path: str | None, says: str
+) -> Ruling:
+    """A rule on changed files holds for the sake of the one at *path*; without one it does not hold."""
+    return Ruling(
+        matches=path is not None,
+        rule=rule,
+        values={
+            "pattern": _list(globs),
+            "changed_files": str(len(changed)),
+            **({} if path is None else {"path": path}),
+        },
+        because=f"`{rule}` is {_named(globs)}, which {says}",
+    )
+
+
+def _unknown_files(rule: str, globs: tuple[Pattern, ...]) -> Ruling:
     because = f"`{rule}` holds, as it is not known which files have changed"
-    return Ruling(matches=True, rule=rule, because=because)
+    return Ruling(matches=True, rule=rule, values={"pattern": _list(globs)}, because=because)
 
 
 def _hit(key: str, name: str, pattern: Pattern, *, is_included: bool) -> Ruling:
