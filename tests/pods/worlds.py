@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -12,7 +12,7 @@ import anyio
 
 from tests.require import require
 from tidemill.errors import Internal
-from tidemill.pods import Driver, Exec, Pod, PodSpec, Progress
+from tidemill.pods import Chore, Driver, Exec, Pack, Pod, PodSpec, Progress, Render, Unpack
 from tidemill.pods.fake import FakeDriver
 from tidemill.pods.host import HostDriver
 from tidemill.pods.host.line import Line
@@ -31,6 +31,10 @@ class World(Protocol):
 
     def wait(self, gate: str) -> str:
         """The instruction to wait at a gate."""
+        ...
+
+    def write(self, path: str, text: str) -> str:
+        """The instruction to make a file with a line."""
         ...
 
     async def release(self, pod: Pod, gate: str) -> None:
@@ -54,6 +58,9 @@ class FakeWorld:
     def wait(self, gate: str) -> str:
         return f"wait {gate}"
 
+    def write(self, path: str, text: str) -> str:
+        return f"write {path} {text}"
+
     async def release(self, pod: Pod, gate: str) -> None:
         self.fake.release(gate)
 
@@ -73,6 +80,9 @@ class HostWorld:
 
     def wait(self, gate: str) -> str:
         return f"mkfifo ~/{gate} 2>/dev/null || true; read -r _ < ~/{gate}"
+
+    def write(self, path: str, text: str) -> str:
+        return f'mkdir -p "$(dirname {path})"; echo {text} > {path}'
 
     def home(self, pod: Pod) -> Path:
         return self.directory / pod.id / "home"
@@ -155,3 +165,28 @@ async def run(pod: Pod, command: Exec) -> tuple[Progress, bytes]:
             output += data
     assert progress.size == len(output)
     return progress, output
+
+
+async def finished(
+    pod: Pod, chore: Chore, archive: AsyncIterator[bytes] | None = None
+) -> tuple[int | None, bytes]:
+    """Do a chore to its end; its exit code and what it said."""
+    with anyio.fail_after(DEADLINE):
+        await pod.do(chore, archive)
+        progress = await ended(pod, chore.key)
+        return progress.exit_code, await pod.read(chore.key, 0, progress.size)
+
+
+async def made(pod: Pod, key: str) -> bytes:
+    """What a chore has made."""
+    return b"".join([block async for block in pod.made(key)])
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    """*data* as a stream."""
+    yield data
+
+
+def chore(order: Pack | Unpack | Render, key: str = "chore", **options: object) -> Chore:
+    """A chore in the task's working directory."""
+    return Chore(key=key, order=order, **({"working_dir": "~/project"} | options))  # type: ignore[arg-type]

@@ -4,6 +4,8 @@
    steps can be executed in it. What it has to tell goes to *say*, which ends in the setup log.
 2. `Pod.start(exec)` starts a command, `Pod.follow(key)` tells how its output grows and how it ends.
    Output goes to a file first, so that nothing is lost while nobody follows.
+   Beside the task's commands there are chores, `Pod.do(chore)`: what we do with a task's files, as the
+   task would do it; they are followed and stopped as commands are, and `Pod.made(key)` reads what they make.
 3. `Driver.adopt(pod_id)` finds a pod again after a restart of the executor; its commands went on.
 4. `Pod.close()` kills everything in the pod and removes it; `Driver.leftovers()` names pods that
    still exist, for removal by `Driver.remove` when no live job owns them.
@@ -13,6 +15,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
+
+from tidemill.core.plan import Content
 
 
 class PodSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +40,33 @@ class Exec(msgspec.Struct, frozen=True, kw_only=True):
     tty: bool = False
 
 
+class Pack(msgspec.Struct, frozen=True, tag="pack", tag_field="do"):
+    """Make an archive (a tar stream) of files."""
+
+    contents: tuple[Content, ...]
+
+
+class Unpack(msgspec.Struct, frozen=True, tag="unpack", tag_field="do"):
+    """Unpack an archive below *dest_dir*; what exists is not replaced."""
+
+    dest_dir: str
+
+
+class Render(msgspec.Struct, frozen=True, tag="render", tag_field="do"):
+    """Evaluate a key template (reference, run configuration 3.8)."""
+
+    template: str
+
+
+class Chore(msgspec.Struct, frozen=True, kw_only=True):
+    """Work on a pod's files that is ours; *key* is as with a command, and from the same names."""
+
+    key: str
+    order: Pack | Unpack | Render
+    environment: dict[str, str] = {}
+    working_dir: str = "~"
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a command is: bytes of output so far, and its end when it has ended."""
 
@@ -57,6 +88,18 @@ class Pod(Protocol):
 
     async def start(self, exec: Exec) -> None:
         """Start a command, once per key, also in an earlier life; raises `PodLost` when the pod is gone."""
+        ...
+
+    async def do(self, chore: Chore, archive: AsyncIterator[bytes] | None = None) -> None:
+        """Start a chore, once per key as with commands; what it has to say is its output.
+
+        *archive* is what there is to unpack; it is not asked for when a life before has got it already.
+        What it raises is raised. Raises `PodLost`.
+        """
+        ...
+
+    def made(self, key: str) -> AsyncIterator[bytes]:
+        """What a chore that has ended well has made: an archive, or a text; raises `PodLost`."""
         ...
 
     def follow(self, key: str) -> AsyncIterator[Progress]:

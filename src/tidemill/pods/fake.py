@@ -3,7 +3,9 @@
 The lines of a command's script (without one, its argument after the first) are instructions:
 `echo TEXT` (with `$NAME` from the command's environment), `print TEXT` (without a newline),
 `flood BYTES`, `wait NAME` (until the test calls `release(NAME)`), `ignore-term`, `exit CODE`,
-`die` (the pod is gone). Anything else is a command that is not found: 127.
+`write PATH TEXT` and `cat PATH` (in its working directory), `die` (the pod is gone). Anything else is a
+command that is not found: 127. Files are real ones, in a directory that the pod takes with it; chores are
+done at once, unless the gate of their kind (`pack`, `unpack`, `render`) is held.
 Pods live in the driver object, so a second executor with the same driver finds them again.
 """
 
@@ -12,7 +14,8 @@ import string
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from tidemill.pods import Exec, PodFailed, PodLost, PodSpec, Progress
+from tidemill.pods import Chore, Exec, PodFailed, PodLost, PodSpec, Progress
+from tidemill.pods.fake_files import FakeFiles
 
 _KILLED, _TERMINATED = 128 + 9, 128 + 15
 _FLOOD_LINE = b"the quick brown fox jumps over the lazy dog 0123456789 and over again\n"
@@ -30,6 +33,8 @@ class FakeDriver:
         """Every pod ever prepared, in order."""
         self.executed: list[Exec] = []
         """Every command ever started, in order."""
+        self.chores: list[Chore] = []
+        """Every chore ever started, in order."""
         self.refusal = ""
         self.gates = _Gates()
 
@@ -94,6 +99,7 @@ class FakePod:
         self._driver = driver
         self._commands: dict[str, _Command] = {}
         self._lost = False
+        self.files = FakeFiles()
 
     async def start(self, exec: Exec) -> None:
         self._check()
@@ -103,6 +109,32 @@ class FakePod:
             self._commands[exec.key] = _Command(exec, self, self._driver.gates)
             self._commands[exec.key].go_on()
         await self._driver.passing("started")
+
+    async def do(self, chore: Chore, archive: AsyncIterator[bytes] | None = None) -> None:
+        self._check()
+        await self._driver.passing("start")
+        if chore.key in self._commands:
+            return
+        if archive is not None:
+            self.files.archives[chore.key] = b"".join([block async for block in archive])
+            self._check()
+        self._driver.chores.append(chore)
+        kind = type(chore.order).__name__.lower()
+        held = f"wait {kind}\n" if kind in self._driver.gates.held else ""
+        words = Exec(
+            key=chore.key,
+            argv=(),
+            script=held + "chore",
+            environment=chore.environment,
+            working_dir=chore.working_dir,
+        )
+        command = self._commands[chore.key] = _Command(words, self, self._driver.gates, chore)
+        command.go_on()
+        await self._driver.passing("started")
+
+    async def made(self, key: str) -> AsyncIterator[bytes]:
+        self._check()
+        yield self.files.archives[key]
 
     async def follow(self, key: str) -> AsyncIterator[Progress]:
         command = self._command(key)
@@ -130,6 +162,7 @@ class FakePod:
     def die(self) -> None:
         """Be gone, with every command."""
         self._lost = True
+        self.files.remove()
         self._driver.pods.pop(self.id, None)
         for command in self._commands.values():
             command.finish(_KILLED)
@@ -152,11 +185,12 @@ class FakePod:
 class _Command:
     """A command: a list of words, how far it is, and what it has put out."""
 
-    def __init__(self, exec: Exec, pod: FakePod, gates: "_Gates") -> None:
+    def __init__(self, exec: Exec, pod: FakePod, gates: "_Gates", chore: Chore | None = None) -> None:
         self.output = bytearray()
         self.progress = Progress(size=0, started_at=time.time())
         self.changed = asyncio.Event()
         self._exec = exec
+        self._chore = chore
         self._pod = pod
         self._gates = gates
         self._todo: Iterator[str] = iter((exec.script or " ".join(exec.argv[1:])).splitlines())
@@ -184,10 +218,8 @@ class _Command:
 
     def _obey(self, word: str, rest: str) -> None:
         match word:
-            case "echo":
-                self.output += rest.encode() + b"\n"
-            case "print":
-                self.output += rest.encode()
+            case "echo" | "print":
+                self.output += rest.encode() + (b"\n" if word == "echo" else b"")
             case "flood":
                 self.output += (_FLOOD_LINE * (int(rest) // len(_FLOOD_LINE) + 1))[: int(rest)]
             case "wait":
@@ -198,6 +230,8 @@ class _Command:
                 self.finish(int(rest))
             case "unstartable":
                 self.finish(None, rest)
+            case "write" | "cat" | "chore":
+                self._touch_files(word, rest)
             case "die":
                 self._pod.die()
             case "":
@@ -205,6 +239,15 @@ class _Command:
             case _:
                 self.output += f"{word}: not found\n".encode()
                 self.finish(127)
+
+    def _touch_files(self, word: str, rest: str) -> None:
+        files, directory = self._pod.files, self._exec.working_dir
+        if word == "write":
+            files.write(directory, *rest.split(" ", 1))
+        elif word == "cat":
+            self.output += files.content(directory, rest)
+        elif self._chore is not None:
+            self.finish(files.do(self._chore, self.output))
 
     def _is_waiting(self) -> bool:
         if not self._gate or self._gates.is_open(self._gate):

@@ -11,6 +11,7 @@ import pytest
 
 from tidemill.kit.toolbox.failure import ToolFailure
 from tidemill.kit.toolbox.packing import Content, pack
+from tidemill.kit.toolbox.places import Place
 from tidemill.kit.toolbox.unpacking import Limits, unpack
 
 
@@ -32,7 +33,7 @@ def unheard(_: str) -> None:
 
 def packed(*contents: Content, say: Callable[[str], None] = unheard) -> io.BytesIO:
     archive = io.BytesIO()
-    pack(archive, contents, "/nonexistent", say)
+    pack(archive, contents, Place("/nonexistent"), say)
     archive.seek(0)
     return archive
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tidemill.kit.toolbox.failure import ToolFailure
+from tidemill.kit.toolbox.places import Place
 from tidemill.kit.toolbox.templates import render
 
+HERE = Place("/nonexistent")
 NOW = 1_785_412_800.25
 
 
@@ -52,13 +54,13 @@ DAY = time.localtime(NOW)
 )
 def test_a_template_becomes_a_text(template: str, text: str) -> None:
     """As with Go's templates."""
-    assert render(template, {"A": "b"}, NOW) == text
+    assert render(template, {"A": "b"}, HERE, NOW) == text
 
 
 def test_arch_is_named_as_go_does() -> None:
     """The reference's keys go on to fit."""
     expected = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
-    assert expected is None or render("{{ arch }}", {}) == expected
+    assert expected is None or render("{{ arch }}", {}, HERE) == expected
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_arch_is_named_as_go_does() -> None:
 def test_what_is_not_understood_is_said(template: str, says: str) -> None:
     """With what would be, where that helps."""
     with pytest.raises(ToolFailure) as failure:
-        render(template, {})
+        render(template, {}, HERE)
     assert says in str(failure.value)
     assert str(failure.value).startswith("the key's template: ")
 
@@ -101,12 +103,12 @@ def test_a_file_may_be_a_mebibyte_large(in_a_directory: Path) -> None:
     """One byte more is too much."""
     (in_a_directory / "fits").write_bytes(b"x" * (1 << 20))
     (in_a_directory / "large").write_bytes(b"x" * ((1 << 20) + 1))
-    assert len(render('{{ md5sum "fits" }}', {})) == 32
+    assert len(render('{{ md5sum "fits" }}', {}, HERE)) == 32
     with pytest.raises(ToolFailure, match="large is larger than 1048576 bytes"):
-        render('{{ md5sum "large" }}', {})
+        render('{{ md5sum "large" }}', {}, HERE)
 
 
 def test_a_key_has_a_limit() -> None:
     """A variable can be long."""
     with pytest.raises(ToolFailure, match="becomes more than"):
-        render('{{ env "A" }}', {"A": "x" * ((1 << 20) + 1)})
+        render('{{ env "A" }}', {"A": "x" * ((1 << 20) + 1)}, HERE)

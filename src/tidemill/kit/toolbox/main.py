@@ -12,7 +12,7 @@ from typing import Any
 
 from .failure import ToolFailure, reason
 from .packing import Content, pack
-from .places import expand
+from .places import Place
 from .templates import render
 from .unpacking import unpack
 
@@ -38,17 +38,17 @@ def main() -> None:
 
 
 def _obey(order: dict[str, Any]) -> None:
-    home = os.environ.get("HOME", "/")
+    place = Place(os.environ.get("HOME", "/"))
     match order["do"]:
         case "pack":
             os.ftruncate(ARCHIVE, 0)
             with open(ARCHIVE, "wb", buffering=1 << 20) as archive:
-                pack(archive, [Content(**content) for content in order["contents"]], home, _say)
+                pack(archive, [Content(**content) for content in order["contents"]], place, _say)
         case "unpack":
             with open(ARCHIVE, "rb", buffering=1 << 20) as archive:
-                unpack(archive, expand(order["dest_dir"], home), _say)
+                unpack(archive, place.at(order["dest_dir"]), _say)
         case "render":
-            text = render(order["template"], os.environ)
+            text = render(order["template"], os.environ, place)
             with open(ARCHIVE, "wb") as file:
                 file.write(text.encode(errors="surrogateescape"))
 

@@ -8,14 +8,14 @@ from typing import BinaryIO, NamedTuple
 
 from .failure import ToolFailure, reason
 from .globs import matcher
-from .places import amount, elements, expand, size_text
+from .places import Place, amount, elements, size_text
 
 Say = Callable[[str], None]
 
 
-def pack(archive: BinaryIO, contents: Sequence["Content"], home: str, say: Say) -> None:
+def pack(archive: BinaryIO, contents: Sequence["Content"], place: Place, say: Say) -> None:
     """Write an archive of *contents*; what there is to tell goes to *say*."""
-    packing = _Packing(archive, home, say)
+    packing = _Packing(archive, place, say)
     for number, content in enumerate(contents, 1):
         packing.add(*content, is_last=number == len(contents))
     packing.close()
@@ -32,9 +32,9 @@ class Content(NamedTuple):
 class _Packing:
     """An archive that is being written."""
 
-    def __init__(self, archive: BinaryIO, home: str, say: Say) -> None:
+    def __init__(self, archive: BinaryIO, place: Place, say: Say) -> None:
         self._tar = tarfile.TarFile(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT, errorlevel=2)
-        self._home = home
+        self._place = place
         self._say = say
         self._names: set[str] = set()
         """Names that another content may not have too."""
@@ -51,7 +51,7 @@ class _Packing:
         """Add a content."""
         if not source_dir:
             raise ToolFailure("`source_dir` is empty: write `.` for the working directory")
-        root = expand(source_dir, self._home)
+        root = self._place.at(source_dir)
         matches = matcher(paths or ("**",))
         prefix = "/".join(elements(dest_dir.lstrip("/")))
         self._counts = dict.fromkeys(self._counts, 0)

@@ -1,19 +1,26 @@
 """Directories as steps name them, and names as archives hold them."""
 
 import os
+from typing import NamedTuple
 
 from .failure import ToolFailure, reason
 
 _LONGEST_NAME = 4096
 
 
-def expand(path: str, home: str) -> str:
-    """*path* with `~` and `~/…` as the home; what is relative stays so, to the working directory."""
-    if path == "~" or path.startswith("~/"):
-        return home + path[1:]
-    if path.startswith("~"):
-        raise ToolFailure(f"{path!r}: `~user` is not known, only `~` and `~/…`")
-    return path
+class Place(NamedTuple):
+    """Where a step is done; the working directory is the process's own unless it is given."""
+
+    home: str
+    directory: str = ""
+
+    def at(self, path: str) -> str:
+        """*path* with `~` and `~/…` as the home; what is relative is so to the working directory."""
+        if path == "~" or path.startswith("~/"):
+            return self.home + path[1:]
+        if path.startswith("~"):
+            raise ToolFailure(f"{path!r}: `~user` is not known, only `~` and `~/…`")
+        return os.path.join(self.directory, path)
 
 
 def open_directory(path: str) -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from .failure import ToolFailure, reason
+from .places import Place
 from .template_text import SUPPORTED, Call, Field, Part, fault, read
 
 LARGEST = 1 << 20
@@ -17,9 +18,9 @@ _VERB = re.compile(r"%(?P<options>[-+ 0]?\d{0,3}(?:\.\d{1,3})?)(?P<verb>.)", re.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armv7l": "arm"}
 
 
-def render(template: str, environment: Mapping[str, str], now: float | None = None) -> str:
+def render(template: str, environment: Mapping[str, str], place: Place, now: float | None = None) -> str:
     """What *template* becomes; *now* is in seconds since the epoch."""
-    context = _Context(environment, time.time_ns() if now is None else int(now * 1e9))
+    context = _Context(environment, place, time.time_ns() if now is None else int(now * 1e9))
     text = "".join(_text(context.value(part)) for part in read(template))
     if len(text.encode(errors="surrogateescape")) > LARGEST:
         raise fault(f"it becomes more than {LARGEST} bytes")
@@ -29,8 +30,9 @@ def render(template: str, environment: Mapping[str, str], now: float | None = No
 class _Context:
     """What the functions know."""
 
-    def __init__(self, environment: Mapping[str, str], now: int) -> None:
+    def __init__(self, environment: Mapping[str, str], place: Place, now: int) -> None:
         self.environment = environment
+        self.place = place
         self.now = now
         self.day = time.localtime(now // 1_000_000_000)
 
@@ -55,7 +57,19 @@ class _Context:
             raise fault(f'`{function}` takes one text: {{{{ {function} "…" }}}}')
         if function == "env":
             return self.environment.get(arguments[0], "")
-        return _checksum(function.removesuffix("sum"), arguments[0])
+        return self.checksum(function.removesuffix("sum"), arguments[0])
+
+    def checksum(self, algorithm: str, path: str) -> str:
+        if not path:
+            raise fault(f"`{algorithm}sum` needs the name of a file")
+        try:
+            with open(self.place.at(path), "rb") as file:
+                data = file.read(LARGEST + 1)
+        except OSError as error:
+            raise ToolFailure(f"the key's template: cannot read {path}: {reason(error)}") from error
+        if len(data) > LARGEST:
+            raise fault(f"{path} is larger than {LARGEST} bytes, too large for a checksum")
+        return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
 
     def of_nothing(self, function: str) -> str | int:
         match function:
@@ -78,19 +92,6 @@ def _refuse_unknown(field: Field) -> None:
     """Agola's `.Environment` is never filled: whatever is asked of it has no value."""
     if len(field.path) != 2 or field.path[0] != "Environment":
         raise fault(f'there is no `.{".".join(field.path)}`, use `env "NAME"`; {SUPPORTED}')
-
-
-def _checksum(algorithm: str, path: str) -> str:
-    if not path:
-        raise fault(f"`{algorithm}sum` needs the name of a file")
-    try:
-        with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise ToolFailure(f"the key's template: cannot read {path}: {reason(error)}") from error
-    if len(data) > LARGEST:
-        raise fault(f"{path} is larger than {LARGEST} bytes, too large for a checksum")
-    return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
 
 
 def _printed(arguments: list[str | int | None]) -> str:

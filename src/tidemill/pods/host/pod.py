@@ -5,10 +5,13 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tidemill.pods import Exec, PodLost, Progress
+import msgspec
+
+from tidemill.pods import Chore, Exec, PodLost, Progress, Unpack
 from tidemill.pods.host.inside.frames import take
 from tidemill.pods.host.line import Line, Refused
 from tidemill.pods.host.removal import remove
+from tidemill.pods.host.spool import drain, fill
 
 MOST = 1 << 20
 """Bytes of output read at once; they come from memory as a rule."""
@@ -33,7 +36,43 @@ class HostPod:
 
     async def start(self, exec: Exec) -> None:
         """Start a command, once per key; harmless for one that has ended before the pod was lost."""
-        files = self._files(exec.key)
+        await self._start(exec, self._files(exec.key))
+
+    async def do(self, chore: Chore, archive: AsyncIterator[bytes] | None = None) -> None:
+        """Start a chore, once per key; an archive to be unpacked is brought beside the pod first."""
+        is_unpacking = isinstance(chore.order, Unpack)
+        place = self._step(chore.key) / "archive"
+        output, result = self._files(chore.key)
+        try:
+            if is_unpacking and archive is not None and not place.exists():
+                await fill(place, archive)
+            access = os.O_RDONLY if is_unpacking else os.O_WRONLY | os.O_CREAT
+            files = (output, result, os.open(place, access, 0o600))
+        except BaseException:
+            os.close(output)
+            os.close(result)
+            raise
+        order = msgspec.json.encode(chore.order).decode()
+        await self._start(
+            Exec(
+                key=chore.key,
+                argv=(),  # the supervisor knows where the toolbox is
+                script=order,
+                environment=chore.environment,
+                working_dir=chore.working_dir,
+            ),
+            files,
+        )
+
+    async def made(self, key: str) -> AsyncIterator[bytes]:
+        """What a chore has made."""
+        try:
+            async for block in drain(self._step(key) / "archive"):
+                yield block
+        except FileNotFoundError as error:
+            raise PodLost("the pod's directory is gone") from error
+
+    async def _start(self, exec: Exec, files: tuple[int, ...]) -> None:
         try:
             await self._ask(*request(exec), files=files)
         except Refused as refused:
@@ -95,7 +134,7 @@ class HostPod:
         """The files for output and result, open for the supervisor."""
         step = self._step(key)
         try:
-            step.mkdir(parents=True, exist_ok=True)
+            step.mkdir(exist_ok=True)
             output = os.open(step / "output", os.O_WRONLY | os.O_CREAT, 0o600)
             return output, os.open(step / "result", os.O_WRONLY | os.O_CREAT, 0o600)
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The supervisor's program, compiled: no pod has the 10 ms to compile it again."""
+"""The programs that run in a pod, compiled: no pod has the 10 ms to compile them again."""
 
 import os
 import py_compile
@@ -6,20 +6,23 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tidemill.kit import toolbox
 from tidemill.pods.host import inside
 
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from inside.main import main; main()"
 
 
 def compile_program(directory: Path) -> Path:
-    """Compile the package `inside` into *directory*; answers where it can be imported from."""
-    for source in Path(inside.__file__ or "").parent.glob("*.py"):
-        py_compile.compile(
-            str(source),
-            cfile=str(directory / "inside" / f"{source.stem}.pyc"),
-            doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
+    """Compile the supervisor and the toolbox into *directory*; answers where they can be imported from."""
+    for package in (inside, toolbox):
+        source = Path(package.__file__ or "").parent
+        for module in source.glob("*.py"):
+            py_compile.compile(
+                str(module),
+                cfile=str(directory / source.name / f"{module.stem}.pyc"),
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )
     return directory
 
 

@@ -21,7 +21,9 @@ class Command:
 
     def __init__(self, key: bytes, files: list[int], tty: bool) -> None:
         self.key, self.tty = key, tty
-        self.output, self.result = files
+        self.output, self.result, *archive = files
+        self.archive = archive[0] if archive else -1
+        """What a chore reads or writes beside its output."""
         self.pid = 0
         self.source = -1
         """Where its output is read, -1 when there is no more."""
@@ -57,7 +59,7 @@ class Command:
             self.refuse(1, b"cannot enter the working directory %s: %s" % (directory, reason(error)))
         else:
             try:
-                self.pid = spawn(argv, environment, inner, self.tty)
+                self.pid = spawn(argv, environment, inner, self.tty, self.archive)
             except (OSError, ValueError) as error:
                 code = 127 if isinstance(error, FileNotFoundError) else 126
                 self.refuse(code, b"cannot run %s: %s" % (argv[0], reason(error)))
@@ -119,3 +121,5 @@ class Command:
             self.error = self.error or b"its result could not be stored: " + reason(error)
         os.close(self.output)
         os.close(self.result)
+        if self.archive >= 0:
+            os.close(self.archive)

@@ -2,6 +2,7 @@
 
 import _signal  # type: ignore[import-not-found]  # it has no stubs, and `signal` costs 4 ms of enums
 import os
+import sys
 import time
 
 from .command import REST, Command
@@ -20,6 +21,13 @@ QUIET, LAST = 0.02, 1.0
 """Seconds of silence after which the terminal of an ended command has told everything, and of patience."""
 ROUND, PATIENCE = 0.02, 5.0
 """Seconds between two looks for processes that must die, and how long they are looked for."""
+
+TOOLBOX = "import sys; sys.path.insert(0, sys.argv.pop(1)); from toolbox.main import main; main()"
+
+
+def chore() -> list[bytes]:
+    """The program that does chores; it lies beside ours."""
+    return [os.fsencode(word) for word in (sys.executable, "-I", "-S", "-c", TOOLBOX, sys.path[0])]
 
 
 class Commands:
@@ -54,13 +62,16 @@ class Commands:
         return home + path[1:] if path == b"~" or path.startswith(b"~/") else os.path.join(home, path)
 
     def start(self, files: list[int], key: bytes, working_dir: bytes, tty: bytes, *words: bytes) -> None:
-        """Start a command, once; *words* are a script, the length of argv, argv and variables."""
+        """Start a command, once; *words* are a script, the length of argv, argv and variables.
+
+        Without argv it is a chore, and the script is its order.
+        """
         if key in self.by_key:
             for fd in files:
                 os.close(fd)
             return
         has_script, script, count, *rest = words
-        argv, variables = rest[: int(count)], rest[int(count) :]
+        argv, variables = rest[: int(count)] or chore(), rest[int(count) :]
         environment = self.environment | {b"TERM": b"xterm" if tty == b"1" else b"dumb"}
         environment |= dict(variable.split(b"=", 1) for variable in variables)
         environment[MARK] = self.mark + b"/" + key

@@ -1,8 +1,8 @@
 """How an executor and a supervisor speak: frames of byte fields, also used for results on disk.
 
 Requests are `hello`, `claim`, `start`, `wait`, `stop` and `close`, each answered by one frame that begins
-with `ok` or `failed`. The files for a command's output and result come with `start` as open descriptors:
-the pod itself sees nothing of the directory that they stand in.
+with `ok` or `failed`. The files for a command's output and result, and for the archive of a chore, come with
+`start` as open descriptors: the pod itself sees nothing of the directory that they stand in.
 """
 
 

@@ -21,13 +21,15 @@ class Peer:
     def receive(self) -> bool:
         """Take in what has arrived; False at the connection's end."""
         try:
-            data, extra, *_ = self.socket.recvmsg(1 << 16, _socket.CMSG_SPACE(8), _socket.MSG_CMSG_CLOEXEC)
+            data, extra, *_ = self.socket.recvmsg(1 << 16, _socket.CMSG_SPACE(12), _socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return True  # the poll meant an earlier connection of the same number
         except OSError:
             return False
         for _, _, numbers in extra:
-            self.files += [int.from_bytes(numbers[at : at + 4], sys.byteorder) for at in (0, 4)]
+            self.files += [
+                int.from_bytes(numbers[at : at + 4], sys.byteorder) for at in range(0, len(numbers), 4)
+            ]
         self.inbox += data
         return bool(data)
 

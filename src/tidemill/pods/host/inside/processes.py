@@ -5,6 +5,8 @@ import os
 
 DEFAULTS = (_signal.SIGPIPE, _signal.SIGXFSZ, _signal.SIGINT, _signal.SIGHUP, _signal.SIGTERM)
 """Signals that mean to a command what they usually mean, whatever they mean to us."""
+ARCHIVE = 3
+"""Where a chore finds the archive that it reads or writes."""
 MARK = b"TIDEMILL_EXEC"
 """The variable by which a process tells which command it belongs to: `<mark of the pod>/<key>`."""
 
@@ -64,7 +66,9 @@ def signal_all(pids: set[int], *signals: int) -> None:
                 break
 
 
-def spawn(argv: list[bytes], environment: dict[bytes, bytes], output: int, tty: bool) -> int:
+def spawn(
+    argv: list[bytes], environment: dict[bytes, bytes], output: int, tty: bool, archive: int = -1
+) -> int:
     """Start a command in a session of its own, on a terminal or a pipe; raises why that fails.
 
     By `posix_spawn`, as a fork of this process takes a millisecond. A terminal that the leader of a new
@@ -74,6 +78,8 @@ def spawn(argv: list[bytes], environment: dict[bytes, bytes], output: int, tty: 
     if tty:
         actions = [(os.POSIX_SPAWN_OPEN, 0, os.ttyname(output), os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1)]
     actions.append((os.POSIX_SPAWN_DUP2, 1, 2))
+    if archive >= 0:
+        actions.append((os.POSIX_SPAWN_DUP2, archive, ARCHIVE))
     failure: OSError = FileNotFoundError(2, "command not found")
     for path in candidates(argv[0], environment[b"PATH"]):
         try:
