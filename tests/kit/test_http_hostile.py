@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.kit.probe import Probe, ProbeService, client, running
 from tidemill.kit.http import make_app, serve
+from tidemill.kit.http.protocol import Protocol
 
 PREFIX = "/api/v1alpha"
 SECONDS = 10
@@ -118,6 +119,48 @@ async def test_garbage_on_the_wire_does_not_stop_the_server(
             writer.write_eof()
             answer = await reader.read()
             assert answer == b"" or b"200" <= answer.split()[1] < b"500"
+            if b" 400 " in answer.split(b"\r\n")[0]:
+                assert json.loads(answer.rpartition(b"\r\n\r\n")[2])[0]["message"]
             writer.close()
             assert (await http.get("/livez")).status_code == 200
     assert "Traceback" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.anyio
+async def test_a_head_without_end_is_refused() -> None:
+    """However long its one line grows, the server keeps no more than the limit of it."""
+    with anyio.fail_after(SECONDS):
+        async with running(make_app(serve(Probe, ProbeService(), PREFIX))) as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(b"GET / HTTP/1.1\r\nA: ")
+            for _ in range(4):
+                writer.write(b"x" * 65536)
+                await writer.drain()
+            answer = await reader.read()
+            assert b"larger than 131072 bytes" in answer
+            writer.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("begun", "told"),
+    [
+        (b"", b""),
+        (b"GET / HT", b"took longer than 0.1 s"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /", b"took longer than 0.1 s"),
+    ],
+)
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    begun: bytes, told: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection costs something: who has begun a request is told so, also after an earlier one."""
+    monkeypatch.setattr(Protocol, "head_seconds", 0.1)
+    with anyio.fail_after(SECONDS):
+        async with running(make_app(serve(Probe, ProbeService(), PREFIX))) as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(begun)
+            answer = await reader.read()
+            assert told in answer
+            assert bool(answer) == bool(told)
+            assert (b"alive" in answer) == (b"livez" in begun)
+            writer.close()

@@ -8,6 +8,7 @@ import anyio
 from uvicorn import Config, Server
 
 from tidemill.kit.http.app import App
+from tidemill.kit.http.protocol import Protocol
 
 #: Idle connections stay open longer than any client of ours keeps them, so that none is lost in a race.
 KEEP_ALIVE_SECONDS = 75
@@ -21,7 +22,7 @@ async def serve_http(app: App, listener: socket.socket, *, stop: anyio.Event, dr
     """
     config = Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="none",
         loop="none",
         lifespan="off",
