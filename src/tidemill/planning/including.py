@@ -78,6 +78,9 @@ class _Including:
             except NotReadable as error:
                 self._complain(part, place, error.message)
         new = list(dict.fromkeys(path for _, path in wanted if path not in self._seen))
+        if len(self._seen) + len(new) > MAX_FILES + 1:
+            self._complain(part, (_INCLUDE,), f"more than {MAX_FILES} files are included")
+            return
         try:
             self._setting.commit.fetch(new)
         except NotReadable as error:
@@ -103,8 +106,6 @@ class _Including:
             raise NotReadable(f"{path} includes itself: {' -> '.join([*above, path])}")
         if len(above) > MAX_DEPTH:
             raise NotReadable(f"`include` is nested more than {MAX_DEPTH} deep")
-        if path not in self._seen and len(self._seen) > MAX_FILES:
-            raise NotReadable(f"more than {MAX_FILES} files are included")
         return path
 
     def _complain(self, part: Part, place: Path, message: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from tidemill.core.definition.faults import Fault, Path
@@ -99,5 +100,6 @@ def _line(raw: bytes, place: Place) -> str:
     return text if len(text) <= _LONGEST_LINE else ""
 
 
+@lru_cache(maxsize=2)
 def _lines(raw: bytes) -> list[bytes]:
     return raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
