@@ -70,7 +70,10 @@ def exec_(
     for path in (*var_file, *secret_file):
         values |= read_values(path)
     values |= pairs(var, "--var")
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     root, occasion = _root(dir), (_ref(branch, tag), event, pairs(input, "--input"))
     place = Path(tempfile.mkdtemp(prefix="tidemill-exec-"))
     command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve)
