@@ -8,7 +8,6 @@ from pathlib import Path
 
 import anyio
 import msgspec
-import structlog
 
 import tidemill
 from tidemill.errors import Unavailable
@@ -28,8 +27,6 @@ from tidemill.planning.frames import (
 from tidemill.planning.planned import Planned
 from tidemill.planning.supply import Supply
 
-_log = structlog.get_logger()
-
 #: The child finds its modules where this process has them; it inherits nothing else.
 _PROGRAM = "import sys; sys.path[:] = sys.argv[1:-1]; from tidemill.planning.evaluator import main; main()"
 _STARTING = 30.0
@@ -40,11 +37,13 @@ _LAST_WORDS = 4000
 class Died(Exception):
     """The child did not live to answer; *reason* is for people."""
 
-    def __init__(self, reason: str, *, is_deserved: bool = False) -> None:
+    def __init__(self, reason: str, *, is_deserved: bool = False, last_words: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_deserved = is_deserved
         """What it was asked killed it, so that asking again would kill another one."""
+        self.last_words = last_words
+        """What it printed at its end, for the log of a server."""
 
 
 class Child:
@@ -158,18 +157,17 @@ class Child:
         reader = self._process.stderr
         assert reader is not None
         words = (await reader.read())[-_LAST_WORDS:].decode("utf-8", "replace")
-        _log.warning("the process that reads configurations died", exit_code=code, stderr=words)
         match -code:
             case signal.SIGALRM:
                 return self._took_too_long()
             case signal.SIGABRT:  # how evaluators end that cannot have more memory
-                return Died(
-                    f"evaluating it needs more than {self._limits.memory} bytes of memory", is_deserved=True
-                )
+                reason = f"evaluating it needs more than {self._limits.memory} bytes of memory"
+                return Died(reason, is_deserved=True, last_words=words)
             case signal.SIGSEGV:  # their stack has an end too, and not all of them look for it
-                return Died("it is nested too deeply for its evaluator: make it flatter", is_deserved=True)
+                reason = "it is nested too deeply for its evaluator: make it flatter"
+                return Died(reason, is_deserved=True, last_words=words)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        return Died(f"the process that reads it {how} (see the log of the server)")
+        return Died(f"the process that reads it {how}", last_words=words)
 
     def _kill(self) -> None:
         if self.is_alive:

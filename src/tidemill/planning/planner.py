@@ -1,5 +1,7 @@
 """From a repository's files to plans: the first configuration found, evaluated in a warm child process."""
 
+from collections.abc import Callable
+
 import anyio
 
 from tidemill.core.context import Context
@@ -14,8 +16,10 @@ from tidemill.planning.supply import Supply
 class Planner:
     """Evaluates one configuration at a time in a child that is kept warm and replaced when it dies."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, tell: Callable[[Died], None] | None = None) -> None:
+        """*tell* hears of every child that died, for a log."""
         self._limits = limits or Limits()
+        self._tell = tell
         self._turn = anyio.Lock()
         self._child: Child | None = None
 
@@ -54,11 +58,19 @@ class Planner:
     async def _ask(self, question: Question, source: Source) -> Planned:
         """Ask once, and again when the child died of something else: it may have been killed by chance."""
         try:
-            return await (await self._living()).ask(question, Supply(source, self._limits))
+            return await self._ask_once(question, source)
         except Died as died:
             if died.is_deserved:
                 raise
-        return await (await self._living()).ask(question, Supply(source, self._limits))
+        return await self._ask_once(question, source)
+
+    async def _ask_once(self, question: Question, source: Source) -> Planned:
+        try:
+            return await (await self._living()).ask(question, Supply(source, self._limits))
+        except Died as died:
+            if self._tell is not None:
+                self._tell(died)
+            raise
 
     async def _living(self) -> Child:
         if self._child is None or not self._child.is_alive:

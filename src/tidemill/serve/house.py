@@ -155,7 +155,8 @@ class House:
         settings = self.settings.gateway
         exposed = (settings.exposed_url or self.address).rstrip("/")
         git_url = (self.settings.gitserver.exposed_url or exposed).rstrip("/")
-        planner = Planner()
+        died = "the process that reads configurations died"
+        planner = Planner(tell=lambda end: log.warning(died, reason=end.reason, last_words=end.last_words))
         await planner.start()
         self._stack.push_async_callback(planner.close)
         return GatewayService(
