@@ -1,6 +1,7 @@
 """A gateway behind a real HTTP server, with a real configstore and runservice on each kind of database."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,11 @@ class Person:
         if not accept:
             del request.headers["Accept"]
         return await self._http.send(request)
+
+    def stream(self, path: str) -> AbstractAsyncContextManager[httpx2.Response]:
+        """An answer to be read as it comes."""
+        headers = {"Authorization": f"token {self.token}"} if self.token else None
+        return self._http.stream("GET", f"/api/v1alpha{path}", headers=headers)
 
     async def get(self, path: str) -> Any:
         """The answer to a GET that succeeds."""

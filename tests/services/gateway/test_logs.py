@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 
 from tests.services.gateway.conftest import (
@@ -13,6 +14,7 @@ from tests.services.gateway.conftest import (
 )
 from tests.services.gateway.worker import Worker
 from tidemill.core.job import Outcome
+from tidemill.services.gateway import watching
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +103,34 @@ async def test_a_run_is_followed(house: House, alice: Person, hello: str, worker
     assert (states[-1]["phase"], states[-1]["result"]) == ("finished", "success")
     assert states[-1] == await alice.get(f"/projects/{hello}/runs/1")
     assert await alice.failure("GET", f"/projects/{hello}/runs/2/follow") == (404, "runDoesNotExist")
+
+
+@pytest.mark.parametrize("what", ["logs?step=0&follow", "follow"])
+async def test_a_follower_whose_token_is_deleted_hears_no_more(
+    house: House, alice: Person, hello: str, worker: Worker, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The stream is cut, so that it is not taken for a whole one; somebody else's goes on."""
+    monkeypatch.setattr(watching, "SECONDS", 0.0)
+    made = await alice.ask("POST", "/users/alice/tokens", {"token_name": "lost"})
+    thief = house.with_token(made.json()["token"])
+    await push(house, hello, MAIN)
+    await worker.start_all()
+    spec = await worker.begin()
+    await worker.write(spec, 0, 0, b"one\n")
+    path = f"/projects/{hello}/runs/1"
+    path += f"/tasks/{spec.task_id}/{what}" if what.startswith("logs") else f"/{what}"
+    with anyio.fail_after(20):
+        async with thief.stream(path) as stolen, alice.stream(path) as own:
+            heard, read = stolen.aiter_raw(), own.aiter_raw()
+            first = await anext(heard)
+            assert first
+            assert await anext(read)
+            assert (await alice.ask("DELETE", "/users/alice/tokens/lost")).status_code == 204
+            await worker.write(spec, 0, 4, b"two\n")
+            await worker.end(spec, Outcome.SUCCESS)
+            assert [chunk async for chunk in read]
+            with pytest.raises(httpx2.RemoteProtocolError):
+                [chunk async for chunk in heard]
 
 
 async def test_a_run_of_a_private_project_is_private(house: House, alice: Person) -> None:

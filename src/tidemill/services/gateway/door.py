@@ -67,6 +67,10 @@ class Door:
             raise Unauthorized("say who you are: Authorization: token <token>")
         _caller.set(caller)
 
+    async def look_again(self) -> None:
+        """Learn anew who makes the request that is being served; raises Unauthorized if that is over."""
+        _caller.set(await self._recognize(current_call().authorization))
+
     async def _recognize(self, authorization: str) -> Caller:
         """Who sent this header; an unknown token is refused at once, no token is nobody."""
         scheme, _, token = authorization.strip().partition(" ")

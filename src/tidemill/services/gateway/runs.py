@@ -21,9 +21,10 @@ from tidemill.core.run import Phase, Result, Run, RunTask
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.services.gateway.dialect import encode
-from tidemill.services.gateway.door import current_caller
+from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.paging import run_number, runs_page
 from tidemill.services.gateway.showing import listed_run, shown_run, shown_task
+from tidemill.services.gateway.watching import while_allowed
 
 E = TypeVar("E", Phase, Result)
 
@@ -38,8 +39,9 @@ GroupOf = Callable[[str, Action], Awaitable[str]]
 class Runs:
     """What can be asked of the runs of an owner; the permission for each action is asked for here."""
 
-    def __init__(self, runservice: Runservice, group_of: GroupOf) -> None:
+    def __init__(self, runservice: Runservice, door: Door, group_of: GroupOf) -> None:
         self._runservice = runservice
+        self._door = door
         self._group_of = group_of
 
     async def listed(self, owner: str, wanted: RunsQuery) -> Page[RunsResponse]:
@@ -70,7 +72,8 @@ class Runs:
     async def follow(self, owner: str, number: str) -> AsyncIterator[bytes]:
         """The run as JSON lines, now and after each change, until it ends."""
         detail = await self._one(owner, number, Action.VIEW_RUN)
-        return _shown_lines(await self._runservice.follow_run(detail.run.id), detail.plan)
+        lines = await self._runservice.follow_run(detail.run.id)
+        return self._while_allowed(_shown_lines(lines, detail.plan), owner)
 
     async def act(self, owner: str, number: str, request: RunActionsRequest) -> RunResponse:
         """Restart, cancel or stop; who asks stands in the reason."""
@@ -116,9 +119,17 @@ class Runs:
         task = _task(detail.run, task_id)
         follow = wanted.get("follow") is not None
         try:
-            return await self._runservice.read_log(task.id, step, wanted.get("offset", 0), follow=follow)
+            data = await self._runservice.read_log(task.id, step, wanted.get("offset", 0), follow=follow)
         except NotFound as error:
             raise NotFound(error.message) from error
+        return self._while_allowed(data, owner)
+
+    def _while_allowed(self, chunks: AsyncIterator[bytes], owner: str) -> AsyncIterator[bytes]:
+        async def ask() -> None:
+            await self._door.look_again()
+            await self._group_of(owner, Action.VIEW_RUN)
+
+        return while_allowed(chunks, ask)
 
     async def _one(self, owner: str, number: str, action: Action) -> RunDetail:
         """The run with this number, if the caller may do *action* to it."""

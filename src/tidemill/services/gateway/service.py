@@ -64,8 +64,8 @@ class GatewayService(Pushes):
         self._remote_sources = RemoteSources(configstore)
         self._open = Open(configstore)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
-        self._project_runs = ProjectRuns(configstore, runservice)
-        self._user_runs = UserRuns(configstore, runservice)
+        self._project_runs = ProjectRuns(configstore, runservice, self._door)
+        self._user_runs = UserRuns(configstore, runservice, self._door)
 
     def loops(self) -> list[Loop]:
         """The inbox, and the removal of repositories."""

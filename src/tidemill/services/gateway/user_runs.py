@@ -18,16 +18,16 @@ from tidemill.contracts.runservice import Runservice
 from tidemill.core.permissions import Action
 from tidemill.core.refs import user_group
 from tidemill.kit.contract import Page
-from tidemill.services.gateway.door import current_caller, own
+from tidemill.services.gateway.door import Door, current_caller, own
 from tidemill.services.gateway.runs import Runs
 
 
 class UserRuns(UserRunRoutes):
     """The direct runs of a user, which are nobody else's business."""
 
-    def __init__(self, configstore: Configstore, runservice: Runservice) -> None:
+    def __init__(self, configstore: Configstore, runservice: Runservice, door: Door) -> None:
         self._configstore = configstore
-        self._runs = Runs(runservice, self._group)
+        self._runs = Runs(runservice, door, self._group)
 
     async def _group(self, ref: str, action: Action) -> str:
         """The group of the user's runs, if the caller may do *action* to them."""
