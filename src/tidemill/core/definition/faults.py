@@ -1,4 +1,4 @@
-"""What is wrong with a definition, at which path of its data."""
+"""What is wrong with a definition, at which path of its data, and how words are shown in messages."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,9 +7,12 @@ import msgspec
 
 Path = tuple[str | int, ...]
 
+_LONGEST_SHOWN = 80
+_LONGEST_COMPARED = 64
+
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, and what to do about it."""
+    """One thing that is wrong, or odd, and what to do about it."""
 
     path: Path
     message: str
@@ -27,6 +30,19 @@ class WrongDefinition(Exception):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` when something known is near *word*, else nothing."""
+    """``: did you mean `x`?`` when something known is near *word*, else nothing."""
+    if len(word) > _LONGEST_COMPARED:
+        return ""
     found = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return f": did you mean {shown(found[0])}?" if found else ""
+
+
+def shown(word: str) -> str:
+    """A word of the configuration as messages have it: short, in one line, between backquotes."""
+    short = word if len(word) <= _LONGEST_SHOWN else f"{word[: _LONGEST_SHOWN - 1]}…"
+    return f"`{short if short.isprintable() else repr(short)[1:-1]}`"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as messages list them."""
+    return ", ".join(map(shown, words))

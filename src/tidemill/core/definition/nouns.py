@@ -1,5 +1,6 @@
 """What a definition holds: runs, tasks, steps; what a plan has too is the plan's own noun."""
 
+import re
 from enum import StrEnum
 
 import msgspec
@@ -23,6 +24,8 @@ from tidemill.core.plan import (
     Value,
 )
 from tidemill.core.when import When
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 STEP_TYPES: dict[str, type[Step]] = {
     "clone": CloneStep,
@@ -96,6 +99,29 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     """None: a run by hand must give it; other runs have ""."""
     choices: tuple[str, ...] = ()
+
+    def allows(self, value: str) -> bool:
+        """Whether *value* is one that the type allows."""
+        match self.type:
+            case InputType.NUMBER:
+                return _NUMBER.fullmatch(value) is not None
+            case InputType.BOOLEAN:
+                return value in ("true", "false")
+            case InputType.CHOICE:
+                return value in self.choices
+        return "\0" not in value
+
+    @property
+    def allowed(self) -> str:
+        """What the type allows, for messages."""
+        match self.type:
+            case InputType.NUMBER:
+                return "a number"
+            case InputType.BOOLEAN:
+                return "`true` or `false`"
+            case InputType.CHOICE:
+                return f"one of {', '.join(f'`{choice}`' for choice in self.choices)}"
+        return "a text without a zero byte"
 
 
 class RunDefinition(msgspec.Struct, frozen=True, kw_only=True):

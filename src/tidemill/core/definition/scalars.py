@@ -22,7 +22,10 @@ _QUANTITY = re.compile(
 )
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+#: Nanoseconds of a second.
+NANOSECONDS = 1_000_000_000
 _MOST = 2**63 - 1
+_LONGEST_WHOLE = 2**64
 _LONGEST = 64
 _LARGEST_SINGLE = 3.4028234663852886e38
 _FIRST_FIXED, _LAST_FIXED = -4, 5
@@ -38,17 +41,20 @@ def duration(text: str) -> int | None:
     return (-amount if text[0] == "-" else amount) if amount <= _MOST else None
 
 
-def quantity(text: str) -> int | None:
-    """Bytes of a Kubernetes quantity such as `512Mi`, rounded up; None when it is not one."""
+def quantity(text: str, scale: int = 1) -> int | None:
+    """Bytes of a Kubernetes quantity such as `512Mi`, rounded up; None when it is not one.
+
+    With *scale* it is counted in parts of which so many make one: `500m` in thousandths is 500.
+    """
     found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
         return None
     number, suffix, exponent = found.groups()
     if suffix in _BINARY:
-        scale = Fraction(2 ** _BINARY[suffix])
+        factor = Fraction(2 ** _BINARY[suffix])
     else:
-        scale = Fraction(10) ** (int(exponent) if exponent else _DECIMAL[suffix or ""])
-    amount = Fraction(number) * scale
+        factor = Fraction(10) ** (int(exponent) if exponent else _DECIMAL[suffix or ""])
+    amount = Fraction(number) * factor * scale
     rounded = -(-amount.numerator // amount.denominator)
     return rounded if abs(rounded) <= _MOST else None
 
@@ -57,9 +63,17 @@ def as_text(value: float | bool) -> str:
     """A number or boolean where text is wanted, as Agola's parser writes it: `1.10` is `1.1`."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) < _LONGEST_WHOLE:
         return str(value)
-    return _float_text(value)
+    try:
+        return _float_text(float(value))
+    except OverflowError:
+        return f"{'+' if value > 0 else '-'}Inf"
+
+
+def exact_text(value: float) -> str:
+    """A number as Python writes it, digits and all."""
+    return str(value) if abs(value) < _LONGEST_WHOLE else as_text(value)
 
 
 def _float_text(value: float) -> str:

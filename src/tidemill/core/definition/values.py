@@ -1,107 +1,104 @@
-"""Values, environments, credentials and `when`: what several parts of a definition share."""
+"""Values, environments, variables and credentials: what several parts of a definition share."""
 
 from tidemill.core.definition.cursor import Cursor
-from tidemill.core.definition.faults import nearest
-from tidemill.core.patterns import Pattern, parse_pattern
+from tidemill.core.definition.faults import listed, shown
+from tidemill.core.definition.fields import Fields, fields_of
+from tidemill.core.definition.keys.run import REGISTRY, VALUE
+from tidemill.core.definition.nouns import FromInput
 from tidemill.core.plan import FromVariable, Literal, RegistryAuth, Value
-from tidemill.core.when import Conditions, When
 
 #: Names that steps of ours ask values for; a variable must not be taken for one of them.
 RESERVED_VARIABLES = frozenset({"clone-token"})
 
+_REGISTRY_TYPES = ("basic", "encodedauth")
 _QUOTED = "put it in quotes, or take it from a variable: `{from_variable: name}`"
 
 
 def read_environment(cursor: Cursor) -> dict[str, Value]:
-    """Variables of the environment by name; every value is text or comes from a variable."""
-    entries = cursor.entries(f"`{cursor.key}`")
+    """Variables of the environment by name; every value is text or comes from a variable or an input."""
+    entries = cursor.entries()
     for entry in entries:
         if not entry.key or "=" in entry.key or "\0" in entry.key:
-            entry.complain(f"{entry.key!r} cannot be the name of an environment variable", at_key=True)
+            entry.complain(f"{shown(entry.key)} cannot be the name of an environment variable", at_key=True)
     return {entry.key: read_value(entry) for entry in entries}
 
 
 def read_value(cursor: Cursor) -> Value:
-    """A string, or a mapping with `from_variable`."""
+    """A string, or a mapping with `from_variable` or `from_input`."""
     if isinstance(cursor.data, str):
         if "\0" in cursor.data:
-            cursor.complain(f"the value of {cursor.key!r} must not contain a zero byte")
+            cursor.complain(f"the value of {shown(cursor.key)} must not contain a zero byte")
         return Literal(cursor.data)
     if not isinstance(cursor.data, dict):
-        cursor.complain(f"the value of {cursor.key!r} must be a string, not {cursor.kind}: {_QUOTED}")
+        cursor.complain(f"the value of {shown(cursor.key)} must be a string, not {cursor.kind}: {_QUOTED}")
         return Literal("")
-    if "from_variable" not in cursor.data:
-        near = next((nearest(key, ["from_variable"]) for key in cursor.data), "")
-        cursor.complain(f"the value of {cursor.key!r} has no `from_variable`{near or f': {_QUOTED}'}")
-        return Literal("")
-    variable = cursor.field("from_variable")
-    name = variable.string()
+    fields = Fields(cursor, VALUE)
+    variable, given = fields["from_variable"], fields["from_input"]
+    if "from_variable" in cursor.data:
+        if not given.is_null:
+            given.complain("a value has `from_variable` or `from_input`, not both", at_key=True)
+        return _from_variable(variable)
+    if not given.is_null:
+        return _from_input(given)
+    known = VALUE.known(in_agola=cursor.findings.is_agola)
+    near = next((near for key in cursor.data if (near := cursor.findings.nearest(key, known))), "")
+    cursor.complain(f"the value of {shown(cursor.key)} has no `from_variable`{near or f': {_QUOTED}'}")
+    return Literal("")
+
+
+def _from_variable(cursor: Cursor) -> FromVariable:
+    name = cursor.string()
     if name in RESERVED_VARIABLES:
-        variable.complain(f"the name {name!r} is reserved: use another variable")
-    elif not name and isinstance(variable.data, str | None):
-        variable.complain("`from_variable` must name a variable")
+        cursor.complain(f"the name {shown(name)} is reserved: use another variable")
+    elif not name and isinstance(cursor.data, str | None):
+        cursor.complain("`from_variable` must name a variable")
     return FromVariable(name)
+
+
+def _from_input(cursor: Cursor) -> FromInput:
+    name = cursor.string()
+    known = cursor.findings.inputs
+    if known is None:
+        cursor.complain("`from_input` can stand only inside a run, which has `inputs`", at_key=True)
+    elif isinstance(cursor.data, str) and name not in known:
+        near = cursor.findings.nearest(name, known)
+        there_are = f"it has {listed(sorted(known)[:10])}" if known else "it has none: write `inputs`"
+        cursor.complain(f"{shown(name)} is not an input of this run{near or f': {there_are}'}")
+    return FromInput(name)
+
+
+def read_variables(cursor: Cursor) -> dict[str, str]:
+    """Variables of a configuration by name; their values are plain text."""
+    found = {}
+    for entry in cursor.entries():
+        if not entry.key or "\0" in entry.key or entry.key in RESERVED_VARIABLES:
+            entry.complain(f"{shown(entry.key)} cannot be the name of a variable", at_key=True)
+        if entry.is_null:
+            entry.complain(f'the variable {shown(entry.key)} is empty: write `""` for an empty text')
+        if isinstance(entry.data, str) and "\0" in entry.data:
+            entry.complain(f"the value of {shown(entry.key)} must not contain a zero byte")
+        found[entry.key] = entry.string()
+    return found
 
 
 def read_registries(cursor: Cursor) -> dict[str, RegistryAuth]:
     """Credentials by registry."""
-    return {entry.key: _registry(entry) for entry in cursor.entries(f"`{cursor.key}`")}
+    return {entry.key: _registry(entry) for entry in cursor.entries()}
 
 
 def _registry(cursor: Cursor) -> RegistryAuth:
-    if cursor.is_null or not cursor.is_mapping(f"the credentials of {cursor.key!r}"):
-        if cursor.is_null:
-            cursor.complain(f"the credentials of registry {cursor.key!r} are empty", at_key=True)
-        return RegistryAuth()
-    values = {
-        name: read_value(cursor.field(name))
-        for name in ("username", "password", "auth")
-        if not cursor.field(name).is_null
-    }
-    return RegistryAuth(type=cursor.field("type").text() or "basic", **values)
-
-
-def read_when(cursor: Cursor) -> When | None:
-    """Conditions on branch, tag and ref; None where there are none to fulfil."""
-    example = "such as `{branch: main}`"
-    if not cursor.is_mapping(f"`when` {example}") or cursor.is_null:
-        return None
-    return When(
-        branch=_conditions(cursor.field("branch")),
-        tag=_conditions(cursor.field("tag")),
-        ref=_conditions(cursor.field("ref")),
-    )
-
-
-def _conditions(cursor: Cursor) -> Conditions | None:
     if cursor.is_null:
-        return None
-    if not isinstance(cursor.data, dict):
-        return Conditions(include=_patterns(cursor))
-    known = {"include", "exclude"}
-    for entry in cursor.entries("a condition"):
-        if entry.key not in known:
-            near = nearest(entry.key, known)
-            message = f"{entry.key!r} is not known here: a condition has `include` and `exclude`{near}"
-            entry.complain(message, at_key=True)
-    return Conditions(
-        include=_patterns(cursor.at("include", cursor.data.get("include"))),
-        exclude=_patterns(cursor.at("exclude", cursor.data.get("exclude"))),
-    )
-
-
-def _patterns(cursor: Cursor) -> tuple[Pattern, ...]:
-    if isinstance(cursor.data, list):
-        return tuple(_pattern(item) for item in cursor.items("patterns"))
-    return () if cursor.is_null else (_pattern(cursor),)
-
-
-def _pattern(cursor: Cursor) -> Pattern:
-    if not isinstance(cursor.data, str):
-        cursor.complain(f"a pattern must be a string, not {cursor.kind}: put it in quotes")
-        return Pattern(text="")
-    try:
-        return parse_pattern(cursor.data)
-    except ValueError as error:
-        cursor.complain(f"{cursor.data!r} is not a regular expression that RE2 understands: {error}")
-        return Pattern(text="")
+        cursor.complain(f"the credentials of registry {shown(cursor.key)} are empty", at_key=True)
+        return RegistryAuth()
+    fields = fields_of(cursor, REGISTRY)
+    if fields is None:
+        return RegistryAuth()
+    values = {name: read_value(fields[name]) for name in ("username", "password", "auth") if fields.has(name)}
+    type_ = fields["type"]
+    name = type_.text() or "basic"
+    if name not in _REGISTRY_TYPES and isinstance(type_.data, str):
+        near = cursor.findings.nearest(name, _REGISTRY_TYPES)
+        type_.warn(
+            f"unknown type of credentials {shown(name)}{near or f': there are {listed(_REGISTRY_TYPES)}'}"
+        )
+    return RegistryAuth(type=name, **values)

@@ -1,0 +1,1 @@
+"""Which keys each kind of mapping has: readers ask by it, warnings and the JSON Schema are made from it."""
