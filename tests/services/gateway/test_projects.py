@@ -7,6 +7,9 @@ import pytest
 
 from tests.conftest import DatabaseUrl
 from tests.services.gateway.conftest import House, Person, project, ref
+from tests.services.gateway.worker import Worker
+from tidemill.contracts.runservice import RunQuery
+from tidemill.services.runservice.service import RunserviceService
 
 pytestmark = pytest.mark.anyio
 
@@ -180,6 +183,24 @@ async def test_a_deleted_project_takes_its_repository_along(house: House, alice:
     await house.gateway._removing.work()
     assert set(house.git.deleted) == {made["id"]}
     assert await alice.get(f"/projects/{kept['id']}") == kept
+
+
+async def test_a_deleted_project_ends_its_runs(
+    house: House, alice: Person, hello: str, worker: Worker, runservice: RunserviceService
+) -> None:
+    """What runs is stopped and what waits is cancelled, since nobody could do it later; others go on."""
+    kept = str((await project(alice, "kept"))["id"])
+    await house.push(hello, "refs/heads/main")
+    await worker.start_all()
+    await worker.begin()
+    for owner in (hello, kept):
+        await house.push(owner, "refs/heads/main")
+    assert (await alice.ask("DELETE", f"/projects/{hello}")).status_code == 204
+    await house.gateway._removing.work()
+    (other, waiting, begun) = (await runservice.runs(RunQuery(limit=0))).items
+    assert (other.phase, other.group) == ("queued", f"/project/{kept}/branch/main")
+    assert (waiting.phase, waiting.reason) == ("cancelled", "the project was deleted")
+    assert (begun.stopping, begun.reason) == (True, "the project was deleted")
 
 
 async def test_a_deletion_that_failed_removes_no_repository(house: House, alice: Person) -> None:

@@ -151,7 +151,7 @@ class ProjectRoutes(Contract):
 
     @delete("/projects/{projectref}", status=204)
     async def delete_project(self, projectref: str) -> None:
-        """For the owner; the repository on `builtin` goes too, runs stay."""
+        """For the owner; the repository on `builtin` goes too, open runs are ended, the others stay."""
 
     @post("/projects/{projectref}/createrun", status=201)
     async def create_project_run(

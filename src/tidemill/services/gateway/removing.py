@@ -1,4 +1,4 @@
-"""Removing repositories with their projects, also when the server dies in between."""
+"""Ending runs and removing repositories with their projects, also when the server dies in between."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -8,7 +8,10 @@ import structlog
 
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gitserver import Gitserver
-from tidemill.errors import Failure, NotFound
+from tidemill.contracts.runservice import RunQuery, Runservice
+from tidemill.core.refs import project_group
+from tidemill.core.run import Phase
+from tidemill.errors import Conflict, Failure, NotFound
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.supervise import Loop
@@ -17,6 +20,8 @@ from tidemill.services.gateway.store import removals
 BELL = "removals"
 #: Longer than any deletion of a project takes.
 _PATIENCE = timedelta(minutes=2)
+
+_REASON = "the project was deleted"
 
 log = structlog.get_logger("removing")
 
@@ -29,6 +34,7 @@ class Removing:
         db: Database,
         bells: Bells,
         configstore: Configstore,
+        runservice: Runservice,
         gitserver: Gitserver,
         *,
         clock: Callable[[], datetime],
@@ -37,6 +43,7 @@ class Removing:
         self._bells = bells
         self._bell = bells.listen(BELL)
         self._configstore = configstore
+        self._runservice = runservice
         self._gitserver = gitserver
         self._clock = clock
 
@@ -63,14 +70,30 @@ class Removing:
         await self._db.do(begin)
 
     async def work(self) -> None:
-        """Remove the repositories of all projects that are gone."""
+        """End the runs and remove the repositories of all projects that are gone."""
         for project in await self._db.read(lambda tx: removals.due(tx, self._clock())):
             try:
                 if not await self._exists(project):
+                    await self._end_runs(project)
                     await self._gitserver.delete_repository(project)
                 await self._forget(project)
             except Failure as error:
-                log.warning("repository not removed yet", project=project, reason=error.message)
+                log.warning("project not cleared away yet", project=project, reason=error.message)
+
+    async def _end_runs(self, project: str) -> None:
+        """Cancel and stop its runs, which nobody can see any more and so nobody else will."""
+        still_open = RunQuery(group=project_group(project), phases=(Phase.QUEUED, Phase.RUNNING), limit=0)
+        has_moved = True
+        while has_moved:
+            has_moved = False
+            for run in (await self._runservice.runs(still_open)).items:
+                try:
+                    if run.phase is Phase.QUEUED:
+                        await self._runservice.cancel_run(run.id, _REASON)
+                    elif not run.stopping:
+                        await self._runservice.stop_run(run.id, _REASON)
+                except Conflict:
+                    has_moved = True  # it was started, or has ended, since it was listed
 
     async def _forget(self, project: str) -> None:
         await self._db.do(lambda tx: removals.forget(tx, project))

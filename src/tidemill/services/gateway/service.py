@@ -56,7 +56,7 @@ class GatewayService(Pushes):
         self._door = Door(configstore, admin_token)
         triggering = Triggering(runservice, gitserver, planner, exposed_url=exposed_url, git_url=git_url)
         self._inbox = Inbox(db, bells, configstore, triggering, clock=clock)
-        self._removing = Removing(db, bells, configstore, gitserver, clock=clock)
+        self._removing = Removing(db, bells, configstore, runservice, gitserver, clock=clock)
         self._reception = Reception(
             db, bells, configstore, self._door, offer=self._inbox.offer, exposed_url=exposed_url
         )
