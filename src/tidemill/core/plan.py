@@ -260,6 +260,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, str] = {}
     """The values of the run's inputs, defaults filled in."""
     concurrency: Concurrency | None = None
+    caches: tuple[str, ...] = ()
+    """Opaque names of the places where caches are looked for, in this order; they are saved in the first.
+    Without any it is one that all runs of the same counter group have in common.
+    """
 
     def task(self, name: str) -> PlanTask:
         """The task called *name*; KeyError when there is none."""
@@ -267,3 +271,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             if task.name == name:
                 return task
         raise KeyError(name)
+
+    def ancestors(self, name: str) -> tuple[PlanTask, ...]:
+        """The tasks that the one called *name* depends on, directly or not, by level and name."""
+        found: dict[str, PlanTask] = {}
+        pending = [self.task(name)]
+        while pending:
+            parents = [self.task(depend.task) for depend in pending.pop().depends]
+            pending += [parent for parent in parents if parent.name not in found]
+            found |= {parent.name: parent for parent in parents}
+        return tuple(sorted(found.values(), key=lambda task: (task.level, task.name)))

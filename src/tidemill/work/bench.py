@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,6 +16,7 @@ from tidemill.core.run import StepPhase
 from tidemill.work.ledger import Ledger
 from tidemill.work.logs import JobLogs
 from tidemill.work.patience import Patience
+from tidemill.work.store import Store
 
 ALWAYS_GRACE = 60.0
 """Seconds that the `always` steps of a job have, all together, once it must not go on."""
@@ -35,6 +37,11 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     grace: float
     """Seconds between TERM and KILL."""
     always_grace: float = ALWAYS_GRACE
+    directory: Path
+    """Where the job is kept on disk."""
+    store: Store | None
+    fenced: Callable[[], None]
+    """To be called when the job belongs to somebody else."""
 
     def step(self, index: int) -> Step:
         """A step as it is planned."""

@@ -30,6 +30,8 @@ def command(spec: JobSpec, index: int, values: Mapping[str, str]) -> Exec:
             environment |= clone_environment(environment, values.get(CLONE_TOKEN, ""))
             working_dir = spec.task.working_dir
             tty = True
+        case _:
+            raise TypeError(f"step {index} is no command")
     return Exec(
         key=command_key(index),
         argv=tuple(shell.split(" ")),

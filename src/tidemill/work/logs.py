@@ -50,6 +50,10 @@ class JobLogs:
         """Ship what the setup says; it is short, so its first lines wait for the rest."""
         self._start(SETUP, text, resume=resume, linger=LINGER)
 
+    def ship_text(self, index: int, text: Text, *, resume: bool) -> None:
+        """Ship what we say ourselves of a step; whoever says it ends it."""
+        self._start(index, text, resume=resume)
+
     def ship_command(self, pod: Pod, key: str, index: int, *, resume: bool) -> CommandOutput:
         """Ship the output of a step's command, and answer it for whoever waits for the end."""
         output = CommandOutput(pod, key)

@@ -1,11 +1,13 @@
 """The steps of one job in their order: which of them are done, and what follows from their ends."""
 
 from tidemill.core.job import Outcome
+from tidemill.core.plan import CloneStep, RunStep
 from tidemill.core.run import StepPhase
 from tidemill.pods import Pod
 from tidemill.work.bench import Bench
 from tidemill.work.commanding import CommandStep
 from tidemill.work.ending import Ending, interruption
+from tidemill.work.filing import FileStep
 
 
 class Stepping:
@@ -40,7 +42,8 @@ class Stepping:
         """Do one step, or what an earlier life has left to do of it; an ending when the job fails by it."""
         is_over = self._ledger.has_ended(index)
         if not is_over or index not in self._ledger.state.stored:
-            await CommandStep(self._bench, pod, index).do()
+            is_command = isinstance(self._bench.step(index), RunStep | CloneStep)
+            await (CommandStep if is_command else FileStep)(self._bench, pod, index).do()
         return self._after(index)
 
     def _after(self, index: int) -> Ending | None:

@@ -2,27 +2,10 @@
 
 from collections.abc import Callable
 
-from tidemill.core.plan import (
-    PlanTask,
-    RestoreCache,
-    RestoreWorkspace,
-    Runtime,
-    SaveArtifacts,
-    SaveCache,
-    SaveReports,
-    SaveToWorkspace,
-    Step,
-)
+from tidemill.core.plan import PlanTask, Runtime, SaveArtifacts, SaveReports, Step
 
 #: Kinds of step, by what they are called in a configuration.
-_STEPS: dict[type[Step], str] = {
-    RestoreCache: "restore_cache",
-    RestoreWorkspace: "restore_workspace",
-    SaveArtifacts: "artifacts",
-    SaveCache: "save_cache",
-    SaveReports: "reports",
-    SaveToWorkspace: "save_to_workspace",
-}
+_STEPS: dict[type[Step], str] = {SaveArtifacts: "artifacts", SaveReports: "reports"}
 
 #: What a task may ask for beside its steps, and how to see that it does.
 _TASK: dict[str, Callable[[PlanTask], bool]] = {

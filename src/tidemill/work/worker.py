@@ -21,6 +21,7 @@ from tidemill.work.patience import Patience
 from tidemill.work.setup import Setup
 from tidemill.work.shipping import LogSink
 from tidemill.work.stepping import Stepping
+from tidemill.work.store import Store
 
 log = structlog.get_logger()
 
@@ -37,6 +38,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     sink: LogSink
     report: Callable[[JobReport], None]
     clock: Callable[[], datetime]
+    store: Store | None = None
+    """Where files are kept; without it, tasks that want that fail."""
     grace: float = GRACE
     always_grace: float = ALWAYS_GRACE
 
@@ -76,6 +79,9 @@ class JobWorker:
             clock=around.clock,
             grace=around.grace,
             always_grace=around.always_grace,
+            directory=job.directory.path,
+            store=around.store,
+            fenced=self._fenced,
         )
         self._log = log.bind(run=job.spec.run_id, job=job.spec.id)
 

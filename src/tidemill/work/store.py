@@ -1,0 +1,49 @@
+"""Where files of tasks are kept, for tasks that come after and for later runs; what may be asked of it."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that are kept: a tar stream, compressed with zstd."""
+
+    id: str
+    """What it is read by, opaque."""
+    task: str = ""
+    """The task that has kept it, by name, for those that depend on it."""
+    step: int = 0
+    key: str = ""
+    """The key of a cache."""
+    size: int = 0
+    sha256: str = ""
+    """Of the compressed bytes; "" where it is not known."""
+
+
+class Store(Protocol):
+    """What one job may read and write. What is kept, is kept whole or not at all.
+
+    Raises `Fenced`; `errors.BadRequest`, `errors.TooLarge` and `errors.NotFound` are final, and every
+    other failure is answered by asking again.
+    """
+
+    async def workspaces(self) -> tuple[Archive, ...]:
+        """What the tasks before this one have kept, by their level, their name, and the step."""
+        ...
+
+    async def save_workspace(self, step: int, archive: AsyncIterator[bytes]) -> Archive:
+        """Keep files for the tasks after this one, in place of what the step has kept before."""
+        ...
+
+    async def find_cache(self, key: str) -> Archive | None:
+        """The cache of that key, else the latest of those whose key begins with it."""
+        ...
+
+    async def save_cache(self, key: str, archive: AsyncIterator[bytes]) -> Archive:
+        """Keep files under *key*, unless there are some already: these stay."""
+        ...
+
+    async def read(self, archive: Archive) -> AsyncIterator[bytes]:
+        """The bytes of an archive."""
+        ...
