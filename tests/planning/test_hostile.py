@@ -150,7 +150,7 @@ async def test_what_evaluators_print_does_not_stop_them(planner: Planner) -> Non
 
 async def test_hunger_does_not_stay(planner: Planner) -> None:
     """A child that has once needed much is replaced: it may not give all of it back."""
-    much = returning("[]") + "x = ['y' * 1000000 + str(i) for i in range(45)]\n"
+    much = returning("[]") + "x = ['y' * 1000000 + str(i) for i in range(50)]\n"
     await planner.plan(Tree(RIGHT), CONTEXT)
     assert planner._child is not None
     before = planner._child.pid

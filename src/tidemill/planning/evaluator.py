@@ -32,8 +32,7 @@ from tidemill.planning.frames import (
 from tidemill.planning.planned import Planned, Problem
 
 _OPEN_FILES = 16
-_MEMORY = Path("/proc/self/statm")
-_PAGE = resource.getpagesize()
+_STATUS = Path("/proc/self/status")
 #: Seconds of the alarm when hardly any are left; 0 would switch it off.
 _LEAST = 0.001
 
@@ -58,15 +57,15 @@ class Evaluator:
     def serve(self) -> None:
         """Answer each question; a first, empty frame says that all is loaded."""
         self._send(b"")
-        most = (_address_space() + self._limits.memory) // 2
+        most = (_most_memory() + self._limits.memory) // 2
         while (body := self._receive()) is not None:
             question = msgspec.msgpack.decode(body, type=Question)
             signal.setitimer(signal.ITIMER_REAL, self._limits.seconds)  # its signal ends the process
             answer = self._answer(question)
             signal.setitimer(signal.ITIMER_REAL, 0)
             self._send(answer)
-            if _address_space() > most:
-                return  # it may not come down again, and others would have less
+            if _most_memory() > most:
+                return  # it may not give all of it back, and the next one would have less
 
     def files(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Those of the commit's files that exist; raises NotReadable when they are too many or too large."""
@@ -129,11 +128,13 @@ def _silence() -> Iterator[None]:
         os.close(kept)
 
 
-def _address_space() -> int:
+def _most_memory() -> int:
+    """Bytes of address space that this process has ever had."""
     try:
-        return int(_MEMORY.read_text().split(maxsplit=1)[0]) * _PAGE
+        status = _STATUS.read_text()
     except OSError:
         return 0  # not Linux
+    return int(status.partition("VmPeak:")[2].split(maxsplit=1)[0]) * 1024
 
 
 def _confine(limits: Limits) -> None:
