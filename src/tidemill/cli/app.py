@@ -25,6 +25,12 @@ app.command(
 app.command(
     "tidemill.cli.demo:demo", name="demo", help="Start everything, push this repository, watch its run."
 )
+app.command("tidemill.cli.lint:lint", name="lint", help="Check configurations, without a server.")
+app.command(
+    "tidemill.cli.plan:plan",
+    name="plan",
+    help="Show which runs a configuration would make, and why.",
+)
 app.command(
     "tidemill.cli.exec.command:exec_", name="exec", help="Run a configuration here and now, without a server."
 )

@@ -10,9 +10,8 @@ import httpx2
 from cyclopts import Parameter
 
 from tidemill.cli.output import Format
-from tidemill.cli.usage import WRONG_USAGE
 from tidemill.contracts.gateway import PREFIX, Gateway
-from tidemill.errors import BadRequest, Failure, NotFound, Unauthorized, Unavailable
+from tidemill.errors import BadRequest, NotFound, Unauthorized, Unavailable
 from tidemill.kit.connect import connect
 
 T = TypeVar("T")
@@ -87,8 +86,3 @@ async def complete(page: Callable[[str], Awaitable[tuple[list[T], str]]]) -> lis
         more, cursor = await page(cursor)
         items += more
     return items
-
-
-def usage(message: str) -> Failure:
-    """A wrong combination of arguments."""
-    return BadRequest(message, code=WRONG_USAGE)

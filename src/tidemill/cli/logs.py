@@ -5,8 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Server, ask, usage
+from tidemill.cli.client import Server, ask
 from tidemill.cli.resuming import step_log
+from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
 from tidemill.errors import NotFound

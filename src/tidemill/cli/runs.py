@@ -4,9 +4,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Output, Server, ask, usage
+from tidemill.cli.client import Output, Server, ask
 from tidemill.cli.live import view
 from tidemill.cli.output import inert, show
+from tidemill.cli.usage import usage
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import ProjectCreateRunRequest

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +21,7 @@ from tidemill.cli.exec.local_run import LocalRun, Workshop, only
 from tidemill.cli.exec.snapshot import Snapshot, take_snapshot
 from tidemill.cli.exec.summary import summary
 from tidemill.cli.live import view
+from tidemill.cli.places import find_root
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.core.context import Context, Event
 from tidemill.core.definition.faults import nearest
@@ -28,7 +29,7 @@ from tidemill.core.environment import static_environment
 from tidemill.core.plan import Plan
 from tidemill.core.refs import Ref, branch, tag
 from tidemill.errors import BadRequest
-from tidemill.planning.planned import AGOLA_FOLDER, TIDEMILL_FOLDER, Planned
+from tidemill.planning.planned import TIDEMILL_FOLDER, Planned
 from tidemill.planning.planner import Planner
 from tidemill.planning.tree import WorkingTree
 from tidemill.pods import Driver
@@ -74,7 +75,7 @@ def exec_(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    root, occasion = _root(dir), (_ref(branch, tag), event, pairs(input, "--input"))
+    root, occasion = find_root(dir), (_ref(branch, tag), event, pairs(input, "--input"))
     place = Path(tempfile.mkdtemp(prefix="tidemill-exec-"))
     command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve)
     try:
@@ -218,17 +219,3 @@ def _ref(branch_name: str | None, tag_name: str | None) -> Ref | None:
     if tag_name:
         return tag(tag_name)
     return branch(branch_name) if branch_name else None
-
-
-def _root(start: Path) -> Path:
-    """The directory with a configuration: *start*, or the nearest above it within its repository."""
-    start = start.resolve()
-    if not start.is_dir():
-        raise BadRequest(f"{start} is not a directory")
-    for place in (start, *start.parents):
-        if any((place / folder).is_dir() for folder in (TIDEMILL_FOLDER, AGOLA_FOLDER)):
-            return place
-        with suppress(OSError):
-            if (place / ".git").exists():
-                return place
-    return start

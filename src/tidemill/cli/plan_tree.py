@@ -1,0 +1,102 @@
+"""The runs and tasks that are planned, as a tree that says why."""
+
+from collections.abc import Iterator, Sequence
+
+from tidemill.cli.references import Reference
+from tidemill.cli.tree import Node, Piece
+from tidemill.core.decisions import Decision, Verdict
+from tidemill.core.plan import Condition, Depend, Plan, PlanTask, Step
+
+_MARKS = {Verdict.MADE: ("+", "green"), Verdict.SKIPPED: ("-", "yellow"), Verdict.NOT_MADE: ("x", "dim")}
+
+
+def plan_tree(
+    heading: str, plans: Sequence[Plan], decisions: Sequence[Decision], variables: Sequence[Reference]
+) -> Node:
+    """A tree of what *decisions* are about, in their order."""
+    by_name = {plan.name: plan for plan in plans}
+    runs = []
+    for decision in decisions:
+        if decision.task or decision.step is not None:
+            continue
+        plan = by_name.get(decision.run)
+        below: tuple[Node, ...] = ()
+        if plan is not None:
+            own = [each for each in decisions if each.run == decision.run]
+            asked = [each for each in variables if each.run == decision.run]
+            below = (*_of_run(plan), *_tasks(plan, own), *_variables(asked))
+        runs.append(Node((*_head(decision, f"run {decision.run}"), *_why(decision)), below))
+    return Node(((heading, "bold"),), tuple(runs))
+
+
+def _of_run(plan: Plan) -> Iterator[Node]:
+    if plan.concurrency is not None:
+        group, superseded = plan.concurrency.group, plan.concurrency.superseded
+        yield Node(((f"concurrency: one at a time in `{group}`; earlier ones: {superseded}", "dim"),))
+    for name, value in plan.inputs.items():
+        yield Node(((f"input {name} = {value!r}", "dim"),))
+
+
+def _tasks(plan: Plan, decisions: Sequence[Decision]) -> Iterator[Node]:
+    planned = {task.name: task for task in plan.tasks}
+    for decision in decisions:
+        if not decision.task or decision.step is not None:
+            continue
+        task = planned.get(decision.task)
+        pieces = (*_head(decision, decision.task), *(_about(task) if task else ()), *_why(decision))
+        steps = [each for each in decisions if each.task == decision.task and each.step is not None]
+        below = _steps(task, steps) if task and decision.verdict is Verdict.MADE else ()
+        yield Node(pieces, tuple(below))
+
+
+def _steps(task: PlanTask, decisions: Sequence[Decision]) -> Iterator[Node]:
+    for decision in decisions:
+        if decision.step is not None:
+            step = task.steps[decision.step]
+            why = () if decision.code == "unconditional" else _why(decision)
+            yield Node((*_head(decision, step_label(step)), *why))
+
+
+def step_label(step: Step) -> str:
+    """What a step is called where it stands beside others."""
+    kind = str(step.__struct_config__.tag)
+    return f"{kind}: {step.name}" if step.name else kind
+
+
+def _head(decision: Decision, name: str) -> tuple[Piece, ...]:
+    mark, style = _MARKS[decision.verdict]
+    return ((f"{mark} ", style), (name, "" if decision.verdict is Verdict.MADE else "dim"))
+
+
+def _about(task: PlanTask) -> Iterator[Piece]:
+    if task.depends:
+        yield (f"  needs {', '.join(_edge(depend) for depend in task.depends)}", "cyan")
+    if task.approval:
+        yield ("  waits for approval", "yellow")
+    if task.retry.attempts > 1:
+        yield (f"  up to {task.retry.attempts} attempts", "cyan")
+
+
+def _edge(depend: Depend) -> str:
+    plain = depend.conditions == (Condition.ON_SUCCESS,)
+    return depend.task if plain else f"{depend.task} ({', '.join(depend.conditions)})"
+
+
+def _why(decision: Decision) -> tuple[Piece, ...]:
+    style = "dim" if decision.verdict is Verdict.MADE else "yellow"
+    return ((f"  {decision.because}", style),)
+
+
+def _variables(asked: Sequence[Reference]) -> Iterator[Node]:
+    if asked:
+        lines = tuple(Node(((each.name, ""), *_known(each))) for each in asked)
+        yield Node((("variables", "bold"),), lines)
+
+
+def _known(reference: Reference) -> tuple[Piece, ...]:
+    used = (f"  used by {', '.join(reference.tasks)}", "dim")
+    if reference.given:
+        return (("  given", "green"), used)
+    if reference.default is not None:
+        return ((f"  default {reference.default!r}", "green"), used)
+    return (("  not given: empty unless the server knows it", "yellow"), used)
