@@ -4,7 +4,7 @@ from tidemill.kit.db.columns import BytewiseText, RowNumber
 from tidemill.kit.db.database import Database
 from tidemill.kit.db.instant import Instant
 from tidemill.kit.db.ledger import last_event
-from tidemill.kit.db.transaction import AnyRow, Event, ForeignAwait, Snapshot, Transaction
+from tidemill.kit.db.transaction import AnyRow, Event, ForeignAwait, Snapshot, Transaction, Values
 
 __all__ = [
     "AnyRow",
@@ -16,5 +16,6 @@ __all__ = [
     "RowNumber",
     "Snapshot",
     "Transaction",
+    "Values",
     "last_event",
 ]

@@ -1,6 +1,6 @@
 """The snapshot and the transaction of PostgreSQL, which wait for their connection alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidemill.kit.db import failures
 from tidemill.kit.db.instant import to_microseconds
 from tidemill.kit.db.ledger import identity
-from tidemill.kit.db.transaction import Snapshot, Transaction
+from tidemill.kit.db.transaction import Snapshot, Transaction, Values
 
 #: The shared lock holds off an import, which changes the row, until this transaction has committed.
 _FENCE = select(identity.c.one).where(identity.c.epoch == bindparam("epoch")).with_for_update(read=True)
@@ -39,11 +39,11 @@ class PostgresSnapshot(Snapshot):
         self._connection = connection
 
     async def _execute(
-        self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, stmt: Executable, values: Values | Sequence[Values] | None = None
     ) -> CursorResult[Any]:
         self.is_waiting = True
         try:
-            return await self._connection.execute(stmt, rows)
+            return await self._connection.execute(stmt, values)
         finally:
             self.is_waiting = False
 

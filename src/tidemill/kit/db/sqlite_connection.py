@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from tidemill.kit.db import failures
 from tidemill.kit.db.instant import to_microseconds
-from tidemill.kit.db.transaction import Snapshot, Transaction
+from tidemill.kit.db.transaction import Snapshot, Transaction, Values
 
 #: Milliseconds that SQLite waits for another process's lock, before we look at our deadline again; and
 #: while the file is opened, when the other process may be creating or upgrading it.
@@ -76,14 +76,14 @@ class SqliteConnection:
         if self.driver.in_transaction:
             self.driver.execute("ROLLBACK")
 
-    def execute(self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None) -> CursorResult[Any]:
+    def execute(self, stmt: Executable, values: Values | Sequence[Values] | None) -> CursorResult[Any]:
         """One statement, if there is time for it."""
         if self.is_overdue:
             raise failures.overdue(self.name)
         if not self.driver.in_transaction:
             # Whoever ignored the error that ended it must not go on outside of any transaction.
             raise failures.away(self.name, "the transaction was given up after an error")
-        return self.core.execute(stmt, rows)
+        return self.core.execute(stmt, values)
 
     def end_opening(self) -> None:
         """From now on others' locks are waited for as long as a deadline says."""
@@ -104,9 +104,9 @@ class SqliteSnapshot(Snapshot):
         self._connection = connection
 
     async def _execute(
-        self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, stmt: Executable, values: Values | Sequence[Values] | None = None
     ) -> CursorResult[Any]:
-        return self._connection.execute(stmt, rows)
+        return self._connection.execute(stmt, values)
 
 
 class SqliteTransaction(Transaction):
@@ -119,9 +119,9 @@ class SqliteTransaction(Transaction):
         self._connection = connection
 
     async def _execute(
-        self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, stmt: Executable, values: Values | Sequence[Values] | None = None
     ) -> CursorResult[Any]:
-        return self._connection.execute(stmt, rows)
+        return self._connection.execute(stmt, values)
 
     def number_events(self) -> None:
         """Append what was emitted to the feed, as the transaction's last statement."""

@@ -4,6 +4,7 @@ import types
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -16,6 +17,9 @@ Dialect = Literal["sqlite", "postgresql"]
 
 #: A row as SQLAlchemy gives it: a tuple whose fields are also attributes.
 AnyRow = Row[Any]
+
+#: What the parameters of a statement are to be.
+Values = Mapping[str, Any]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +43,11 @@ class ForeignAwait(RuntimeError):
 
 
 class Snapshot(ABC):
-    """One consistent state of the database, read only. Valid inside the function it is given to."""
+    """One consistent state of the database, read only. Valid inside the function it is given to.
+
+    A statement that is asked often is built once, with `bindparam` for what changes, and given *values*
+    each time: to build one costs four times as much as to execute it (measured: 45 and 10 us).
+    """
 
     dialect: Dialect
 
@@ -47,22 +55,22 @@ class Snapshot(ABC):
         self.is_waiting = False
         """A statement is on its way to the database."""
 
-    async def all(self, stmt: Executable) -> list[AnyRow]:
+    async def all(self, stmt: Executable, values: Values | None = None) -> list[AnyRow]:
         """Every row of *stmt*."""
-        return list((await self._execute(stmt)).all())
+        return list((await self._execute(stmt, values)).all())
 
-    async def one(self, stmt: Executable) -> AnyRow | None:
+    async def one(self, stmt: Executable, values: Values | None = None) -> AnyRow | None:
         """The first row of *stmt*, None when there is none."""
-        return (await self._execute(stmt)).first()
+        return (await self._execute(stmt, values)).first()
 
-    async def value(self, stmt: Executable) -> Any:
+    async def value(self, stmt: Executable, values: Values | None = None) -> Any:
         """The first column of the first row, None when there is no row."""
-        row = (await self._execute(stmt)).first()
+        row = (await self._execute(stmt, values)).first()
         return None if row is None else row[0]
 
     @abstractmethod
     async def _execute(
-        self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, stmt: Executable, values: Values | Sequence[Values] | None = None
     ) -> CursorResult[Any]: ...
 
 
@@ -74,21 +82,20 @@ class Transaction(Snapshot):
         self.events: list[tuple[str, str, bytes]] = []
         self.hooks: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
-    async def run(self, stmt: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+    async def run(self, stmt: Executable, values: Values | Sequence[Values] | None = None) -> int:
         """Execute *stmt* and answer the number of rows it touched.
 
-        With *rows* it is executed once per mapping, and the answer is how often.
+        With a sequence of values it is executed once for each, and the answer is how often.
         """
-        if rows is None:
-            return (await self._execute(stmt)).rowcount
-        if rows:
-            await self._execute(stmt, rows)
-        return len(rows)
+        if values is None or isinstance(values, Mapping):
+            return (await self._execute(stmt, values)).rowcount
+        if values:
+            await self._execute(stmt, values)
+        return len(values)
 
     async def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless it collides with a unique one; True if it is new."""
-        insert = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
-        return await self.run(insert(table).values(values).on_conflict_do_nothing()) == 1
+        return await self.run(_insert_new(self.dialect, table), values) == 1
 
     def after_commit(self, fn: Callable[..., Any], *args: Any) -> None:
         """Call *fn* in the event loop once this is committed, before the caller hears of it."""
@@ -97,6 +104,12 @@ class Transaction(Snapshot):
     def emit(self, kind: str, key: str, payload: bytes) -> None:
         """Append to the event feed, with this transaction or not at all."""
         self.events.append((kind, key, payload))
+
+
+@cache
+def _insert_new(dialect: Dialect, table: Table) -> Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 Write = Callable[[Transaction], Awaitable[T]]

@@ -86,7 +86,8 @@ class Reception(Pushes):
     async def pushed(self, push: Push) -> PushOutcome:
         async def keep(tx: Transaction) -> bool:
             is_new = await inbox.add(tx, push)
-            tx.after_commit(self._offer, await inbox.heads_of(tx, push.id, _OFFERED) if is_new else ())
+            offered = await inbox.heads_of(tx, push.project, push.id, _OFFERED) if is_new else []
+            tx.after_commit(self._offer, offered)
             return is_new
 
         with self._bells.listen(push_bell(push.id)) as bell:

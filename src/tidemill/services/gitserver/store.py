@@ -39,6 +39,12 @@ pushes = sa.Table(
     sa.Column("due_at", Instant),
 )
 
+_learn = insert(known_refs)
+_unlearn = delete(known_refs).where(
+    known_refs.c.project == sa.bindparam("of"), known_refs.c.ref == sa.bindparam("moved")
+)
+_settle = update(pushes).where(pushes.c.id == sa.bindparam("push"))
+
 
 async def add_repository(tx: Transaction, project: str, now: datetime) -> bool:
     """Remember a repository; False if it was known already."""
@@ -67,10 +73,9 @@ async def learn(tx: Transaction, project: str, commands: Iterable[Command]) -> N
     moved = {command.ref: command.new for command in commands}
     if not moved:
         return
-    place = (known_refs.c.project == project, known_refs.c.ref == sa.bindparam("moved"))
-    await tx.run(delete(known_refs).where(*place), [{"moved": ref} for ref in moved])
+    await tx.run(_unlearn, [{"of": project, "moved": ref} for ref in moved])
     await tx.run(
-        insert(known_refs),
+        _learn,
         [{"project": project, "ref": ref, "sha": sha} for ref, sha in moved.items() if not is_none(sha)],
     )
 
@@ -94,12 +99,8 @@ async def settle_push(
     tx: Transaction, id: str, commands: tuple[Command, ...], state: State, now: datetime
 ) -> bool:
     """Record what of a push was applied and how far it has come; False if it is in the log no more."""
-    changed = await tx.run(
-        update(pushes)
-        .where(pushes.c.id == id)
-        .values(commands=msgspec.json.encode(commands), state=state, due_at=now)
-    )
-    return changed == 1
+    values = {"push": id, "commands": msgspec.json.encode(commands), "state": state, "due_at": now}
+    return await tx.run(_settle, values) == 1
 
 
 async def postpone_push(tx: Transaction, id: str, attempts: int, due_at: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Select, literal, select
+from sqlalchemy import Select, bindparam, literal, select
 
 from tidemill.contracts.configstore import Visibility
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
@@ -43,7 +43,7 @@ def narrower(above: Visibility, own: Visibility) -> Visibility:
 
 async def place(tx: Snapshot, id: str) -> Place | None:
     """Where the group with this id stands."""
-    chain = await tx.all(_chain(id))
+    chain = await tx.all(_CHAIN, {"group": id})
     if not chain:
         return None
     found = _root(chain[0])
@@ -52,11 +52,11 @@ async def place(tx: Snapshot, id: str) -> Place | None:
     return found
 
 
-def _chain(id: str) -> Select[tuple[object, ...]]:
+def _chain() -> Select[tuple[object, ...]]:
     """The group and those above it, root first, the root with its user's name."""
     up = (
         select(project_groups, literal(0).label("height"))
-        .where(project_groups.c.id == id)
+        .where(project_groups.c.id == bindparam("group"))
         .cte("up", recursive=True)
     )
     above = select(project_groups, up.c.height + 1).join(up, project_groups.c.id == up.c.parent_id)
@@ -66,6 +66,9 @@ def _chain(id: str) -> Select[tuple[object, ...]]:
         .outerjoin(users, users.c.id == up.c.user_id)
         .order_by(up.c.height.desc())
     )
+
+
+_CHAIN = _chain()
 
 
 def _root(row: AnyRow) -> Place:
@@ -81,11 +84,16 @@ def _root(row: AnyRow) -> Place:
     )
 
 
+_ROOT_OF = (
+    select(project_groups, users.c.name.label("user_name"))
+    .join(users)
+    .where(users.c.name == bindparam("user"))
+)
+
+
 async def root_of(tx: Snapshot, user_name: str) -> Place | None:
     """The root group of the user called so."""
-    row = await tx.one(
-        select(project_groups, users.c.name.label("user_name")).join(users).where(users.c.name == user_name)
-    )
+    row = await tx.one(_ROOT_OF, {"user": user_name})
     return None if row is None else _root(row)
 
 

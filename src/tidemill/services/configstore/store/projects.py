@@ -3,29 +3,31 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.configstore.store.tables import projects, remote_sources
 
-
-def _projects() -> Select[tuple[object, ...]]:
-    return select(projects, remote_sources.c.name.label("remote_source")).join(remote_sources)
+_projects = select(projects, remote_sources.c.name.label("remote_source")).join(remote_sources)
+_by_id = _projects.where(projects.c.id == bindparam("project"))
+_in_group = _projects.where(
+    projects.c.parent_id == bindparam("parent"), projects.c.name == bindparam("called")
+)
 
 
 async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
     """The project with this id."""
-    return await tx.one(_projects().where(projects.c.id == id))
+    return await tx.one(_by_id, {"project": id})
 
 
 async def in_group(tx: Snapshot, parent_id: str, name: str) -> AnyRow | None:
     """The project called so in a group."""
-    return await tx.one(_projects().where(projects.c.parent_id == parent_id, projects.c.name == name))
+    return await tx.one(_in_group, {"parent": parent_id, "called": name})
 
 
 async def in_groups(tx: Snapshot, parent_ids: Collection[str]) -> list[AnyRow]:
     """The projects directly in any of these groups, by name."""
-    return await tx.all(_projects().where(projects.c.parent_id.in_(parent_ids)).order_by(projects.c.name))
+    return await tx.all(_projects.where(projects.c.parent_id.in_(parent_ids)).order_by(projects.c.name))
 
 
 async def lock(tx: Transaction, id: str) -> bool:

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.configstore.store.tables import user_tokens, users
 
+_by_id = select(users).where(users.c.id == bindparam("user"))
+_by_token = select(users).join(user_tokens).where(user_tokens.c.hash == bindparam("token"))
+
 
 async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
     """The user with this id."""
-    return await tx.one(select(users).where(users.c.id == id))
+    return await tx.one(_by_id, {"user": id})
 
 
 async def by_name(tx: Snapshot, name: str) -> AnyRow | None:
@@ -61,4 +64,4 @@ async def remove_token(tx: Transaction, user_id: str, name: str) -> bool:
 
 async def by_token(tx: Snapshot, hash: bytes) -> AnyRow | None:
     """Whose token has this hash."""
-    return await tx.one(select(users).join(user_tokens).where(user_tokens.c.hash == hash))
+    return await tx.one(_by_token, {"token": hash})

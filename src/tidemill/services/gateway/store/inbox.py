@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Select, exists, literal, select, update
+from sqlalchemy import BindParameter, Select, bindparam, exists, literal, select, update
 
 from tidemill.contracts.pushes import Push
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
@@ -22,6 +22,18 @@ class State(StrEnum):
 
 #: Written into the statement, since a partial index is of no use to a parameter.
 _pending = literal(State.PENDING.value, literal_execute=True)
+_this_push = (pushes.c.project == bindparam("of"), pushes.c.id == bindparam("called"))
+_sequence = select(pushes.c.sequence).where(*_this_push)
+_refs = select(pushed_refs, pushes.c.id.label("push_id")).join(pushes)
+_of_push = _refs.where(*_this_push).order_by(pushed_refs.c.position)
+_pending_of = (
+    select(pushed_refs.c.position).join(pushes).where(*_this_push, pushed_refs.c.state == _pending).limit(1)
+)
+_changed = update(pushed_refs).where(
+    pushed_refs.c.push == bindparam("of"),
+    pushed_refs.c.position == bindparam("at"),
+    pushed_refs.c.state == State.PENDING,
+)
 
 
 class MadeRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +83,7 @@ async def add(tx: Transaction, push: Push) -> bool:
     row = {"project": push.project, "id": push.id, "pusher": push.pusher, "received_at": push.received_at}
     if not await tx.insert_new(pushes, row):
         return False
-    sequence = await tx.value(
-        select(pushes.c.sequence).where(pushes.c.project == push.project, pushes.c.id == push.id)
-    )
+    sequence = await tx.value(_sequence, {"of": push.project, "called": push.id})
     refs = [
         {
             "push": sequence,
@@ -94,7 +104,7 @@ async def add(tx: Transaction, push: Push) -> bool:
     return True
 
 
-def heads_statement(limit: int) -> Select[tuple[object, ...]]:
+def heads_statement(limit: int | BindParameter[int]) -> Select[tuple[object, ...]]:
     """For each project and ref the oldest pending update, those that are due first, first."""
     older = pushed_refs.alias("older")
     held_up = exists().where(
@@ -104,32 +114,29 @@ def heads_statement(limit: int) -> Select[tuple[object, ...]]:
         older.c.push < pushed_refs.c.push,
     )
     return (
-        _refs()
-        .where(pushed_refs.c.state == _pending, ~held_up)
+        _refs.where(pushed_refs.c.state == _pending, ~held_up)
         .order_by(pushed_refs.c.due_at, pushed_refs.c.push, pushed_refs.c.position)
         .limit(limit)
     )
 
 
+_heads = heads_statement(bindparam("most"))
+_heads_of = _heads.where(*_this_push)
+
+
 async def heads(tx: Snapshot, limit: int) -> list[Item]:
     """The pending refs that nothing older of the same project and ref stands in the way of."""
-    return [_item(row) for row in await tx.all(heads_statement(limit))]
+    return [_item(row) for row in await tx.all(_heads, {"most": limit})]
 
 
-async def heads_of(tx: Snapshot, push_id: str, limit: int) -> list[Item]:
+async def heads_of(tx: Snapshot, project: str, id: str, limit: int) -> list[Item]:
     """Those of them that belong to one push."""
-    return [_item(row) for row in await tx.all(heads_statement(limit).where(pushes.c.id == push_id))]
+    return [_item(row) for row in await tx.all(_heads_of, {"most": limit, "of": project, "called": id})]
 
 
 async def is_pending(tx: Snapshot, project: str, id: str) -> bool:
     """Whether any ref of a push is still to be worked on."""
-    query = (
-        select(pushed_refs.c.position)
-        .join(pushes)
-        .where(pushes.c.project == project, pushes.c.id == id, pushed_refs.c.state == _pending)
-        .limit(1)
-    )
-    return await tx.one(query) is not None
+    return await tx.one(_pending_of, {"of": project, "called": id}) is not None
 
 
 async def settle(
@@ -145,15 +152,12 @@ async def postpone(tx: Transaction, item: Item, *, until: datetime, note: str) -
 
 
 async def _change(tx: Transaction, item: Item, **values: object) -> None:
-    where = (pushed_refs.c.push == item.push) & (pushed_refs.c.position == item.position)
-    where &= pushed_refs.c.state == State.PENDING
-    await tx.run(update(pushed_refs).where(where).values(values))
+    await tx.run(_changed, {"of": item.push, "at": item.position, **values})
 
 
 async def of_push(tx: Snapshot, project: str, id: str) -> tuple[Item, ...]:
     """The refs of one push."""
-    query = _refs().where(pushes.c.project == project, pushes.c.id == id).order_by(pushed_refs.c.position)
-    return tuple(_item(row) for row in await tx.all(query))
+    return tuple(_item(row) for row in await tx.all(_of_push, {"of": project, "called": id}))
 
 
 async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
@@ -161,10 +165,8 @@ async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
     newest = await tx.all(
         select(pushes).where(pushes.c.project == project).order_by(pushes.c.sequence.desc()).limit(limit)
     )
-    query = (
-        _refs()
-        .where(pushes.c.sequence.in_([row.sequence for row in newest]))
-        .order_by(pushed_refs.c.push, pushed_refs.c.position)
+    query = _refs.where(pushes.c.sequence.in_([row.sequence for row in newest])).order_by(
+        pushed_refs.c.push, pushed_refs.c.position
     )
     items: dict[int, tuple[Item, ...]] = {}
     for row in await tx.all(query):
@@ -175,10 +177,6 @@ async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
         )
         for row in newest
     ]
-
-
-def _refs() -> Select[tuple[object, ...]]:
-    return select(pushed_refs, pushes.c.id.label("push_id")).join(pushes)
 
 
 def _item(row: AnyRow) -> Item:

@@ -1,8 +1,9 @@
 """Numbers without gaps: the sequence of all runs, the numbers of a counter group, the token of a group."""
 
 from collections.abc import Collection
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Executable, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidemill.kit.db import Snapshot, Transaction
@@ -10,6 +11,10 @@ from tidemill.services.runservice.store.tables import counters, groups
 
 #: Where the sequence of all runs is counted.
 _SEQUENCE = ""
+
+_tokens = select(groups).where(groups.c.path.in_(bindparam("these", expanding=True)))
+_change = update(groups).where(groups.c.path == bindparam("of")).values(token=groups.c.token + 1)
+_exchange = _change.where(groups.c.token == bindparam("was"))
 
 
 async def next_sequence(tx: Transaction, count: int) -> int:
@@ -23,15 +28,16 @@ async def next_number(tx: Transaction, counter_path: str, count: int) -> int:
 
 
 async def _next(tx: Transaction, path: str, count: int) -> int:
-    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    stmt = (
-        insert(counters)
-        .values(path=path, last=count)
-        .on_conflict_do_update(index_elements=[counters.c.path], set_={"last": counters.c.last + count})
-        .returning(counters.c.last)
-    )
-    last: int = await tx.value(stmt)
+    last: int = await tx.value(_count(tx.dialect), {"path": path, "last": count})
     return last - count + 1
+
+
+@cache
+def _count(dialect: str) -> Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    new = insert(counters)
+    added = {"last": counters.c.last + new.excluded.last}
+    return new.on_conflict_do_update(index_elements=[counters.c.path], set_=added).returning(counters.c.last)
 
 
 async def know_group(tx: Transaction, path: str) -> None:
@@ -41,14 +47,15 @@ async def know_group(tx: Transaction, path: str) -> None:
 
 async def tokens(tx: Snapshot, paths: Collection[str]) -> dict[str, int]:
     """The token of each of these groups."""
-    found = await tx.all(select(groups.c.path, groups.c.token).where(groups.c.path.in_(paths)))
+    found = await tx.all(_tokens, {"these": paths})
     return {row.path: row.token for row in found}
 
 
 async def change_group(tx: Transaction, path: str, *, was: int | None = None) -> bool:
     """Renew a group's token; False if it is not (any more) what it *was*."""
-    stmt = update(groups).where(groups.c.path == path).values(token=groups.c.token + 1)
-    return await tx.run(stmt if was is None else stmt.where(groups.c.token == was)) == 1
+    if was is None:
+        return await tx.run(_change, {"of": path}) == 1
+    return await tx.run(_exchange, {"of": path, "was": was}) == 1
 
 
 async def groups_below(tx: Snapshot, path: str, limit: int) -> list[str]:

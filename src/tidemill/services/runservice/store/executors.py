@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from tidemill.contracts.jobs import ExecutorInfo
 from tidemill.contracts.runservice import Executor
@@ -12,6 +12,8 @@ from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.tables import executors, jobs
 
 _info = msgspec.json.Decoder(ExecutorInfo)
+_take = select(executors).where(executors.c.id == bindparam("executor")).with_for_update()
+_keep = update(executors).where(executors.c.id == bindparam("executor"))
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +26,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 async def take(tx: Transaction, id: ExecutorId) -> Heard | None:
     """Lock an executor's row, so that its syncs take turns."""
-    row = await tx.one(select(executors).where(executors.c.id == id).with_for_update())
+    row = await tx.one(_take, {"executor": id})
     return None if row is None else _heard(row)
 
 
@@ -32,7 +34,7 @@ async def keep(tx: Transaction, heard: Heard, *, is_new: bool) -> None:
     """Store what an executor said of itself."""
     values = {"info": msgspec.json.encode(heard.info), "seen_at": heard.seen_at, "sequence": heard.sequence}
     if not is_new or not await tx.insert_new(executors, {"id": heard.info.id, **values}):
-        await tx.run(update(executors).where(executors.c.id == heard.info.id).values(values))
+        await tx.run(_keep, {"executor": heard.info.id, **values})
 
 
 async def at_work(tx: Snapshot) -> dict[ExecutorId, datetime]:

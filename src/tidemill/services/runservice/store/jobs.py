@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from tidemill.contracts.jobs import ExecutorInfo
 from tidemill.core.job import ExecutorId, JobId, JobPhase
 from tidemill.core.run import RunId, TaskId
-from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store.tables import IS_QUEUED, jobs, runs, tasks
 
 _requeue = (
@@ -52,16 +52,49 @@ _with_run = (
     .join(tasks, (tasks.c.run == jobs.c.run) & (tasks.c.position == jobs.c.position))
     .order_by(jobs.c.run, jobs.c.position)
 )
+_held_by = _with_run.where(jobs.c.executor == bindparam("of"))
+_of_runs = _with_run.where(jobs.c.run.in_(bindparam("these", expanding=True)))
+_these = _with_run.where(jobs.c.id.in_(bindparam("these", expanding=True)))
+_free = (
+    select(jobs.c.id)
+    .where(
+        IS_QUEUED,
+        jobs.c.runtime.in_(bindparam("runtimes", expanding=True)),
+        or_(jobs.c.arch == "", jobs.c.arch == bindparam("own_arch")),
+    )
+    .order_by(jobs.c.run, jobs.c.position)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("free")
+)
+_claim = (
+    update(jobs)
+    .where(jobs.c.id.in_(select(_free.c.id)))
+    .values(phase=JobPhase.CLAIMED, executor=bindparam("by"))
+    .returning(jobs.c.id)
+)
+_accept = (
+    update(jobs)
+    .where(jobs.c.id.in_(bindparam("these", expanding=True)), jobs.c.phase == JobPhase.CLAIMED)
+    .values(phase=JobPhase.ACCEPTED)
+    .returning(jobs.c.id)
+)
+_remove = delete(jobs).where(jobs.c.id.in_(bindparam("these", expanding=True)))
+_is_live = (
+    select(jobs.c.id)
+    .where(jobs.c.id == bindparam("job"), jobs.c.generation == bindparam("now_in"))
+    .with_for_update(read=True)
+)
 
 
 async def held_by(tx: Snapshot, executor: ExecutorId) -> list[Job]:
     """The jobs that an executor has been given, oldest run first."""
-    return await _read(tx, _with_run.where(jobs.c.executor == executor))
+    return await _read(tx, _held_by, {"of": executor})
 
 
 async def of_runs(tx: Snapshot, sequences: Collection[int]) -> list[Job]:
     """The jobs of these runs."""
-    return await _read(tx, _with_run.where(jobs.c.run.in_(sequences)))
+    return await _read(tx, _of_runs, {"these": sequences})
 
 
 async def claim(tx: Transaction, info: ExecutorInfo, count: int) -> list[Job]:
@@ -69,23 +102,9 @@ async def claim(tx: Transaction, info: ExecutorInfo, count: int) -> list[Job]:
 
     On PostgreSQL what another executor is just taking is passed over, so that none waits for another.
     """
-    suits = (jobs.c.runtime.in_(info.runtimes), or_(jobs.c.arch == "", jobs.c.arch == info.arch))
-    free = (
-        select(jobs.c.id)
-        .where(IS_QUEUED, *suits)
-        .order_by(jobs.c.run, jobs.c.position)
-        .limit(count)
-        .with_for_update(skip_locked=True)
-        .cte("free")
-    )
-    stmt = (
-        update(jobs)
-        .where(jobs.c.id.in_(select(free.c.id)))
-        .values(phase=JobPhase.CLAIMED, executor=info.id)
-        .returning(jobs.c.id)
-    )
-    claimed = [row.id for row in await tx.all(stmt)]
-    return await _read(tx, _with_run.where(jobs.c.id.in_(claimed))) if claimed else []
+    wanted = {"by": info.id, "runtimes": info.runtimes, "own_arch": info.arch, "most": count}
+    claimed = [row.id for row in await tx.all(_claim, wanted)]
+    return await _read(tx, _these, {"these": claimed}) if claimed else []
 
 
 async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, str, str]]) -> None:
@@ -97,9 +116,7 @@ async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, str, str]])
 
 async def accept(tx: Transaction, ids: Collection[JobId]) -> set[JobId]:
     """The executor has these on its disk; answers those that are still its own, their runs being locked."""
-    where = jobs.c.id.in_(ids) & (jobs.c.phase == JobPhase.CLAIMED)
-    accepted = await tx.all(update(jobs).where(where).values(phase=JobPhase.ACCEPTED).returning(jobs.c.id))
-    return {row.id for row in accepted}
+    return {row.id for row in await tx.all(_accept, {"these": ids})}
 
 
 async def requeue(tx: Transaction, ids: Collection[JobId]) -> None:
@@ -110,7 +127,7 @@ async def requeue(tx: Transaction, ids: Collection[JobId]) -> None:
 async def remove(tx: Transaction, ids: Collection[JobId]) -> None:
     """These have ended, are lost or are withdrawn."""
     if ids:
-        await tx.run(delete(jobs).where(jobs.c.id.in_(ids)))
+        await tx.run(_remove, {"these": ids})
 
 
 async def ask_to_stop(tx: Transaction, ids: Collection[JobId]) -> None:
@@ -121,12 +138,11 @@ async def ask_to_stop(tx: Transaction, ids: Collection[JobId]) -> None:
 
 async def is_live(tx: Transaction, id: JobId, generation: int) -> bool:
     """Whether a job is in this generation; it cannot be lost before the transaction ends."""
-    query = select(jobs.c.id).where(jobs.c.id == id, jobs.c.generation == generation)
-    return await tx.value(query.with_for_update(read=True)) is not None
+    return await tx.value(_is_live, {"job": id, "now_in": generation}) is not None
 
 
-async def _read(tx: Snapshot, query: Select[tuple[object, ...]]) -> list[Job]:
-    return [_job(row) for row in await tx.all(query)]
+async def _read(tx: Snapshot, query: Select[tuple[object, ...]], values: Values) -> list[Job]:
+    return [_job(row) for row in await tx.all(query, values)]
 
 
 def _job(row: AnyRow) -> Job:

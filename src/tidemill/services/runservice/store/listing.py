@@ -25,6 +25,15 @@ _RESULTS = {
 _OPEN = frozenset({Phase.QUEUED, Phase.RUNNING})
 _SHOWN = 100
 
+_is_waiting = (IS_OPEN, runs.c.phase == Phase.QUEUED)
+_open = select(runs.c.id, runs.c.group_path).order_by(runs.c.sequence)
+_queued = _open.where(*_is_waiting)
+_also_running = _open.where(
+    IS_OPEN,
+    runs.c.phase == Phase.RUNNING,
+    runs.c.group_path.in_(select(runs.c.group_path).where(*_is_waiting)),
+)
+
 
 async def page(tx: Snapshot, query: RunQuery) -> Page[Run]:
     """One page of runs; its cursor is the number or sequence that the next one starts after."""
@@ -118,14 +127,8 @@ def _below(path: str) -> ColumnElement[bool]:
 async def queued_groups(tx: Snapshot) -> QueuedGroups:
     """Groups with queued runs, the one that has waited longest first, and the event they are as of."""
     version = await last_event(tx)
-    waiting = (IS_OPEN, runs.c.phase == Phase.QUEUED)
-    also_running = (
-        IS_OPEN,
-        runs.c.phase == Phase.RUNNING,
-        runs.c.group_path.in_(select(runs.c.group_path).where(*waiting)),
-    )
-    queued = await _by_group(tx, *waiting)
-    running = await _by_group(tx, *also_running) if queued else {}
+    queued = await _by_group(tx, _queued)
+    running = await _by_group(tx, _also_running) if queued else {}
     tokens = await _tokens(tx, list(queued))
     found = tuple(
         QueuedGroup(
@@ -139,10 +142,9 @@ async def queued_groups(tx: Snapshot) -> QueuedGroups:
     return QueuedGroups(found, version=version)
 
 
-async def _by_group(tx: Snapshot, *where: ColumnElement[bool] | TextClause) -> dict[str, list[RunId]]:
+async def _by_group(tx: Snapshot, query: Select[tuple[str, str]]) -> dict[str, list[RunId]]:
     """The ids of runs by their group, oldest first."""
     found: dict[str, list[RunId]] = {}
-    query = select(runs.c.id, runs.c.group_path).where(*where).order_by(runs.c.sequence)
     for row in await tx.all(query):
         found.setdefault(row.group_path, []).append(row.id)
     return found

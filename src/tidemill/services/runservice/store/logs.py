@@ -19,6 +19,17 @@ _put_away = (
     .values(put_away_at=bindparam("now"))
 )
 
+_this = (logs.c.task == bindparam("of_task"), logs.c.step == bindparam("of_step"))
+_head_of = select(logs).where(*_this)
+_lengthen_objects = (
+    update(logs)
+    .where(*_this, logs.c.length == bindparam("at"), logs.c.object.is_(None), IS_GROWING)
+    .values(length=bindparam("grown"), in_rows=0)
+    .returning(logs.c.in_rows)
+)
+_lengthen_rows = _lengthen_objects.values(in_rows=logs.c.in_rows + bindparam("more"))
+_add_part = insert(log_parts)
+
 
 class LogId(msgspec.Struct, frozen=True):
     """A log: a step of a task, -1 being the task's setup."""
@@ -53,7 +64,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 async def head(tx: Snapshot, log: LogId) -> Head | None:
     """The head of a log; None before its first byte."""
-    row = await tx.one(select(logs).where(_is(logs, log)))
+    row = await tx.one(_head_of, _named(log))
     return None if row is None else _head(row)
 
 
@@ -62,20 +73,18 @@ async def grow(tx: Transaction, log: LogId, part: Part) -> tuple[bool, Head]:
     in_rows = await _lengthen(tx, log, part)
     if in_rows is None:
         return False, await head(tx, log) or Head()
-    await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(part)))
+    await tx.run(_add_part, {"task": log.task, "step": log.step, **msgspec.structs.asdict(part)})
     return True, Head(length=part.end, in_rows=in_rows)
 
 
 async def _lengthen(tx: Transaction, log: LogId, part: Part) -> int | None:
     """Count *part*; None when it does not begin where the log ends."""
-    in_rows = logs.c.in_rows + part.length if part.object is None else 0
-    longer = (
-        update(logs)
-        .where(_is(logs, log), logs.c.length == part.start, logs.c.object.is_(None), IS_GROWING)
-        .values(length=part.end, in_rows=in_rows)
-        .returning(logs.c.in_rows)
-    )
-    counted: int | None = await tx.value(longer)
+    lengths = {"at": part.start, "grown": part.end}
+    counted: int | None
+    if part.object is None:
+        counted = await tx.value(_lengthen_rows, _named(log) | lengths | {"more": part.length})
+    else:
+        counted = await tx.value(_lengthen_objects, _named(log) | lengths)
     if counted is not None or part.start:
         return counted
     first = part.length if part.object is None else 0
@@ -167,6 +176,10 @@ async def objects_of(tx: Snapshot, task: TaskId) -> set[str]:
     whole = select(logs.c.object).where(logs.c.task == task, logs.c.object.is_not(None))
     parts = select(log_parts.c.object).where(log_parts.c.task == task, log_parts.c.object.is_not(None))
     return {name for (name,) in await tx.all(whole.union(parts))}
+
+
+def _named(log: LogId) -> dict[str, object]:
+    return {"of_task": log.task, "of_step": log.step}
 
 
 def _is(table: Table, log: LogId) -> ColumnElement[bool]:

@@ -8,17 +8,39 @@ from sqlalchemy import Select, bindparam, insert, select, update
 
 from tidemill.core.run import Run, RunId, RunTask, TaskId
 from tidemill.errors import Conflict
-from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store import rows
 from tidemill.services.runservice.store.tables import IS_GROWING, creations, logs, runs, tasks
 
 _ids = msgspec.json.Decoder(tuple[RunId, ...])
 
+_by_id = select(runs).where(runs.c.id == bindparam("run"))
+_by_number = select(runs).where(runs.c.counter_path == bindparam("of"), runs.c.number == bindparam("called"))
+_these = select(runs).where(runs.c.id.in_(bindparam("these", expanding=True)))
+_take_by_id = _by_id.with_for_update()
+_take = (
+    select(runs)
+    .where(runs.c.sequence.in_(bindparam("these", expanding=True)))
+    .order_by(runs.c.sequence)
+    .with_for_update()
+)
+_states = (
+    select(tasks.c.run, tasks.c.state)
+    .where(tasks.c.run.in_(bindparam("these", expanding=True)))
+    .order_by(tasks.c.run, tasks.c.position)
+)
+_touch = (
+    update(runs)
+    .where(runs.c.sequence.in_(bindparam("these", expanding=True)))
+    .values(revision=runs.c.revision + 1)
+)
+_save = update(runs).where(runs.c.sequence == bindparam("at"), runs.c.revision == bindparam("was"))
 _save_state = (
     update(tasks)
     .where(tasks.c.run == bindparam("of_run"), tasks.c.position == bindparam("at"))
     .values(state=bindparam("becomes"))
 )
+_exchange = _save_state.where(tasks.c.state == bindparam("was"))
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,30 +79,28 @@ async def created_for(tx: Snapshot, key: str) -> list[Run]:
     """The runs that were created for *key*, in the order they were asked for."""
     noted: bytes | None = await tx.value(select(creations.c.run_ids).where(creations.c.key == key))
     ids = _ids.decode(noted or b"[]")
-    found = {one.run.id: one.run for one in await _read(tx, select(runs).where(runs.c.id.in_(ids)))}
+    found = {one.run.id: one.run for one in await _read(tx, _these, {"these": ids})}
     return [found[run] for run in ids]
 
 
 async def by_id(tx: Snapshot, id: RunId) -> StoredRun | None:
     """The run with this id."""
-    return _first(await _read(tx, select(runs).where(runs.c.id == id)))
+    return _first(await _read(tx, _by_id, {"run": id}))
 
 
 async def by_number(tx: Snapshot, counter_path: str, number: int) -> StoredRun | None:
     """The run with this number in a counter group."""
-    query = select(runs).where(runs.c.counter_path == counter_path, runs.c.number == number)
-    return _first(await _read(tx, query))
+    return _first(await _read(tx, _by_number, {"of": counter_path, "called": number}))
 
 
 async def take(tx: Transaction, sequences: Collection[int]) -> list[StoredRun]:
     """Lock these runs, oldest first, and read them; whoever changes a run or its tasks has taken it."""
-    query = select(runs).where(runs.c.sequence.in_(sequences))
-    return await _read(tx, query.order_by(runs.c.sequence).with_for_update())
+    return await _read(tx, _take, {"these": sequences})
 
 
 async def take_by_id(tx: Transaction, id: RunId) -> StoredRun | None:
     """Lock the run with this id and read it."""
-    return _first(await _read(tx, select(runs).where(runs.c.id == id).with_for_update()))
+    return _first(await _read(tx, _take_by_id, {"run": id}))
 
 
 async def lock(tx: Transaction, sequences: Collection[int]) -> None:
@@ -92,7 +112,7 @@ async def lock(tx: Transaction, sequences: Collection[int]) -> None:
 
 async def touch(tx: Transaction, sequences: Collection[int]) -> None:
     """Raise the revision of locked runs of which only the steps of a task change."""
-    await tx.run(update(runs).where(runs.c.sequence.in_(sequences)).values(revision=runs.c.revision + 1))
+    await tx.run(_touch, {"these": sequences})
 
 
 async def save(tx: Transaction, before: StoredRun, after: Run) -> Run:
@@ -106,11 +126,8 @@ async def save(tx: Transaction, before: StoredRun, after: Run) -> Run:
             if task != was
         ],
     )
-    saved = await tx.run(
-        update(runs)
-        .where(runs.c.sequence == before.sequence, runs.c.revision == before.run.revision)
-        .values(revision=revision, **rows.changes(before.run, after))
-    )
+    place = {"at": before.sequence, "was": before.run.revision}
+    saved = await tx.run(_save, {**place, "revision": revision, **rows.changes(before.run, after)})
     if not saved:
         raise Conflict(f"run {after.id} was changed by somebody else meanwhile", code="runChanged")
     return replace(after, revision=revision)
@@ -118,8 +135,9 @@ async def save(tx: Transaction, before: StoredRun, after: Run) -> Run:
 
 async def exchange_task(tx: Transaction, place: tuple[int, int], was: bytes, becomes: RunTask) -> bool:
     """Store a task at *place* (run, position) if its state is still as it *was*."""
-    where = (tasks.c.run == place[0]) & (tasks.c.position == place[1]) & (tasks.c.state == was)
-    return await tx.run(update(tasks).where(where).values(state=rows.state_of(becomes))) == 1
+    of_run, at = place
+    values = {"of_run": of_run, "at": at, "was": was, "becomes": rows.state_of(becomes)}
+    return await tx.run(_exchange, values) == 1
 
 
 async def task(tx: Snapshot, id: TaskId) -> RunTask | None:
@@ -135,12 +153,11 @@ async def tasks_with_growing_logs(tx: Snapshot) -> Mapping[TaskId, RunTask]:
     return {row.id: rows.task_of(row.state) for row in found}
 
 
-async def _read(tx: Snapshot, query: Select[tuple[object, ...]]) -> list[StoredRun]:
-    found = await tx.all(query)
+async def _read(tx: Snapshot, query: Select[tuple[object, ...]], values: Values) -> list[StoredRun]:
+    found = await tx.all(query, values)
     states: dict[int, list[RunTask]] = {row.sequence: [] for row in found}
     if found:
-        of_these = select(tasks.c.run, tasks.c.state).where(tasks.c.run.in_(states))
-        for row in await tx.all(of_these.order_by(tasks.c.run, tasks.c.position)):
+        for row in await tx.all(_states, {"these": list(states)}):
             states[row.run].append(rows.task_of(row.state))
     return [_stored(row, states[row.sequence]) for row in found]
 
