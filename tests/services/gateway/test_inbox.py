@@ -99,7 +99,7 @@ async def test_a_push_to_a_project_that_is_gone_is_over(house: House, alice: Per
     await alice.ask("DELETE", f"/projects/{hello}")
     outcome = await house.gateway.pushed(house.pushing(hello, RefUpdate(ref=MAIN, old=NONE, new=sha)))
     assert outcome.is_complete
-    assert "does not exist" in outcome.notes[0]
+    assert "the project was deleted meanwhile" in outcome.notes[0]
 
 
 async def test_pushes_to_one_ref_become_runs_in_their_order(house: House, alice: Person, hello: str) -> None:

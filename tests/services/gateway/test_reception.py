@@ -7,7 +7,7 @@ from tests.conftest import Clock
 from tests.services.gateway.conftest import ADMIN_TOKEN, CONFIGURATION, House, Person, hasty, project
 from tidemill.contracts.pushes import AccessRequest, Pushes, RefUpdate
 from tidemill.contracts.values import CLONE_TOKEN, ValuesRequest
-from tidemill.errors import Failure, Unauthorized
+from tidemill.errors import Failure, Forbidden, Unauthorized
 from tidemill.kit.connect import connect
 from tidemill.services.configstore import ConfigstoreService
 
@@ -44,7 +44,7 @@ ACCESS = {
     ("job", "hello", "read"): 200,
     ("job", "hello", "write"): 403,
     ("job", "hidden", "read"): 403,
-    ("job", "none", "read"): 403,
+    ("job", "a b", "write"): 403,
     ("old job", "secret", "read"): 401,
 }
 
@@ -81,6 +81,20 @@ async def test_who_may_at_a_repository(
         with pytest.raises(Failure) as caught:
             await house.gateway.access(request)
         assert caught.value.status == status, (who, name, what)
+
+
+async def test_a_job_finds_its_project_after_a_move(
+    house: House, alice: Person, secret: str, configstore: ConfigstoreService
+) -> None:
+    """Under the path that its plan names, until somebody else's private project is there."""
+    values = await configstore.resolve(ValuesRequest(scope=f"project:{secret}:{MAIN}", names=(CLONE_TOKEN,)))
+    path = "user/alice/secret"
+    request = AccessRequest(path=path, write=False, username="x", password=values.values[CLONE_TOKEN])
+    assert (await alice.ask("PUT", f"/projects/{secret}", {"name": "renamed"})).status_code == 201
+    assert (await house.gateway.access(request)).project == secret
+    await project(alice, "secret", "private")
+    with pytest.raises(Forbidden, match="a job of user/alice/renamed may not"):
+        await house.gateway.access(request)
 
 
 async def test_a_private_project_looks_like_none_to_nobody(house: House, secret: str) -> None:

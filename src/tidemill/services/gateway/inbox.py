@@ -124,7 +124,8 @@ class Inbox:
             )
             return await self._triggering.trigger(project, cause)
         except NotFound as error:
-            return Triggered(notes=(error.message,))
+            is_gone = error.code == "projectDoesNotExist"
+            return Triggered(notes=("the project was deleted meanwhile" if is_gone else error.message,))
 
     async def _settle(self, item: Item, state: State, triggered: Triggered) -> None:
         note = "\n".join(triggered.notes)

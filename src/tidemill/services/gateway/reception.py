@@ -66,22 +66,27 @@ class Reception(Pushes):
             raise NotFound(f"there is no project {path!r}", code="projectDoesNotExist") from error
 
     async def _job_access(self, request: AccessRequest) -> Access:
-        """A job reads its own project's repository, and what everybody may read (submodules)."""
+        """A job reads its own project's repository, and what everybody may read (submodules).
+
+        A path that leads nowhere is taken for the one that the job's project had before it was renamed or
+        moved: that path stands in the plans of its runs, also when they are restarted.
+        """
         try:
-            project = await self._configstore.project_of_clone_token(TokenCheck(token=request.password))
+            own = await self._configstore.project_of_clone_token(TokenCheck(token=request.password))
         except NotFound as error:
             raise Unauthorized("the clone token is unknown or has expired") from error
-        refusal = Forbidden(f"a job of {project.path} may not do this to {request.path}")
+        refusal = Forbidden(f"a job of {own.path} may not do this to {request.path}")
         if request.write:
             raise refusal
-        if request.path != project.path:
-            try:
-                project = await self._configstore.project(request.path)
-            except (NotFound, BadRequest) as error:
-                raise refusal from error
-            if not NOBODY.may(Action.READ_REPOSITORY, thing(project)):
-                raise refusal
-        return Access(project=project.id)
+        try:
+            wanted = own if request.path == own.path else await self._configstore.project(request.path)
+        except NotFound:
+            wanted = own
+        except BadRequest as error:
+            raise refusal from error
+        if wanted.id != own.id and not NOBODY.may(Action.READ_REPOSITORY, thing(wanted)):
+            raise refusal
+        return Access(project=wanted.id)
 
     async def pushed(self, push: Push) -> PushOutcome:
         async def keep(tx: Transaction) -> bool:
