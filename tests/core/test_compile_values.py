@@ -7,9 +7,11 @@ import sys
 import msgspec
 import pytest
 
+from tidemill.core.binding import placeholders
 from tidemill.core.compile import Compiled, compile_definition
 from tidemill.core.context import Context, Event
 from tidemill.core.definition.faults import WrongDefinition
+from tidemill.core.definition.inputs import PLACEHOLDERS
 from tidemill.core.definition.nouns import (
     Definition,
     FromInput,
@@ -132,18 +134,18 @@ def test_a_direct_run_may_be_given_some_of_the_inputs() -> None:
     [
         (
             {"note": "x"},
-            ["run 'r' needs the input 'target' (where to): give it one of 'test', 'live'"],
+            ["run 'r' needs the input 'target' (where to): give it one of `test`, `live`"],
         ),
         (
             {},
             [
-                "run 'r' needs the input 'target' (where to): give it one of 'test', 'live'",
+                "run 'r' needs the input 'target' (where to): give it one of `test`, `live`",
                 "run 'r' needs the input 'note': give it a text without a zero byte",
             ],
         ),
         (
             {"target": "Live", "note": ""},
-            ["the input 'target' of run 'r' cannot be 'Live': give it one of 'test', 'live'"],
+            ["the input 'target' of run 'r' cannot be 'Live': give it one of `test`, `live`"],
         ),
         (
             {"target": "live", "note": "", "count": "two"},
@@ -151,7 +153,7 @@ def test_a_direct_run_may_be_given_some_of_the_inputs() -> None:
         ),
         (
             {"target": "live", "note": "", "dry_run": "yes"},
-            ["the input 'dry-run' of run 'r' cannot be 'yes': give it 'true' or 'false'"],
+            ["the input 'dry-run' of run 'r' cannot be 'yes': give it `true` or `false`"],
         ),
         (
             {"target": "live", "note": "a\0b"},
@@ -164,7 +166,7 @@ def test_a_direct_run_may_be_given_some_of_the_inputs() -> None:
         (
             {"target": "live", "note": "", "xyz": "x"},
             [
-                "the input 'xyz' was given, but no run has it: there are 'count', 'dry-run', 'note', 'target'",
+                "the input 'xyz' was given, but no run has it: there are `count`, `dry-run`, `note`, `target`",
             ],
         ),
     ],
@@ -259,6 +261,11 @@ def test_the_group_of_a_concurrency_has_its_placeholders_filled_in(
     written = run(concurrency=Concurrency(group=group, superseded=Superseded.CANCEL))
     (plan,) = compiled(written, of=Context(ref=ref, commit_sha="a")).plans
     assert plan.concurrency == Concurrency(group=expected, superseded=Superseded.CANCEL)
+
+
+def test_every_placeholder_that_may_be_written_is_filled_in() -> None:
+    """What the reading of a definition allows, compiling knows."""
+    assert set(placeholders("r", branch("main"))) == set(PLACEHOLDERS)
 
 
 def test_a_group_that_is_empty_is_none() -> None:

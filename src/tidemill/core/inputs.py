@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from tidemill.core.context import Context, Event
 from tidemill.core.definition.faults import Fault, nearest
-from tidemill.core.definition.nouns import Definition, Input, InputType, RunDefinition
+from tidemill.core.definition.nouns import Definition, Input, RunDefinition
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 _BY_HAND = (Event.MANUAL, Event.DIRECT)
 
@@ -47,7 +46,7 @@ def _unknown(name: str, known: set[str]) -> Fault:
     if not known:
         message = f"the input {name!r} was given, but the configuration has no inputs"
     else:
-        near = nearest(name, known) or f": there are {_quoted(sorted(known))}"
+        near = nearest(name, known) or f": there are {', '.join(f'`{each}`' for each in sorted(known))}"
         message = f"the input {name!r} was given, but no run has it{near}"
     return Fault(path=(), message=message)
 
@@ -58,38 +57,11 @@ def _wrong(run: RunDefinition, each: Input, context: Context) -> str:
     if value is None:
         if each.default is not None or context.event is not Event.MANUAL:
             return ""
-        return f"run {run.name!r} needs the input {each.name!r}{_described(each)}: give it {_allowed(each)}"
-    if is_allowed(each, value):
+        return f"run {run.name!r} needs the input {each.name!r}{_described(each)}: give it {each.allowed}"
+    if each.allows(value):
         return ""
-    return f"the input {each.name!r} of run {run.name!r} cannot be {value[:100]!r}: give it {_allowed(each)}"
-
-
-def is_allowed(each: Input, value: str) -> bool:
-    """Whether *value* is one that the input's type allows."""
-    match each.type:
-        case InputType.NUMBER:
-            return _NUMBER.fullmatch(value) is not None
-        case InputType.BOOLEAN:
-            return value in ("true", "false")
-        case InputType.CHOICE:
-            return value in each.choices
-    return "\0" not in value
-
-
-def _allowed(each: Input) -> str:
-    match each.type:
-        case InputType.NUMBER:
-            return "a number"
-        case InputType.BOOLEAN:
-            return "'true' or 'false'"
-        case InputType.CHOICE:
-            return f"one of {_quoted(each.choices)}"
-    return "a text without a zero byte"
+    return f"the input {each.name!r} of run {run.name!r} cannot be {value[:100]!r}: give it {each.allowed}"
 
 
 def _described(each: Input) -> str:
     return f" ({each.description})" if each.description else ""
-
-
-def _quoted(names: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(map(repr, names))
