@@ -1,5 +1,6 @@
 """What the repositories of examples/ print when `tidemill exec` runs them, with the host driver."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -16,8 +17,28 @@ _CLONE = ("+ git ", "HEAD is now at ")
 """How the lines of the clone step begin, which names commits and temporary directories."""
 ENDS = re.compile(r"^[✔✘↷] (?P<task>.+?)  +(?P<status>[a-z]+)\b", re.MULTILINE)
 
+_SIZE = re.compile(r"[\d,]+ bytes$")
+"""How much was kept, compressed: not the same with every version of the compressor."""
+
+_KEY = "dependencies-" + hashlib.sha256((ROOT / "cache/requirements.txt").read_bytes()).hexdigest()
+SAVED = [
+    f"key: {_KEY}: there is no such cache",
+    "key: dependencies-: there is no such cache",
+    "installed anew",
+    f"key: {_KEY}",
+    "vendor: 1 file, 14 B",
+    "saved: … bytes",
+]
+FOUND = [
+    f"key: {_KEY}: found",
+    "1 entry, 14 B",
+    "found in the cache",
+    f"key: {_KEY}",
+    "there is a cache of this key already: nothing to be done",
+]
 #: By example: which options it gets, and what each task ends as and prints.
 PRINTED = {
+    "cache": ([], {"dependencies": ("success", SAVED)}),
     "graph": (
         [],
         {
@@ -84,6 +105,16 @@ PRINTED = {
             )
         },
     ),
+    "workspace": (
+        [],
+        {
+            "build": (
+                "success",
+                ["out: 1 file, 1 directory, 49 B", "kept for the tasks that depend on this one: … bytes"],
+            ),
+            "use": ("success", ["from task 'build', step 3:", "2 entries, 49 B", "built by run 1"]),
+        },
+    ),
     "when": (
         [],
         {
@@ -121,7 +152,7 @@ def printed(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if (said := _TASK_LINE.fullmatch(line)) and not said["line"].startswith(_CLONE):
-            found.setdefault(said["task"], []).append(said["line"])
+            found.setdefault(said["task"], []).append(_SIZE.sub("… bytes", said["line"]))
     return found
 
 
@@ -136,3 +167,12 @@ def test_an_example_is_executed(name: str, tmp_path: Path) -> None:
     ends = {end["task"].rstrip(): end["status"] for end in ENDS.finditer(done.stdout)}
     assert {task: (ends[task], lines.get(task, [])) for task in ends} == expected
     assert list(tmp_path.iterdir()) == []
+
+
+def test_caches_last_where_they_are_told_to(tmp_path: Path) -> None:
+    """With `--cache-dir` the next command finds what the one before has saved, and nothing else is left."""
+    (tmp_path / "scratch").mkdir()
+    for expected in (SAVED, FOUND):
+        done = exec_("cache", "--cache-dir", str(tmp_path / "caches"), scratch=tmp_path / "scratch")
+        assert (done.returncode, printed(done.stdout)["dependencies"]) == (0, expected)
+        assert list((tmp_path / "scratch").iterdir()) == []

@@ -35,6 +35,7 @@ from tidemill.planning.tree import WorkingTree
 from tidemill.pods import Driver
 
 _HELP = "The directory whose configuration is run."
+_CACHES = "Where caches are kept for the next time; without it they last as long as the command."
 
 
 def exec_(
@@ -55,11 +56,13 @@ def exec_(
     driver: Annotated[Literal["host", "docker"], Parameter(help="Where tasks are done.")] = "host",
     jobs: Annotated[int | None, Parameter(help="Tasks at once; as many as there are cores.")] = None,
     approve: Annotated[bool, Parameter(help="Approve tasks that need it.", negative="")] = False,
+    cache_dir: Annotated[Path | None, Parameter(help=_CACHES)] = None,
 ) -> int:
     """Run the working tree's configuration here and now, without a server.
 
     Uncommitted changes are part of it, files that git ignores are not. Tasks run in parallel as their
-    graph allows. The exit code is 0 when every run succeeds. Nothing is left behind.
+    graph allows. The exit code is 0 when every run succeeds. Nothing is left behind but caches, where
+    `--cache-dir` says so.
     """
     if driver == "docker":
         raise BadRequest("the docker driver is not there yet: use --driver host", code=WRONG_USAGE)
@@ -77,7 +80,8 @@ def exec_(
     )
     root, occasion = find_root(dir), (_ref(branch, tag), event, pairs(input, "--input"))
     place = Path(tempfile.mkdtemp(prefix="tidemill-exec-"))
-    command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve)
+    caches = cache_dir.resolve() if cache_dir else place / "caches"
+    command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve, caches=caches)
     try:
         return anyio.run(command.run, run, task, occasion)
     finally:
@@ -88,13 +92,14 @@ class _Command:
     """One invocation."""
 
     def __init__(
-        self, root: Path, place: Path, values: Mapping[str, str], slots: int, *, approve: bool
+        self, root: Path, place: Path, values: Mapping[str, str], slots: int, *, approve: bool, caches: Path
     ) -> None:
         self._root = root
         self._place = place
         self._values = values
         self._slots = slots
         self._approve = approve
+        self._caches = caches
         self._current: LocalRun | None = None
         self._interrupts = 0
 
@@ -127,6 +132,7 @@ class _Command:
         workshop = Workshop(
             driver=driver,
             place=self._place,
+            caches=self._caches,
             values=self._values,
             slots=anyio.CapacityLimiter(self._slots),
             approve=self._approve,

@@ -23,6 +23,7 @@ from tidemill.core.report import apply_report
 from tidemill.core.run import Run, RunId, RunTask, Status, TaskId
 from tidemill.pods import Driver
 from tidemill.work.directory import boot_id, job_directory
+from tidemill.work.local_store import LocalStore
 from tidemill.work.worker import JobWorker, Surroundings
 
 log = structlog.get_logger()
@@ -37,6 +38,8 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver
     place: Path
     """A directory of this command's own."""
+    caches: Path
+    """Where caches are kept."""
     values: Mapping[str, str]
     """Of variables, by name."""
     slots: anyio.CapacityLimiter
@@ -127,6 +130,12 @@ class LocalRun:
                 sink=sink,
                 report=partial(self._reported, spec.task_id),
                 clock=_now,
+                store=LocalStore(
+                    self.plan,
+                    spec.task.name,
+                    run=self._workshop.place / "workspaces" / self.run.id,
+                    caches=self._workshop.caches,
+                ),
             )
             worker = JobWorker(job, values, around)
             self._workers[spec.task_id] = worker
