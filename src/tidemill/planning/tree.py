@@ -12,7 +12,7 @@ from tidemill.errors import BadRequest, TooLarge
 
 MOST_BYTES = 1024 * 1024
 """Of one file."""
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
 
 
 class WorkingTree:
@@ -35,7 +35,10 @@ class WorkingTree:
         return {path: raw for path, raw in found if raw is not None}
 
     def _read(self, path: str) -> bytes | None:
-        place = (self._root / path).resolve()
+        try:
+            place = (self._root / path).resolve()
+        except (RuntimeError, ValueError):
+            return None  # links in a circle, or no path at all
         if not place.is_relative_to(self._root):
             return None  # a link leads out: not a file of this repository
         try:
@@ -44,10 +47,23 @@ class WorkingTree:
             if error.errno in _ABSENT:
                 return None
             raise BadRequest(f"{place} cannot be read: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            raw = file.read(MOST_BYTES + 1)
+            raw = _read_all(descriptor, MOST_BYTES + 1)
+        except OSError as error:
+            raise BadRequest(f"{place} cannot be read: {error.strerror}") from error
+        finally:
+            os.close(descriptor)
         if len(raw) > MOST_BYTES:
             raise TooLarge(f"{path} has more than {MOST_BYTES} bytes, which is the most that is read")
         return raw
+
+
+def _read_all(descriptor: int, most: int) -> bytes:
+    """What can be read, up to *most* bytes."""
+    parts = []
+    while most and (part := os.read(descriptor, most)):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
