@@ -8,6 +8,8 @@ import pytest
 from tidemill.errors import BadRequest, TooLarge
 from tidemill.planning.tree import MOST_BYTES, WorkingTree
 
+pytestmark = pytest.mark.anyio
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
