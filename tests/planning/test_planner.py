@@ -16,7 +16,7 @@ from tidemill.core.context import Context
 from tidemill.core.refs import branch
 from tidemill.planning.frames import Limits
 from tidemill.planning.planned import CANDIDATES, Planned
-from tidemill.planning.planner import Planner
+from tidemill.planning.planner import _SOME, Planner, _Small
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +31,16 @@ async def planner() -> AsyncIterator[Planner]:
     await planner.start()
     yield planner
     await planner.close()
+
+
+async def test_the_first_plan_is_made_while_nobody_waits(planner: Planner) -> None:
+    """By the child that makes the next one; what it reads for that is in order."""
+    assert planner._warming
+    assert planner._child
+    await planner._warming
+    pid = planner._child.pid
+    assert (await planner.plan(_Small(), _SOME)).problems == ()
+    assert planner._child.pid == pid
 
 
 def names(planned: Planned) -> list[str]:
@@ -173,7 +183,7 @@ async def test_the_child_ends_with_the_server() -> None:
     """Also when the server is killed: its pipe closes."""
     program = (
         "import anyio, os, signal, sys\n"
-        "from tidemill.planning.planner import Planner\n"
+        "from tidemill.planning.planner import _SOME, Planner, _Small\n"
         "from tests.planning.test_planner import child_of\n"
         "async def main():\n"
         "    planner = Planner()\n"

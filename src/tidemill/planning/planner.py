@@ -1,11 +1,14 @@
 """From a repository's files to plans: the first configuration found, evaluated in a warm child process."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import anyio
 
 from tidemill.core.context import Context
-from tidemill.errors import TooLarge
+from tidemill.core.refs import Ref, RefType
+from tidemill.errors import TooLarge, Unavailable
 from tidemill.planning.child import Child, Died
 from tidemill.planning.frames import Limits, Question
 from tidemill.planning.planned import CANDIDATES, Planned, Problem
@@ -22,14 +25,23 @@ class Planner:
         self._tell = tell
         self._turn = anyio.Lock()
         self._child: Child | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the child, so that the first plan need not wait for it; raises Unavailable."""
+        """Start the child, and have it plan something small while nobody waits; raises Unavailable."""
         async with self._turn:
             await self._living()
+        self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        with suppress(Unavailable):  # whoever asks for a plan is told
+            await self.plan(_Small(), _SOME)
 
     async def close(self) -> None:
         """End the child; a later plan would start another."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
         async with self._turn:
             if self._child is not None:
                 await self._child.end()
@@ -76,6 +88,24 @@ class Planner:
         if self._child is None or not self._child.is_alive:
             self._child = await Child.start(self._limits)
         return self._child
+
+
+_SOME = Context(
+    ref=Ref(type=RefType.BRANCH, name="main", full="refs/heads/main"),
+    commit_sha="0" * 40,
+)
+
+
+class _Small:
+    """A commit with a small configuration."""
+
+    _raw = b"runs: [{name: r, tasks: [{name: t, runtime: {type: host}, steps: [clone: , run: 'true']}]}]\n"
+
+    async def files(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        return {path: self._raw for path in paths if path.endswith(".yml")}
+
+    async def changed(self) -> tuple[str, ...] | None:
+        return None
 
 
 def _refused(file: str, message: str) -> Planned:
