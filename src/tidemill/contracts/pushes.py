@@ -43,6 +43,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     pusher: str
     updates: tuple[RefUpdate, ...]
     received_at: datetime
+    """When its refs had been moved; where nobody saw that, when it began."""
     wait: float = 0
     """Seconds to wait for the runs' numbers."""
 

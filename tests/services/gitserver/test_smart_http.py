@@ -23,6 +23,16 @@ async def test_a_push_is_told_and_its_run_shown(hosting: Hosting) -> None:
     assert hosting.gateway.moved() == [("refs/heads/main", NONE, sha)]
 
 
+async def test_a_push_is_received_when_its_refs_have_moved(hosting: Hosting) -> None:
+    """Not when it begins: what git does with a large one takes its time."""
+    user = await hosting.user()
+    await user.commit()
+    await user.git("push", "origin", "main")
+    (push,) = hosting.gateway.pushes
+    (ref,) = hosting.directory.glob("**/refs/heads/main")
+    assert push.received_at.timestamp() >= ref.stat().st_ctime
+
+
 @pytest.mark.parametrize("version", ["0", "1", "2"])
 async def test_clone_fetch_and_push_in_every_protocol(hosting: Hosting, version: str) -> None:
     """An empty repository can be cloned; what one user pushes another fetches."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import anyio
+import msgspec
 import structlog
 
 from tidemill.contracts.pushes import Push, Pushes, PushOutcome, RefUpdate
@@ -69,6 +70,10 @@ class PushLog:
             yield push
         finally:
             self._busy.discard(push.id)
+
+    def applied(self, push: LoggedPush, commands: tuple[Command, ...]) -> LoggedPush:
+        """A push of which git has just applied *commands*: now it is received."""
+        return msgspec.structs.replace(push, commands=commands, received_at=self._clock())
 
     async def tell(self, push: LoggedPush, *, wait: float = 0) -> PushOutcome:
         """Tell the gateway of an applied push; raises whatever keeps it from answering."""

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import msgspec
 import structlog
 
 from tidemill.contracts.pushes import Access
@@ -68,7 +67,7 @@ class Receiving:
             await self._reader.warm(repository.path)  # whoever is told of the push will read files of it
             conversation = Conversation(exchange, process, is_read_only=False)
             await conversation.hold(_joined(request.head, body), answer.feed, lambda: answer.is_ended)
-            push = msgspec.structs.replace(asked, commands=await _applied(asked, answer, process, repository))
+            push = self._log.applied(asked, await _applied(asked, answer, process, repository))
             await self._conclude(
                 exchange, push, answer, error=conversation.error, is_logged=bool(asked.commands)
             )
