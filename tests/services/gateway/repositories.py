@@ -20,6 +20,8 @@ class Repositories(Gitserver):
         self.contents: dict[str, dict[str, bytes]] = {}
         self.deleted: list[str] = []
         self.differences: dict[tuple[str, str], tuple[str, ...] | None] = {}
+        self.failures: dict[str, list[Exception]] = {}
+        """What happens when a path is asked for, once each."""
         self.compared: list[tuple[str, str]] = []
         self.is_away = False
 
@@ -42,6 +44,9 @@ class Repositories(Gitserver):
         return found
 
     async def files(self, project: str, request: FilesRequest) -> Files:
+        for path in request.paths:
+            if self.failures.get(path):
+                raise self.failures[path].pop(0)
         found = {path: data for path, data in self.contents[request.commit].items() if path in request.paths}
         if any(len(data) > request.limit for data in found.values()):
             raise TooLarge(f"the configuration is larger than {request.limit} bytes")

@@ -1,9 +1,12 @@
 """From a ref at a commit to its runs, whoever asked for them."""
 
+import anyio
 import pytest
 
-from tests.services.gateway.conftest import CONFIGURATION, House, Person, pushes_of, runs_of
+from tests.conftest import Clock
+from tests.services.gateway.conftest import CONFIGURATION, House, Person, hasty, pushes_of, runs_of
 from tidemill.contracts.pushes import RefUpdate
+from tidemill.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -200,3 +203,88 @@ async def test_a_skipped_run_is_no_failure(house: House, alice: Person, hello: s
     assert answer.status_code == 201
     assert answer.json()["runs"] == []
     assert "[ci skip]" in answer.json()["notes"][0]
+
+
+PATHS = b"runs:\n- {name: src, tasks: [], when: {paths: 'src/**'}}\n- {name: always, tasks: []}\n"
+
+
+async def test_what_a_push_changes_decides_over_paths(house: House, alice: Person, hello: str) -> None:
+    """The commits are compared when a `when` asks for it, for a branch that was there before."""
+    old, new = "12" * 20, "34" * 20
+    for number, ref in enumerate((MAIN, "refs/heads/new", "refs/tags/v1")):
+        house.git.commit_to(hello, ref, new, {".tidemill/config.yml": PATHS})
+        before = NONE if ref == "refs/heads/new" else old
+        house.git.differences[old, new] = ("docs/a",)
+        outcome = await house.gateway.pushed(house.pushing(hello, RefUpdate(ref=ref, old=before, new=new)))
+        expected = ["always"] if ref == MAIN else ["src", "always"]
+        assert [run.name for run in outcome.runs] == expected, ref
+        assert house.git.compared == [(old, new)], number
+    await alice.ask("POST", f"/projects/{hello}/createrun", {"branch": "main"})
+    assert [run["name"] for run in await runs_of(alice, hello)][-2:] == ["src", "always"]
+    assert house.git.compared == [(old, new)]
+
+
+async def test_nobody_compares_commits_in_vain(house: House, hello: str) -> None:
+    """Without `when.paths` it is not asked for."""
+    sha = house.git.commit_to(hello, MAIN, "ab" * 20, CONFIGURATION)
+    await house.gateway.pushed(house.pushing(hello, RefUpdate(ref=MAIN, old="cd" * 20, new=sha)))
+    assert house.git.compared == []
+
+
+async def test_the_event_decides(house: House, alice: Person, hello: str) -> None:
+    """A push is one, and a run that somebody asks for is another."""
+    files = {
+        ".tidemill/config.yml": b"runs:\n"
+        b"- {name: pushed, tasks: [], when: {event: push}}\n"
+        b"- {name: asked, tasks: [], when: {event: manual}}\n"
+    }
+    outcome = await house.push(hello, MAIN, files=files)
+    assert [run.name for run in outcome.runs] == ["pushed"]
+    answer = await alice.ask("POST", f"/projects/{hello}/createrun", {"branch": "main"})
+    assert [run["name"] for run in answer.json()["runs"]] == ["asked"]
+
+
+async def test_warnings_are_told_to_who_asks(house: House, alice: Person, hello: str) -> None:
+    """The pusher, a record that stays, and who asks for a run; the run is made all the same."""
+    files = {".agola/config.yml": b"runs:\n- name: first\n  name: main\n  tasks: []\n  matrix: {}\n"}
+    outcome = await house.push(hello, MAIN, files=files)
+    assert [run.name for run in outcome.runs] == ["main"]
+    (note,) = outcome.notes
+    lines = note.splitlines()
+    assert lines[0].startswith("warning: .agola/config.yml:3:3: the key 'name' stands in line 2 already")
+    assert lines[1].startswith("warning: .agola/config.yml:5:3: ")
+    (record,) = await pushes_of(alice, hello)
+    assert record["refs"][0]["note"] == note
+    answer = await alice.ask("POST", f"/projects/{hello}/createrun", {"branch": "main"})
+    assert answer.json()["notes"] == lines
+
+
+async def test_many_problems_and_warnings_are_counted(house: House, alice: Person, hello: str) -> None:
+    """A run and a pusher get the first ones."""
+    wrong = "runs:\n" + "- 5\n" * 30
+    await house.push(hello, MAIN, files={".tidemill/config.yml": wrong.encode()})
+    errors = (await alice.get(f"/projects/{hello}/runs/1"))["setup_errors"]
+    assert (len(errors), errors[-1]) == (21, "and 10 more")
+    odd = "runs: [{name: a, tasks: []}]\n" + "".join(f"odd{n}: 1\n" for n in range(15))
+    outcome = await house.push(hello, MAIN, files={".tidemill/config.yml": odd.encode()})
+    lines = outcome.notes[0].splitlines()
+    assert (len(lines), lines[-1]) == (11, "warning: and 5 more")
+
+
+async def test_a_gitserver_that_is_away_is_no_missing_configuration(
+    house: House, alice: Person, hello: str, clock: Clock
+) -> None:
+    """The push is tried again, and becomes its run once the gitserver answers."""
+    files = {
+        ".tidemill/config.jsonnet": b"{runs: [{name: (import 'lib'), tasks: []}]}",
+        ".tidemill/lib": b"'x'",
+    }
+    sha = house.git.commit_to(hello, MAIN, "ab" * 20, files)
+    house.git.failures[".tidemill/lib"] = [Unavailable("the gitserver is away")]
+    push = house.pushing(hello, RefUpdate(ref=MAIN, old=NONE, new=sha))
+    with anyio.fail_after(20):
+        while not (outcome := await house.gateway.pushed(hasty(push))).is_complete:
+            clock.advance(120)
+            house.gateway._inbox._bell.ring()
+    assert [run["name"] for run in await runs_of(alice, hello)] == ["x"]
+    assert house.git.failures == {".tidemill/lib": []}
