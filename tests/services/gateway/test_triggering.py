@@ -283,7 +283,7 @@ async def test_a_gitserver_that_is_away_is_no_missing_configuration(
     house.git.failures[".tidemill/lib"] = [Unavailable("the gitserver is away")]
     push = house.pushing(hello, RefUpdate(ref=MAIN, old=NONE, new=sha))
     with anyio.fail_after(20):
-        while not (outcome := await house.gateway.pushed(hasty(push))).is_complete:
+        while not (await house.gateway.pushed(hasty(push))).is_complete:
             clock.advance(120)
             house.gateway._inbox._bell.ring()
     assert [run["name"] for run in await runs_of(alice, hello)] == ["x"]
