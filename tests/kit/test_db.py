@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.conftest import DatabaseUrl, OpenDatabase
 from tests.kit import outside
 from tests.kit.things import ENDLESS, MIGRATIONS, adding, names, parts, refused, things
-from tidemill.errors import BadRequest, Conflict, NotFound, Unavailable
+from tidemill.errors import BadRequest, Conflict, NotFound, Unavailable, typed
 from tidemill.kit.db import Database, ForeignAwait, Instant, Snapshot, Transaction
 
 pytestmark = pytest.mark.anyio
@@ -267,7 +267,7 @@ async def test_a_snapshot_stands_still(database: Database, database_url: Databas
 
 
 async def test_an_instant_comes_back_as_it_was(database: Database) -> None:
-    """A time keeps its microseconds and its place in time, in UTC; a naive one is refused."""
+    """A time keeps its microseconds and its place in time, in UTC."""
     moment = datetime(2026, 7, 30, 14, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
 
     async def read(snapshot: Snapshot) -> datetime:
@@ -276,8 +276,22 @@ async def test_an_instant_comes_back_as_it_was(database: Database) -> None:
 
     found = await database.read(read)
     assert (found, found.tzinfo) == (moment, UTC)
-    naive = sa.select(sa.literal(moment.replace(tzinfo=None), Instant))
-    assert "time zone" in str(await refused(database.read(lambda s: s.value(naive))))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2026-07-30T12:00:00", "time zone"),
+        ("0001-01-01T00:00:00+00:01", "years 1 to 9999"),
+        ("9999-12-31T23:59:59.999999-00:01", "years 1 to 9999"),
+    ],
+)
+async def test_what_is_no_instant_is_refused(database: Database, text: str, reason: str) -> None:
+    """Nothing is stored that could not be read again; it is the mistake of who sent it."""
+    wrong = sa.select(sa.literal(datetime.fromisoformat(text), Instant))
+    error = typed(await refused(database.read(lambda s: s.value(wrong))))
+    assert isinstance(error, BadRequest)
+    assert reason in error.message
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.kit.contract import Contract, Page, delete, get, post, put
+from tidemill.kit.contract import Contract, Page, PageLimit, delete, get, post, put
 
 Visibility = Literal["public", "private"]
 
@@ -141,8 +141,8 @@ class Configstore(Contract):
         """By id or name; 404 `userDoesNotExist`."""
 
     @get("/users")
-    async def users(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[User]:
-        """By name, exclusive of *after*; limit 0 is no limit."""
+    async def users(self, after: str = "", limit: PageLimit = 30, ascending: bool = True) -> Page[User]:
+        """By name, exclusive of *after*."""
 
     @get("/users/{ref}/projects")
     async def user_projects(self, ref: str) -> Projects:
@@ -209,7 +209,7 @@ class Configstore(Contract):
 
     @get("/remote-sources")
     async def remote_sources(
-        self, after: str = "", limit: int = 30, ascending: bool = True
+        self, after: str = "", limit: PageLimit = 30, ascending: bool = True
     ) -> Page[RemoteSource]:
         """By name, exclusive of *after*."""
 

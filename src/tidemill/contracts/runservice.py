@@ -7,7 +7,7 @@ import msgspec
 
 from tidemill.core.plan import Plan
 from tidemill.core.run import Run, RunId, TaskId
-from tidemill.kit.contract import Contract, Page, get, post
+from tidemill.kit.contract import Contract, Page, PageLimit, get, post
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +45,7 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     after: int | None = None
     """Exclusive start: a run number when *group* has a counter (two elements), else a sequence."""
     ascending: bool = False
-    limit: int = 30
-    """0 is no limit."""
+    limit: PageLimit = 30
 
 
 class StartRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,10 @@ class Contract:
     """Base of every contract. Methods without a decorator are not part of it."""
 
 
+#: How many of a list are wanted; 0 is all of them.
+PageLimit = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page of a list; over HTTP *items* is the body and *cursor* a header ("" on the last page)."""
 

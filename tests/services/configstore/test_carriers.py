@@ -80,3 +80,14 @@ def test_the_story_leaves_no_call_out() -> None:
     """Each endpoint is named in it."""
     told = set(test_a_story_with_every_call.__code__.co_names)
     assert {endpoint.name for endpoint in endpoints(Everything)} <= told
+
+
+async def test_a_limit_that_is_none_is_refused(configstore: ConfigstoreService) -> None:
+    """A list is asked for with a number that makes sense, or the answer says which do."""
+    async with running(make_app(configstore.routes())) as url, client(url) as http:
+        for path in ("users", "remote-sources"):
+            for limit in (-1, 10_001, 2**63 - 1):
+                answer = await http.get(f"{PREFIX}/{path}?limit={limit}")
+                assert answer.status_code == 400
+                assert answer.json()[0]["message"].startswith("limit: Expected `int`")
+            assert (await http.get(f"{PREFIX}/{path}?limit=10000")).status_code == 200

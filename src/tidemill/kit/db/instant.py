@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.types import TypeDecorator
 
+from tidemill.errors import BadRequest
+
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _1970) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _1970) // _MICROSECOND
 
 
 class Instant(TypeDecorator[datetime]):
@@ -23,10 +27,13 @@ class Instant(TypeDecorator[datetime]):
 
 
 def to_microseconds(moment: datetime) -> int:
-    """*moment* as it is stored. Refuses a naive time: it names no point in time."""
+    """*moment* as it is stored. Refuses what names no point in time, or one that could not be read again."""
     if moment.tzinfo is None:
-        raise ValueError(f"{moment!r} has no time zone; times that we store must be aware")
-    return (moment - _1970) // _MICROSECOND
+        raise BadRequest(f"the time {moment.isoformat()} has no time zone; write one, such as Z")
+    stored = (moment - _1970) // _MICROSECOND
+    if not _FIRST <= stored <= _LAST:
+        raise BadRequest(f"the time {moment.isoformat()} is not in the years 1 to 9999 of UTC")
+    return stored
 
 
 def from_microseconds(stored: int) -> datetime:
