@@ -1,12 +1,13 @@
 """The runs and tasks that are planned, as a tree that says why."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tidemill.cli.references import Reference
 from tidemill.cli.tree import Node, Piece
 from tidemill.core.decisions import Decision, Verdict
 from tidemill.core.plan import Condition, Depend, Plan, PlanTask, Step
 
+_MOST_NAMED = 3
 _MARKS = {Verdict.MADE: ("+", "green"), Verdict.SKIPPED: ("-", "yellow"), Verdict.NOT_MADE: ("x", "dim")}
 
 
@@ -16,17 +17,21 @@ def plan_tree(
     """A tree of what *decisions* are about, in their order."""
     by_name = {plan.name: plan for plan in plans}
     runs = []
-    for decision in decisions:
-        if decision.task or decision.step is not None:
-            continue
-        plan = by_name.get(decision.run)
+    for name, (decision, *others) in _grouped(decisions, lambda each: each.run).items():
         below: tuple[Node, ...] = ()
-        if plan is not None:
-            own = [each for each in decisions if each.run == decision.run]
-            asked = [each for each in variables if each.run == decision.run]
-            below = (*_of_run(plan), *_tasks(plan, own), *_variables(asked))
-        runs.append(Node((*_head(decision, f"run {decision.run}"), *_why(decision)), below))
+        if name in by_name:
+            asked = [each for each in variables if each.run == name]
+            below = (*_of_run(by_name[name]), *_tasks(by_name[name], others), *_variables(asked))
+        runs.append(Node((*_head(decision, f"run {name}"), *_why(decision)), below))
     return Node(((heading, "bold"),), tuple(runs))
+
+
+def _grouped(decisions: Iterable[Decision], key: Callable[[Decision], str]) -> dict[str, list[Decision]]:
+    """In their order; each group begins with the decision about the whole of it."""
+    groups: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        groups.setdefault(key(decision), []).append(decision)
+    return groups
 
 
 def _of_run(plan: Plan) -> Iterator[Node]:
@@ -39,22 +44,17 @@ def _of_run(plan: Plan) -> Iterator[Node]:
 
 def _tasks(plan: Plan, decisions: Sequence[Decision]) -> Iterator[Node]:
     planned = {task.name: task for task in plan.tasks}
-    for decision in decisions:
-        if not decision.task or decision.step is not None:
-            continue
-        task = planned.get(decision.task)
-        pieces = (*_head(decision, decision.task), *(_about(task) if task else ()), *_why(decision))
-        steps = [each for each in decisions if each.task == decision.task and each.step is not None]
+    for name, (decision, *steps) in _grouped(decisions, lambda each: each.task).items():
+        task = planned.get(name)
+        pieces = (*_head(decision, name), *(_about(task) if task else ()), *_why(decision))
         below = _steps(task, steps) if task and decision.verdict is Verdict.MADE else ()
         yield Node(pieces, tuple(below))
 
 
 def _steps(task: PlanTask, decisions: Sequence[Decision]) -> Iterator[Node]:
-    for decision in decisions:
-        if decision.step is not None:
-            step = task.steps[decision.step]
-            why = () if decision.code == "unconditional" else _why(decision)
-            yield Node((*_head(decision, step_label(step)), *why))
+    for decision, step in zip(decisions, task.steps, strict=True):
+        why = () if decision.code == "unconditional" else _why(decision)
+        yield Node((*_head(decision, step_label(step)), *why))
 
 
 def step_label(step: Step) -> str:
@@ -70,7 +70,7 @@ def _head(decision: Decision, name: str) -> tuple[Piece, ...]:
 
 def _about(task: PlanTask) -> Iterator[Piece]:
     if task.depends:
-        yield (f"  needs {', '.join(_edge(depend) for depend in task.depends)}", "cyan")
+        yield (f"  needs {_some([_edge(depend) for depend in task.depends])}", "cyan")
     if task.approval:
         yield ("  waits for approval", "yellow")
     if task.retry.attempts > 1:
@@ -80,6 +80,12 @@ def _about(task: PlanTask) -> Iterator[Piece]:
 def _edge(depend: Depend) -> str:
     plain = depend.conditions == (Condition.ON_SUCCESS,)
     return depend.task if plain else f"{depend.task} ({', '.join(depend.conditions)})"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of *names*, and how many more there are."""
+    rest = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _why(decision: Decision) -> tuple[Piece, ...]:
@@ -94,7 +100,7 @@ def _variables(asked: Sequence[Reference]) -> Iterator[Node]:
 
 
 def _known(reference: Reference) -> tuple[Piece, ...]:
-    used = (f"  used by {', '.join(reference.tasks)}", "dim")
+    used = (f"  used by {_some(reference.tasks)}", "dim")
     if reference.given:
         return (("  given", "green"), used)
     if reference.default is not None:
