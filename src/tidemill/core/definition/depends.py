@@ -25,11 +25,12 @@ def read_depend(cursor: Cursor) -> Depend:
     name, only = next(iter(cursor.data.items()))
     if len(cursor.data) == 1 and isinstance(only, list):
         return Depend(task=name, conditions=_conditions(cursor.at(name, only)))
-    fields = Fields(cursor, DEPEND)
-    task = fields["task"]
-    if task.data in (None, ""):
+    fields = Fields(cursor, DEPEND) if any(key.lower() == "task" for key in cursor.data) else None
+    if fields is None or fields["task"].data in (None, ""):
         cursor.complain("an element of `depends` names no task: write `task: name` or `name: [on_success]`")
-    return Depend(task=task.string(), conditions=_conditions(fields["conditions"]))
+    if fields is None:
+        return Depend(task="")
+    return Depend(task=fields["task"].string(), conditions=_conditions(fields["conditions"]))
 
 
 def _conditions(cursor: Cursor) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def read_matrix(cursor: Cursor) -> Matrix | None:
     exclude = _entries(fields["exclude"])
     _check_excluded_axes(exclude, axes)
     count = prod(len(values) for values in axes.values()) if axes else 0
-    if not axes and not include:
+    if not axes and not include and len(cursor.findings.faults) == faults:
         cursor.complain("`matrix` needs `axes`: write `axes: {python: ['3.11', '3.12']}`")
     elif count > MOST_COMBINATIONS:
         cursor.complain(f"the matrix has {count} combinations; there may be {MOST_COMBINATIONS}")
@@ -121,7 +121,7 @@ def _combined(
         agreeing = [number for number, one in enumerate(made) if _agree(one, shared)]
         if entry in added:
             item.complain("this combination is included twice: leave one of them out")
-        if not agreeing:
+        elif not agreeing:
             added.append(entry)
         for number in agreeing:
             whole[number].update(entry)

@@ -32,15 +32,15 @@ def read_value(cursor: Cursor) -> Value:
     if not isinstance(cursor.data, dict):
         cursor.complain(f"the value of {shown(cursor.key)} must be a string, not {cursor.kind}: {_QUOTED}")
         return Literal("")
-    fields = Fields(cursor, VALUE)
-    variable, given = fields["from_variable"], fields["from_input"]
-    if "from_variable" in cursor.data:
-        if not given.is_null:
-            given.complain("a value has `from_variable` or `from_input`, not both", at_key=True)
-        return _from_variable(variable)
-    if not given.is_null:
-        return _from_input(given)
     known = VALUE.known(in_agola=cursor.findings.is_agola)
+    if any(key in known for key in cursor.data):
+        fields = Fields(cursor, VALUE)
+        if "from_variable" not in cursor.data:
+            return _from_input(fields["from_input"])
+        if fields.has("from_input"):
+            both = "a value has `from_variable` or `from_input`, not both"
+            fields["from_input"].complain(both, at_key=True)
+        return _from_variable(fields["from_variable"])
     near = next((near for key in cursor.data if (near := cursor.findings.nearest(key, known))), "")
     cursor.complain(f"the value of {shown(cursor.key)} has no `from_variable`{near or f': {_QUOTED}'}")
     return Literal("")
@@ -60,7 +60,7 @@ def _from_input(cursor: Cursor) -> FromInput:
     known = cursor.findings.inputs
     if known is None:
         cursor.complain("`from_input` can stand only inside a run, which has `inputs`", at_key=True)
-    elif isinstance(cursor.data, str) and name not in known:
+    elif isinstance(cursor.data, str | None) and name not in known:
         near = cursor.findings.nearest(name, known)
         there_are = f"it has {listed(sorted(known)[:10])}" if known else "it has none: write `inputs`"
         cursor.complain(f"{shown(name)} is not an input of this run{near or f': {there_are}'}")

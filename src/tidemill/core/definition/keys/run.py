@@ -36,7 +36,12 @@ WHOLE = Kind(
         "docker_registries_auth": Key(_REGISTRIES, REGISTRIES),
         "task_timeout_interval": Key(_TIMEOUT, DURATION),
     },
-    rules={"anyOf": [{"required": ["runs"]}, {"required": ["include"]}]},
+    rules={
+        "anyOf": [
+            {"required": ["runs"], "properties": {"runs": {"type": "array"}}},
+            {"required": ["include"], "properties": {"include": {"not": {"type": "null"}}}},
+        ]
+    },
 )
 
 RUN = Kind(
