@@ -95,7 +95,10 @@ def test_a_configuration_is_run_and_told_about(tree: Tree) -> None:
 def test_a_clone_has_uncommitted_changes_and_not_what_git_ignores(tree: Tree) -> None:
     """New files, changed files and removed files are as they lie there; the repository is not touched."""
     place = tree(
-        one_task("clone:", "run: cat kept new; ls -1"), kept="old\n", gone="x\n", **{".gitignore": "ignored\n"}
+        one_task("clone:", "run: cat kept new; ls -1"),
+        kept="old\n",
+        gone="x\n",
+        **{".gitignore": "ignored\n"},
     )
     (place / "kept").write_text("changed\n")
     (place / "new").write_text("new\n")
@@ -188,6 +191,18 @@ def test_only_a_task_and_what_it_needs_are_run(tree: Tree) -> None:
     tasks = ", ".join(task.format(*pair) for pair in (("a", ""), ("b", "a"), ("c", "")))
     done = exec_(tree(f"runs: [{{name: r, tasks: [{tasks}]}}]"), "--task", "b")
     assert (printed(done, "a"), printed(done, "b"), printed(done, "c")) == (["a"], ["b"], [])
+
+
+def test_a_failure_keeps_tasks_that_wait_for_a_slot_from_starting(tree: Tree) -> None:
+    """As on the server: those that nothing precedes are cancelled, what follows from begun tasks is done."""
+    task = "{{name: {0}, runtime: {{type: host}}, steps: [{{run: echo {0}; {1}}}], depends: [{2}]}}"
+    tasks = [("a", "exit 1", ""), ("b", "true", ""), ("c", "true", "{a: [on_failure]}"), ("d", "true", "b")]
+    done = exec_(
+        tree(f"runs: [{{name: r, tasks: [{', '.join(task.format(*one) for one in tasks)}]}}]"), "--jobs", "1"
+    )
+    assert done.returncode == 1
+    assert [printed(done, name) for name in "abcd"] == [["a"], [], ["c"], []]
+    assert re.search("b +cancelled +the run had its result before this task could start", done.stdout)
 
 
 def test_a_task_that_needs_an_approval_waits_for_nobody(tree: Tree) -> None:

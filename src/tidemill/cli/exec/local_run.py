@@ -60,13 +60,15 @@ class LocalRun:
         self.run = actions.start(actions.create(run, plan, ids), _now())
         self.logs: dict[TaskId, LocalLog] = {}
         self._workers: dict[TaskId, JobWorker] = {}
+        self._waiting: set[TaskId] = set()
+        """Tasks that have no slot yet; what happens meanwhile may still decide against them."""
         self._at_work: set[TaskId] = set()
         self._changed = anyio.Event()
 
     async def finish(self) -> Run:
         """Do it to its end, whatever that is."""
-        async with anyio.create_task_group() as tasks:
-            while not self._step(tasks):
+        async with anyio.create_task_group() as self._tasks:
+            while not self._step():
                 await self._changed.wait()
                 self._changed = anyio.Event()
         return self.run
@@ -80,13 +82,14 @@ class LocalRun:
             worker.stop()
         self._changed.set()
 
-    def _step(self, tasks: anyio.abc.TaskGroup) -> bool:
+    def _step(self) -> bool:
         """Decide what is next, and begin it; whether the run is over."""
-        decision = advance(self.run, self.plan, self._at_work, _now())
+        decision = advance(self.run, self.plan, self._at_work, _now(), queued=self._waiting)
         self.run = decision.run
+        self._waiting.difference_update(decision.withdraw)
         for task_id in decision.start:
-            self._begin(task_id, tasks)
-        if not decision.start and not self._at_work and not self.run.phase.is_final:
+            self._begin(task_id)
+        if not self._waiting and not self._at_work and not self.run.phase.is_final:
             self._settle_approvals()
         self._view.update(self._state())
         return self.run.phase.is_final
@@ -103,8 +106,8 @@ class LocalRun:
                 self._put(passed)
         self._changed.set()
 
-    def _begin(self, id: TaskId, tasks: anyio.abc.TaskGroup) -> None:
-        self._at_work.add(id)
+    def _begin(self, id: TaskId) -> None:
+        self._waiting.add(id)
         planned = self.plan.task(self.run.task(id).name)
         spec = JobSpec(
             id=JobId(str(uuid4())),
@@ -115,37 +118,48 @@ class LocalRun:
             environment=self.plan.environment | _number(self.run.number),
             values=variables_of(planned),
         )
-        tasks.start_soon(self._work, spec)
+        self._tasks.start_soon(self._take_turn, spec)
+
+    async def _take_turn(self, spec: JobSpec) -> None:
+        """Do a task once there is a slot for it, if it is still to be done then."""
+        async with self._workshop.slots:
+            if spec.task_id not in self._waiting:
+                return
+            self._waiting.discard(spec.task_id)
+            self._at_work.add(spec.task_id)
+            await self._work(spec)
+            self._at_work.discard(spec.task_id)
+            self._step()  # before others get the slot: a failure is for them to know
+            self._changed.set()
 
     async def _work(self, spec: JobSpec) -> None:
         sink = LocalLog(self._workshop.place / "logs" / spec.task_id, partial(self._line, spec.task_id))
         self.logs[spec.task_id] = sink
-        async with self._workshop.slots:
-            job = job_directory(self._workshop.place / "jobs", spec).accept(spec, boot_id())
-            values = {
-                name: self._workshop.values[name] for name in spec.values if name in self._workshop.values
-            }
-            around = Surroundings(
-                driver=self._workshop.driver,
-                sink=sink,
-                report=partial(self._reported, spec.task_id),
-                clock=_now,
-                store=LocalStore(
-                    self.plan,
-                    spec.task.name,
-                    run=self._workshop.place / "workspaces" / self.run.id,
-                    caches=self._workshop.caches,
-                ),
-            )
-            worker = JobWorker(job, values, around)
-            self._workers[spec.task_id] = worker
-            if self.run.stopping:
-                worker.stop()
-            await worker.run()
+        job = job_directory(self._workshop.place / "jobs", spec).accept(spec, boot_id())
+        known = self._workshop.values
+        values = {name: known[name] for name in spec.values if name in known}
+        worker = JobWorker(job, values, self._around(spec, sink))
+        self._workers[spec.task_id] = worker
+        if self.run.stopping:
+            worker.stop()
+        await worker.run()
         del self._workers[spec.task_id]
         sink.finish()
-        self._at_work.discard(spec.task_id)
-        self._changed.set()
+
+    def _around(self, spec: JobSpec, sink: LocalLog) -> Surroundings:
+        store = LocalStore(
+            self.plan,
+            spec.task.name,
+            run=self._workshop.place / "workspaces" / self.run.id,
+            caches=self._workshop.caches,
+        )
+        return Surroundings(
+            driver=self._workshop.driver,
+            sink=sink,
+            report=partial(self._reported, spec.task_id),
+            clock=_now,
+            store=store,
+        )
 
     def _reported(self, id: TaskId, report: JobReport) -> None:
         self._put(apply_report(self.run.task(id), report, _now()))
