@@ -235,6 +235,16 @@ async def test_every_answer_has_a_request_id_and_a_date(http: httpx2.AsyncClient
     assert "GMT" in replaced.headers["date"]
 
 
+async def test_a_message_does_not_say_back_all_that_was_sent(http: httpx2.AsyncClient) -> None:
+    """Its beginning and its end are enough to see what is wrong."""
+    answer = await http.get(f"{API}/query?text=a&colour={'x' * 50_000}")
+    message = only_error(answer)["message"]
+    assert answer.status_code == 400
+    assert len(message) < 2100
+    assert message.startswith("colour: ")
+    assert message.endswith("x'")
+
+
 async def test_a_bug_tells_only_its_request_id(http: httpx2.AsyncClient) -> None:
     """A 500 says no more than where to look in the log."""
     answer = await http.get(f"{API}/failures/bug", headers={"x-request-id": "abc"})

@@ -11,6 +11,7 @@ from tidemill.errors import BadRequest, Failure, NotFound, TooLarge, Unavailable
 from tidemill.kit.wire import NO_SUCH_ROUTE, ErrorItem
 
 RETRY_SECONDS = 2
+LONGEST_MESSAGE = 2000
 
 JSON = (b"content-type", b"application/json")
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
@@ -62,7 +63,7 @@ def answer_to(failure: Failure, *, as_agola: bool, length_known: bool) -> Answer
         headers.append((b"connection", b"close"))  # the rest of the body is not waited for
     if isinstance(failure, _MethodNotAllowed):
         headers.append((b"allow", failure.details["allow"].encode()))
-    item = ErrorItem(failure.code, failure.message, _plain(failure.details))
+    item = ErrorItem(failure.code, _short(failure.message), _plain(failure.details))
     return Answer(failure.status, headers, msgspec.json.encode([item]))
 
 
@@ -81,6 +82,14 @@ def _agola(failure: Failure, *, length_known: bool) -> Answer:
         headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
     items = [] if failure.code == failure.default_code else [{"code": failure.code, "details": None}]
     return Answer(failure.status, headers, msgspec.json.encode(items))
+
+
+def _short(message: str) -> str:
+    """*message* without most of what it quotes: a caller need not read back all that was sent."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} … {message[-half:]}"
 
 
 def _plain(details: Any) -> Any:

@@ -7,6 +7,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tidemill.kit.wire import ErrorItem
 
+#: What uvicorn says of bytes that are no request, and what we say.
+_NO_REQUEST = "Invalid HTTP request received."
+_NO_HTTP = "this is no HTTP request; a method may be unknown, or a header malformed"
+
 #: Bytes that the lines before a body may have together.
 HEAD_LIMIT = 128 * 1024
 
@@ -47,7 +51,7 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse and hang up; into an answer that is on its way nothing is written."""
         if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
-            body = msgspec.json.encode([ErrorItem("badRequest", msg)])
+            body = msgspec.json.encode([ErrorItem("badRequest", _NO_HTTP if msg == _NO_REQUEST else msg)])
             head = (
                 "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
                 f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
