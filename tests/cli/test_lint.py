@@ -17,6 +17,9 @@ RIGHT = "runs:\n  - name: ci\n    tasks:\n      - name: a\n        runtime: {typ
 WRONG = RIGHT + "          - rnu: make\n          - run: 5\n"
 ODD = RIGHT + "          - run: make\n            colour: red\n"
 
+#: What takes from root the right to read everything.
+UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -102,6 +105,7 @@ def test_several_paths_are_checked(tidemill: Tidemill) -> None:
         ("one/.tidemill/config.yml", "error"),
         ("nowhere", "error"),
     ]
+    assert "no such file or directory" in answer.out
     assert {path for path, _ in found[3:]} == {"two/.agola/config.yml"}
 
 
@@ -169,12 +173,31 @@ def test_what_is_no_configuration_is_one_error(tidemill: Tidemill, make: object,
     assert answer.out.endswith("1 error in 1 file\n")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
-def test_a_file_that_cannot_be_read_is_not_absent(tidemill: Tidemill) -> None:
-    """The reason is told."""
-    write(RIGHT)
-    Path(".tidemill/config.yml").chmod(0)
-    assert "Permission denied" in tidemill("lint").out
+@pytest.mark.parametrize("locked", [".tidemill/config.yml", ".tidemill", "."])
+def test_what_cannot_be_read_is_not_absent(locked: str, tmp_path: Path) -> None:
+    """The reason is told, in one error, also by `plan`."""
+    write(RIGHT, "it/.tidemill/config.yml")
+    (tmp_path / "it" / locked).chmod(0)
+    for words in (["lint", "it", "-o", "github"], ["plan", "it", "--branch", "x"]):
+        done = subprocess.run(
+            [*UNPRIVILEGED, sys.executable, "-m", "tidemill", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        (line,) = (done.stdout + done.stderr).splitlines()
+        assert "permission denied" in line.lower()
+    (tmp_path / "it" / locked).chmod(0o755)
+
+
+def test_a_file_outside_of_the_folders_is_checked(tidemill: Tidemill) -> None:
+    """As one of the repository that it lies in."""
+    write(WRONG, "ci/other.yml")
+    assert tidemill("lint", "ci/other.yml").out.startswith("ci/other.yml:7:13: error")
+    Path("link").symlink_to("ci")
+    assert tidemill("lint", "link/other.yml").out.startswith("ci/other.yml:7:13: error")
 
 
 def test_conditions_do_not_keep_anything_from_being_checked(tidemill: Tidemill) -> None:

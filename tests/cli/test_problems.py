@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from tidemill.cli.problems import excerpt, explain, github, summarise
+from tidemill.cli.problems import excerpt, explain, github, in_order, summarise
 from tidemill.planning.planned import Problem, Severity
 
 
@@ -72,6 +72,13 @@ def test_problems_are_explained() -> None:
     assert stream.getvalue() == (
         "a.yml:7:7: error: must be a list\n  7 | runs: 1\n    |       ^\n  in runs\nb.yml: warning: odd\n"
     )
+
+
+def test_problems_come_as_they_stand_in_their_files() -> None:
+    """Whatever their weight; one of a whole file comes last."""
+    places = [("b", 2), ("b", 0), ("a", 3), ("b", 1), ("a", 1)]
+    found = in_order(problem(path=path, line=line) for path, line in places)
+    assert [(each.path, each.line) for each in found] == [("b", 1), ("b", 2), ("b", 0), ("a", 1), ("a", 3)]
 
 
 @pytest.mark.parametrize(

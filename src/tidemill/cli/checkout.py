@@ -42,7 +42,7 @@ def _git(root: Path, *arguments: str) -> str:
             timeout=_SECONDS,
             check=False,
         )
-    except FileNotFoundError:
+    except OSError:
         return ""
     except subprocess.TimeoutExpired:
         raise Internal(f"git {arguments[0]} took longer than {_SECONDS:.0f} s in {root}") from None

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tidemill.cli.checkout import current_branch
 from tidemill.cli.occasion import NO_COMMIT
 from tidemill.cli.places import Target, target
-from tidemill.cli.problems import ProblemFormat, print_problems, summarise
+from tidemill.cli.problems import ProblemFormat, in_order, print_problems, summarise
 from tidemill.core.context import Context
 from tidemill.core.refs import branch
 from tidemill.errors import Failure
@@ -39,8 +39,9 @@ def lint(
     if schema:
         _print_schema()
         return 0
-    problems, files = anyio.run(_check, paths or (Path(),), strict)
-    summary = summarise(problems, files)
+    paths = paths or (Path(),)
+    problems = anyio.run(_check, paths, strict)
+    summary = summarise(problems, len(paths))
     print_problems(problems, output, summary)
     return 1 if summary.errors else 0
 
@@ -52,11 +53,10 @@ def _print_schema() -> None:
     show(json_schema(), "json")
 
 
-async def _check(paths: Sequence[Path], strict: bool) -> tuple[list[Problem], int]:
-    """The problems of all that *paths* mean, and how many files were read."""
+async def _check(paths: Sequence[Path], strict: bool) -> list[Problem]:
+    """The problems of all that *paths* mean."""
     planner = Planner()
     problems: list[Problem] = []
-    files = 0
     try:
         await planner.start()  # it loads while we look
         for path in paths:
@@ -68,13 +68,12 @@ async def _check(paths: Sequence[Path], strict: bool) -> tuple[list[Problem], in
                 )
                 planned = await planner.plan(WorkingTree(meant.root), context, strict=strict, file=meant.file)
             except Failure as error:
-                problems.append(Problem(path=str(path), message=error.message))
+                problems.append(Problem(path=str(path), message=error.message.removeprefix(f"{path}: ")))
             else:
                 problems += _of(planned, meant, strict=strict)
-                files += 1
     finally:
         await planner.close()
-    return problems, files
+    return problems
 
 
 def _of(planned: Planned, meant: Target, *, strict: bool) -> Iterator[Problem]:
@@ -83,7 +82,7 @@ def _of(planned: Planned, meant: Target, *, strict: bool) -> Iterator[Problem]:
         names = "no such file" if meant.file else f"no configuration: write {CANDIDATES[3]}"
         yield Problem(path=meant.shown(meant.file or ""), message=names)
         return
-    for problem in (*planned.problems, *planned.warnings):
+    for problem in in_order((*planned.problems, *planned.warnings)):
         yield replace(problem, path=meant.shown(problem.path))
     for shadowed in meant.shadowed(planned.file):
         yield Problem(

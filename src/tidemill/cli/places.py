@@ -1,7 +1,7 @@
 """Which configuration is meant by a path on the command line, and how its files are named for people."""
 
 import os
-from contextlib import suppress
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,18 +32,18 @@ class Target(NamedTuple):
 
 
 def target(path: Path) -> Target:
-    """What *path*, a file or a directory, means; BadRequest when nothing is there."""
-    place = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+    """What *path*, a file or a directory, means; BadRequest when nothing is there that can be read."""
     try:
-        place.stat()
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}") from error
-    if place.is_dir():
+        place = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+        is_directory = stat.S_ISDIR(place.stat().st_mode)
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{path}: {_reason(error)}") from error
+    if is_directory:
         return Target(find_root(place))
     if place.parent.name in _FOLDERS:
         return Target(place.parent.parent, f"{place.parent.name}/{place.name}")
     root = find_root(place.parent)
-    return Target(root, place.relative_to(root).as_posix())
+    return Target(root, (place.parent.resolve() / place.name).relative_to(root).as_posix())
 
 
 def find_root(start: Path) -> Path:
@@ -52,9 +52,15 @@ def find_root(start: Path) -> Path:
     if not start.is_dir():
         raise BadRequest(f"{start} is not a directory")
     for place in (start, *start.parents):
-        if any((place / folder).is_dir() for folder in _FOLDERS):
-            return place
-        with suppress(OSError):
-            if (place / ".git").exists():
+        try:
+            if any((place / folder).is_dir() for folder in _FOLDERS) or (place / ".git").exists():
                 return place
+        except OSError as error:
+            if place == start:
+                raise BadRequest(f"{start}: {_reason(error)}") from error
     return start
+
+
+def _reason(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return (strerror or str(error)).lower()

@@ -16,7 +16,7 @@ from tidemill.cli.occasion import Wanted, occasion, wanted_event, wanted_ref
 from tidemill.cli.output import show
 from tidemill.cli.places import Target, target
 from tidemill.cli.plan_tree import plan_tree
-from tidemill.cli.problems import explain
+from tidemill.cli.problems import explain, in_order
 from tidemill.cli.references import Reference, references
 from tidemill.cli.tree import print_tree
 from tidemill.core.context import Context, Event
@@ -124,7 +124,7 @@ def _shown(problems: Sequence[Problem], meant: Target) -> tuple[Problem, ...]:
 
 
 def _show(report: PlanReport, given: Mapping[str, str]) -> None:
-    explain([*report.problems, *report.warnings], sys.stderr)
+    explain(in_order((*report.problems, *report.warnings)), sys.stderr)
     if report.problems:
         return
     asked = {reference.name for reference in report.variables}

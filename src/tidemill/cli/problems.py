@@ -3,7 +3,7 @@
 import shutil
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol, TextIO
 
 from tidemill.cli.output import inert, show
@@ -41,6 +41,13 @@ def summarise(problems: Sequence[Problem], files: int) -> Summary:
     """The numbers for the last line."""
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     return Summary(files, errors, len(problems) - errors)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """*problems* as they stand in their files, those without a line last."""
+    found = list(problems)
+    files = list(dict.fromkeys(problem.path for problem in found))
+    return sorted(found, key=lambda each: (files.index(each.path), not each.line, each.line, each.column))
 
 
 def print_problems(problems: Sequence[Problem], format: ProblemFormat, summary: Summary) -> None:
