@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from tests.planning.trees import Tree
@@ -118,6 +119,21 @@ async def test_what_takes_too_long_is_a_problem() -> None:
     slow = b"runs: [" + b"{name: x, tasks: []}, " * 30_000 + b"]"
     planned = await planner.plan(Tree({FILE: slow}), CONTEXT)
     assert "takes longer than 0.05 s" in planned.problems[0].message
+    assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
+    await planner.close()
+
+
+async def test_a_slow_configuration_does_not_hold_up_the_others() -> None:
+    """They are read meanwhile, by children of their own, which end again."""
+    planner = Planner(Limits(seconds=20))
+    slow = Tree({".tidemill/config.jsonnet": b"local f(x) = f(x + 1) tailstrict; f(0)"})
+    async with anyio.create_task_group() as group:
+        group.start_soon(planner.plan, slow, CONTEXT)
+        await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(15):
+            for _ in range(2):
+                assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
+        group.cancel_scope.cancel()
     assert names(await planner.plan(Tree({FILE: RIGHT}), CONTEXT)) == ["ci"]
     await planner.close()
 

@@ -15,9 +15,16 @@ from tidemill.planning.planned import CANDIDATES, Planned, Problem
 from tidemill.planning.source import Source
 from tidemill.planning.supply import Supply
 
+#: Seconds that a configuration waits for the warm child before it gets one of its own, and how many may.
+_WAIT = 1.0
+_MOST_OTHERS = 2
+
 
 class Planner:
-    """Evaluates one configuration at a time in a child that is kept warm and replaced when it dies."""
+    """Evaluates configurations in a child that is kept warm and replaced when it dies, one at a time.
+
+    One that is slow does not hold up the others: they get a child of their own then.
+    """
 
     def __init__(self, limits: Limits | None = None, tell: Callable[[Died], None] | None = None) -> None:
         """*tell* hears of every child that died, for a log."""
@@ -25,6 +32,7 @@ class Planner:
         self._tell = tell
         self._turn = anyio.Lock()
         self._child: Child | None = None
+        self._others = anyio.Semaphore(_MOST_OTHERS)
         self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,23 +70,39 @@ class Planner:
             return Planned()
         path, raw = found
         try:
-            async with self._turn:
-                return await self._ask(Question(file=path, raw=raw, context=context, strict=strict), source)
+            return await self._ask(Question(file=path, raw=raw, context=context, strict=strict), source)
         except Died as died:
             return _refused(path, f"the configuration cannot be read: {died.reason}")
 
     async def _ask(self, question: Question, source: Source) -> Planned:
+        is_my_turn = False
+        with anyio.move_on_after(_WAIT):
+            await self._turn.acquire()
+            is_my_turn = True
+        if is_my_turn:
+            try:
+                return await self._ask_warm(question, source)
+            finally:
+                self._turn.release()
+        async with self._others:
+            child = await Child.start(self._limits)
+            try:
+                return await self._ask_once(child, question, source)
+            finally:
+                await child.end()
+
+    async def _ask_warm(self, question: Question, source: Source) -> Planned:
         """Ask once, and again when the child died of something else: it may have been killed by chance."""
         try:
-            return await self._ask_once(question, source)
+            return await self._ask_once(await self._living(), question, source)
         except Died as died:
             if died.is_deserved:
                 raise
-        return await self._ask_once(question, source)
+        return await self._ask_once(await self._living(), question, source)
 
-    async def _ask_once(self, question: Question, source: Source) -> Planned:
+    async def _ask_once(self, child: Child, question: Question, source: Source) -> Planned:
         try:
-            return await (await self._living()).ask(question, Supply(source, self._limits))
+            return await child.ask(question, Supply(source, self._limits))
         except Died as died:
             if self._tell is not None:
                 self._tell(died)

@@ -57,6 +57,8 @@ def test_main_gets_the_context() -> None:
         ("(1, 'x')", [1, "x"]),
         ("{'b': 1, 'a': {}}", {"b": 1, "a": {}}),
         ("[x for x in range(3) if x]", [1, 2]),
+        ("range(3)", [0, 1, 2]),
+        ("{'b': [(range(2), 1)]}", {"b": [[[0, 1], 1]]}),
     ],
 )
 def test_what_main_returns_becomes_plain_data(value: str, data: Any) -> None:
@@ -84,6 +86,8 @@ def test_the_order_of_a_dict_is_kept() -> None:
         (returning("{'a': 'x' * 1024 * 1024}"), "at most 1048576 are allowed"),
         ("def main(c):\n  x = []\n  for i in range(200):\n    x = [x]\n  return {'a': x}", "levels deep"),
         ("def main(c):\n  x = []\n  x.append(x)\n  return {'a': x}", "Cycle detected"),
+        ("def main(c):\n  x = [range(1)]\n  x.append(x)\n  return {'a': x}", "call stack overflow"),
+        (returning("{'a': range(3), 'b': main}"), "a function cannot be part of it"),
     ],
 )
 def test_programs_that_give_no_configuration(text: str, message: str) -> None:

@@ -20,6 +20,21 @@ _ERROR = re.compile(
 )
 _UNPLAIN = re.compile(r"Operation `serde::serialize` not supported on type `(?P<type>[^`]*)`")
 _ROOT = "//"
+#: Calls `main` of the module that it loads, and makes lists of the ranges in what it returns.
+_LISTS = """
+load("program", "main")
+
+def _plain(value):
+    kind = type(value)
+    if kind == "dict":
+        return {key: _plain(part) for key, part in value.items()}
+    if kind in ("list", "tuple", "range"):
+        return [_plain(part) for part in value]
+    return value
+
+def with_lists(context):
+    return _plain(main(context))
+"""
 
 
 def read_starlark(file: str, raw: bytes, argument: Mapping[str, Any], load: Load) -> Document:
@@ -42,11 +57,26 @@ def _call(file: str, raw: bytes, argument: Mapping[str, Any], load: Load) -> obj
     modules = _Modules(load)
     module = modules.evaluate(file, raw)
     try:
-        return module.call_with(modules.options, "main", dict(argument)).value
+        return _result(modules, module, argument)
     except starlark.StarlarkError as error:
         raise _explain(str(error)) from None
     except TypeError as error:  # a key that Python cannot have
         raise NotReadable(f"`main` must return plain data: {error}") from None
+
+
+def _result(modules: "_Modules", module: starlark.FrozenModule, argument: Mapping[str, Any]) -> object:
+    """What `main` returns; ranges in it, which do not convert by themselves, become lists."""
+    try:
+        return module.call_with(modules.options, "main", dict(argument)).value
+    except starlark.StarlarkError as error:
+        unplain = _UNPLAIN.search(str(error))
+        if unplain is None or unplain["type"] != "range":
+            raise
+    lists = starlark.Module()
+    program = starlark.parse("lists", _LISTS, _dialect())
+    loader = starlark.FileLoader(lambda _: module)
+    starlark.eval_with(modules.options, lists, program, starlark.Globals.standard(), file_loader=loader)
+    return lists.freeze().call_with(modules.options, "with_lists", dict(argument)).value
 
 
 @contextmanager
