@@ -20,23 +20,27 @@ _MAX_DUPLICATES = 1000
 _TAG = "tag:yaml.org,2002:"
 _NO_KEY: Any = object()
 _MERGE: Any = object()
+#: What scalars have, all of them the same: there are very many.
+_NO_PARTS: dict[str | int, Spot] = {}
+_NO_KEYS: dict[str | int, Place] = {}
 
 
 class _Node:
     """A value being read; *size* and *length* count its values and characters, aliases unfolded."""
 
     def __init__(self, data: Any, place: Place, anchor: str | None = None) -> None:
+        has_parts = isinstance(data, list | dict)
         self.data = data
         self.place = place
         self.anchor = anchor
-        self.parts: dict[str | int, Spot] = {}
-        self.keys: dict[str | int, Place] = {}
+        self.parts: dict[str | int, Spot] = {} if has_parts else _NO_PARTS
+        self.keys: dict[str | int, Place] = {} if has_parts else _NO_KEYS
         self.size = 1
         self.length = len(data) if isinstance(data, str) else 0
         self.is_merge_word = False
         self.key: Any = _NO_KEY
         self.key_place = place
-        self.merged: list[tuple[Any, Spot]] = []
+        self.merged: list[tuple[Any, Spot]] | None = None
 
     def at(self, place: Place) -> "_Node":
         """The same value mentioned at another place."""
@@ -142,12 +146,14 @@ def _put(parent: _Node, node: _Node) -> None:
     for data, spot in sources:
         if not isinstance(data, dict):
             raise NotReadable("`<<` merges a mapping or a list of mappings, nothing else", spot.place)
+        if parent.merged is None:
+            parent.merged = []
         parent.merged.append((data, spot))
 
 
 def _merge(node: _Node) -> None:
     """Fill a mapping up from those that its merge keys name, the first named first."""
-    for data, spot in node.merged:
+    for data, spot in node.merged or ():
         for key in data:
             if key not in node.data:
                 node.data[key] = data[key]
