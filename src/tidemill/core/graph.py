@@ -46,8 +46,10 @@ def cycles(parents: Parents) -> list[tuple[str, str]]:
     return [(name, members[0]) for name, members in on_cycle if members]
 
 
-def redundant_edges(parents: Parents) -> list[tuple[str, str, str]]:
+def redundant_edges(parents: Parents, most: int | None = None) -> list[tuple[str, str, str]]:
     """(task, parent, ancestor) where *task* depends on both and *parent* already on *ancestor*.
+
+    At most *most* of them: who has that many is helped by the first ones.
 
     The graph must have no cycle. Ancestors are kept as bits of one number per task, so that a
     hostile graph of thousands of tasks costs megabytes, not minutes.
@@ -63,6 +65,8 @@ def redundant_edges(parents: Parents) -> list[tuple[str, str, str]]:
             if inherited & bit[ancestor]:
                 parent = next(p for p in parents[name] if above[p] & bit[ancestor])
                 found.append((name, parent, ancestor))
+                if len(found) == most:
+                    return found
         above[name] = inherited
         for parent in parents[name]:
             above[name] |= bit[parent]

@@ -11,6 +11,8 @@ import re2
 from tidemill.core.globs import glob_expression, is_glob
 
 _DELIMITERS = "/#"
+#: Bytes of a compiled expression: enough for any that people write, and compiled within milliseconds.
+_MOST_MEMORY = 256 * 1024
 
 
 class PatternKind(StrEnum):
@@ -119,4 +121,5 @@ def _joined(globs: tuple[str, ...]) -> list[Any]:
 def _compile(expression: str) -> Any:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _MOST_MEMORY
     return re2.compile(expression, options)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 import msgspec
 
@@ -9,6 +10,7 @@ Path = tuple[str | int, ...]
 
 _LONGEST_SHOWN = 80
 _LONGEST_COMPARED = 64
+_MOST_LISTED = 20
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,5 +46,5 @@ def shown(word: str) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as messages list them."""
-    return ", ".join(map(shown, words))
+    """Words as messages list them: the first ones of very many."""
+    return ", ".join(map(shown, islice(words, _MOST_LISTED)))

@@ -6,9 +6,10 @@ from tidemill.core.definition.faults import Fault, nearest
 from tidemill.core.definition.nouns import Dialect
 
 _COMPARISONS = 20_000
-_PATTERNS = 2_000
+_PATTERNS = 400
 _MATRIX_TASKS = 5_000
-_MATRIX_VALUES = 200_000
+_MATRIX_VALUES = 100_000
+_MATRIX_COMPARISONS = 500_000
 _MATRIX_CHARACTERS = 8 * 1024 * 1024
 _MATRIX_EDGES = 100_000
 
@@ -40,15 +41,23 @@ class Findings:
         self.is_agola = dialect is Dialect.AGOLA
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
-        self.inputs: frozenset[str] | None = None
+        self.inputs: dict[str, None] | None = None
         """Names of the inputs of the run that is being read; None outside of runs."""
-        self.patterns = Allowance(_PATTERNS)
+        self.most_patterns = _PATTERNS
         self.matrix_tasks = Allowance(_MATRIX_TASKS)
         self.matrix_values = Allowance(_MATRIX_VALUES)
         self.matrix_characters = Allowance(_MATRIX_CHARACTERS)
         self.matrix_edges = Allowance(_MATRIX_EDGES)
+        self.matrix_comparisons = Allowance(_MATRIX_COMPARISONS)
         self._comparisons = Allowance(_COMPARISONS)
+        self._patterns: set[str] = set()
 
     def nearest(self, word: str, known: Collection[str]) -> str:
         """A hint as `nearest` gives it; nothing once very many words were compared."""
         return nearest(word, known) if self._comparisons.take(len(known)) else ""
+
+    def may_compile(self, pattern: str) -> bool:
+        """Whether another expression or glob may be compiled; one that is known costs nothing."""
+        if len(self._patterns) < self.most_patterns:
+            self._patterns.add(pattern)
+        return pattern in self._patterns

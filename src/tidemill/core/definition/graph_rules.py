@@ -17,6 +17,8 @@ from tidemill.core.definition.unfolding import WrittenTask
 from tidemill.core.graph import cycles, redundant_edges
 from tidemill.core.plan import Depend
 
+_MOST_REDUNDANT = 1_000
+
 
 def joined(run: str, written: list[WrittenTask], *, is_whole: bool) -> tuple[TaskDefinition, ...]:
     """The tasks of *written*, each depending on tasks by their own names; complains at wrong edges.
@@ -118,17 +120,21 @@ class _Places:
         self._known = known
         self._written = {task.name: (one, task) for one in written for task in one.tasks}
         self._as_written = {name: one.name for name, (one, _) in self._written.items()}
+        self._edges: dict[str, dict[str, list[Cursor]]] = {}
 
     def of(self, name: str, parent: str, *, last: bool = False) -> Cursor:
         """The edge's place: of several the first, or the last."""
-        one, task = self._written[name]
-        places = one.fields["depends"].items()
+        if name not in self._edges:
+            one, task = self._written[name]
+            edges = self._edges.setdefault(name, {})
+            for place, depend in zip(one.fields["depends"].items(), task.depends, strict=True):
+                edges.setdefault(depend.task, []).append(place)
         leading = [
-            index
-            for index, depend in enumerate(task.depends)
-            if depend.task in (parent, self._as_written[parent])
+            place
+            for written in dict.fromkeys((parent, self._as_written[parent]))
+            for place in self._edges[name].get(written, ())
         ]
-        return places[leading[-1 if last else 0]]
+        return leading[-1 if last else 0]
 
 
 def _check_graph(tasks: Iterable[TaskDefinition], places: _Places) -> None:
@@ -139,7 +145,7 @@ def _check_graph(tasks: Iterable[TaskDefinition], places: _Places) -> None:
     for name, parent in circular:
         leads_back = "itself" if parent == name else f"{shown(parent)}, which depends on {shown(name)} again"
         places.of(name, parent).complain(f"circular dependency: task {shown(name)} depends on {leads_back}")
-    for name, parent, ancestor in () if circular else redundant_edges(parents):
+    for name, parent, ancestor in () if circular else redundant_edges(parents, _MOST_REDUNDANT):
         places.of(name, ancestor).complain(
             f"task {shown(name)} and its dependency {shown(parent)} both depend on {shown(ancestor)}:"
             f" leave {shown(ancestor)} out, {shown(parent)} waits for it"

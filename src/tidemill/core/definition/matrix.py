@@ -2,7 +2,6 @@
 
 import re
 from itertools import product
-from math import prod
 
 import msgspec
 
@@ -12,6 +11,7 @@ from tidemill.core.definition.fields import fields_of
 from tidemill.core.definition.keys.task import AXIS, MATRIX
 
 MOST_COMBINATIONS = 256
+_VERY_MANY = 1_000_000
 
 Combination = dict[str, str]
 """A value for each axis."""
@@ -22,8 +22,8 @@ _AXIS = re.compile(AXIS)
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     """The combinations that tasks are made for, with the words that name each, and the excluded ones."""
 
-    axes: frozenset[str]
-    """Every name that some combination has."""
+    axes: dict[str, None]
+    """Every name that some combination has, in the order in which they come."""
     combinations: tuple[tuple[str, Combination], ...] = ()
     excluded: tuple[tuple[str, Combination], ...] = ()
 
@@ -38,11 +38,12 @@ def read_matrix(cursor: Cursor) -> Matrix | None:
     include = _entries(fields["include"])
     exclude = _entries(fields["exclude"])
     _check_excluded_axes(exclude, axes)
-    count = prod(len(values) for values in axes.values()) if axes else 0
+    count = _count(axes)
     if not axes and not include and len(cursor.findings.faults) == faults:
         cursor.complain("`matrix` needs `axes`: write `axes: {python: ['3.11', '3.12']}`")
     elif count > MOST_COMBINATIONS:
-        cursor.complain(f"the matrix has {count} combinations; there may be {MOST_COMBINATIONS}")
+        shown_count = count if count < _VERY_MANY else f"more than {_VERY_MANY}"
+        cursor.complain(f"the matrix has {shown_count} combinations; there may be {MOST_COMBINATIONS}")
     if len(cursor.findings.faults) > faults:
         return None
     return _combined(cursor, axes, include, exclude)
@@ -97,7 +98,7 @@ def _check_excluded_axes(exclude: list[tuple[Cursor, Combination]], axes: dict[s
         for name, value in entry.items():
             place = item.at(name, value)
             if name not in axes:
-                near = place.findings.nearest(name, axes) or f": there are {listed(list(axes)[:10])}"
+                near = place.findings.nearest(name, axes) or f": there are {listed(axes)}"
                 place.complain(f"unknown axis {shown(name)}{near}", at_key=True)
             elif value not in axes[name]:
                 near = place.findings.nearest(value, axes[name])
@@ -110,6 +111,10 @@ def _combined(
     include: list[tuple[Cursor, Combination]],
     exclude: list[tuple[Cursor, Combination]],
 ) -> Matrix | None:
+    count = _count(axes)
+    if not cursor.findings.matrix_comparisons.take(count * (len(include) + len(exclude))):
+        cursor.complain("the matrices of the configuration include and exclude too much: use fewer entries")
+        return None
     every = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
     left_out = [entry for _, entry in exclude]
     made = [one for one in every if not any(_agree(one, entry) for entry in left_out)]
@@ -133,10 +138,20 @@ def _combined(
         return None
     names = [_name(one) for one in (*made, *added)]
     return Matrix(
-        axes=frozenset(name for one in (*every, *whole, *added) for name in one),
+        axes=dict.fromkeys(name for one in (*every, *whole, *added) for name in one),
         combinations=tuple(zip(names, (*whole, *added), strict=True)),
         excluded=tuple((_name(one), one) for one in excluded),
     )
+
+
+def _count(axes: dict[str, tuple[str, ...]]) -> int:
+    """How many combinations there are, or a number that is more than very many."""
+    count = 1 if axes else 0
+    for values in axes.values():
+        count *= len(values)
+        if count > _VERY_MANY:
+            break
+    return count
 
 
 def _agree(combination: Combination, entry: Combination) -> bool:

@@ -12,6 +12,7 @@ from tidemill.core.definition.findings import Findings
 from tidemill.core.definition.keys.run import WHOLE
 from tidemill.core.definition.nouns import Definition, Dialect
 from tidemill.core.definition.runs import check_unique, read_run
+from tidemill.core.definition.scalars import as_text
 from tidemill.core.definition.values import read_registries, read_variables
 
 _EXAMPLE = "`runs: [{name: …, tasks: […]}]`"
@@ -77,7 +78,9 @@ def _check_version(cursor: Cursor) -> None:
     is_known = data in _VERSIONS if isinstance(data, str) else data == 1 and not isinstance(data, bool)
     if data is not None and not is_known:
         is_word = isinstance(data, str | int | float) and not isinstance(data, bool)
-        what = f"version {shown(str(data)[:20])}" if is_word else cursor.kind
+        what = (
+            f"version {shown(data if isinstance(data, str) else as_text(data))}" if is_word else cursor.kind
+        )
         cursor.complain(f"{what} of the language is not known: write `version: 1`, or leave it out")
 
 

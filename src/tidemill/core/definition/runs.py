@@ -24,7 +24,7 @@ def read_run(cursor: Cursor) -> RunDefinition | None:
     name = fields["name"].text()
     check_name(fields["name"], name, "run", cursor)
     inputs = read_inputs(fields["inputs"])
-    cursor.findings.inputs = frozenset(each.name for each in inputs)
+    cursor.findings.inputs = dict.fromkeys(each.name for each in inputs)
     written = [read_written(item) for item in fields["tasks"].items()]
     tasks = [task for task in written if task is not None]
     check_unique([(task.fields["name"], task.name) for task in tasks], f"task of run {shown(name)}")

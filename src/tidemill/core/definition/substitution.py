@@ -64,7 +64,7 @@ def check_placeholders(task: Cursor, matrix: Matrix | None) -> set[Path]:
                 place.complain(f"{shown(found.group())} has no `}}`: close it")
             elif matrix and name not in matrix.axes:
                 near = place.findings.nearest(name, matrix.axes)
-                there_are = f": there are {listed(sorted(matrix.axes)[:10])}"
+                there_are = f": there are {listed(matrix.axes)}"
                 place.complain(f"unknown axis {shown(name)}{near or there_are}")
     return paths
 

@@ -57,7 +57,8 @@ def _may_unfold(task: Cursor, place: Cursor, matrix: Matrix) -> bool:
         most = findings.matrix_tasks.most
         place.complain(f"the matrices of the configuration make more than {most} tasks", at_key=True)
         return False
-    if not findings.matrix_values.take(count * count_values(task.data)):
+    own = {key: value for key, value in task.data.items() if key.lower() != "matrix"}
+    if not findings.matrix_values.take(count * count_values(own)):
         most = findings.matrix_values.most
         place.complain(f"the matrices of the configuration make more than {most} values", at_key=True)
         return False

@@ -62,7 +62,7 @@ def _from_input(cursor: Cursor) -> FromInput:
         cursor.complain("`from_input` can stand only inside a run, which has `inputs`", at_key=True)
     elif isinstance(cursor.data, str | None) and name not in known:
         near = cursor.findings.nearest(name, known)
-        there_are = f"it has {listed(sorted(known)[:10])}" if known else "it has none: write `inputs`"
+        there_are = f"it has {listed(known)}" if known else "it has none: write `inputs`"
         cursor.complain(f"{shown(name)} is not an input of this run{near or f': {there_are}'}")
     return FromInput(name)
 

@@ -7,9 +7,11 @@ from tidemill.core.definition.faults import listed, shown
 from tidemill.core.definition.fields import Fields
 from tidemill.core.definition.keys.kind import Kind
 from tidemill.core.definition.keys.when import CONDITIONS, EVENT_CONDITIONS, EVENTS, WHEN
+from tidemill.core.globs import is_glob
 from tidemill.core.patterns import Pattern, parse_path_glob, parse_pattern
 from tidemill.core.when import Conditions, When
 
+_DELIMITERS = ("/", "#")
 _Read = Callable[[Cursor], Pattern]
 
 
@@ -81,9 +83,10 @@ def _parsed(cursor: Cursor, parse: Callable[[str], Pattern]) -> Pattern:
     text = _text(cursor)
     if text is None:
         return Pattern(text="")
-    patterns = cursor.findings.patterns
-    if not patterns.take(0 if text.isidentifier() else 1):
-        cursor.complain(f"more than {patterns.most} patterns: leave some out")
+    findings = cursor.findings
+    is_compiled = text.startswith(_DELIMITERS) or is_glob(text)
+    if is_compiled and not findings.may_compile(text):
+        cursor.complain(f"more than {findings.most_patterns} regular expressions and globs: leave some out")
         return Pattern(text=text)
     try:
         return parse(text)
