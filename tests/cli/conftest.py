@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -81,14 +81,17 @@ def as_administrator(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def process(
-    *arguments: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdout: int | IO[str] = subprocess.PIPE,
 ) -> "subprocess.Popen[str]":
     """A command line in a process of its own."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
     return subprocess.Popen(
         [sys.executable, "-m", "tidemill", *arguments],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         env=clean | dict(environment or {}),

@@ -1,12 +1,16 @@
 """The command line as a whole: its commands, its help, and one line for whatever goes wrong."""
 
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from uuid import uuid4
 
 import pytest
 from cyclopts import App
 
-from tests.cli.conftest import NOWHERE, Answer, Tidemill, completed
-from tests.system.server import User
+from tests.cli.conftest import NOWHERE, Answer, Tidemill, completed, process
+from tests.system.server import User, Work, config
 from tidemill import __version__
 from tidemill.cli.app import app
 
@@ -24,14 +28,17 @@ WRONG = {
     "nonsense": ('"nonsense"', "tidemill --help"),
     "run nonsense": ("restart", "tidemill run --help"),
     "--bogus": ('"--bogus"', "tidemill --help"),
-    "run list": ("--project", "tidemill run list --help"),
-    "run get a": ("--number", "tidemill run get --help"),
+    "run list": ("PROJECT is missing", "tidemill run list --help"),
+    "run get a": ("NUMBER is missing", "tidemill run get --help"),
     "run get a first": ('"first"', "tidemill run get --help"),
     "run list --bogus": ("--bogus", "tidemill run list --help"),
     "run list a b c": ("unexpected argument: b c", "tidemill run list --help"),
     "run list a --limit": ("--limit", "tidemill run list --help"),
     "run list a --limit many": ('"many"', "tidemill run list --help"),
-    "run list a --limit 0": ("--limit", "at least 1"),
+    "run list a --limit 0": ("--limit", ">= 1"),
+    "run get a 0": ("NUMBER", ">= 1"),
+    "run get a -- -1": ("NUMBER", ">= 1"),
+    "log get a 1 --step -1": ("--step", ">= 0"),
     "run list a -o xml": ('"table", "json"', "tidemill run list --help"),
     "config show -o xml": ('"yaml", "json"', "tidemill config show --help"),
     "project create a --visibility odd": ('"public", "private"', "tidemill project create --help"),
@@ -112,11 +119,105 @@ def test_an_option_wins_over_the_environment(tidemill: Tidemill, monkeypatch: py
     assert "127.0.0.1:1 does not" in tidemill("user", "list", "--gateway-url", NOWHERE).complaint
 
 
-def test_an_address_that_is_none_is_refused(tidemill: Tidemill) -> None:
-    """An address of another scheme is answered with what an address looks like."""
-    answer = tidemill("user", "list", "--gateway-url", "ftp://x")
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://x", "x", "http://", "http://127.0.0.1:99999", "http://127.0.0.1:8000 x", "http://h:port"],
+)
+def test_an_address_that_is_none_is_refused(tidemill: Tidemill, address: str) -> None:
+    """What cannot be an address is answered with what an address looks like."""
+    answer = tidemill("user", "list", "--gateway-url", address)
     assert answer.code == 1
-    assert "begins with http:// or https://" in answer.complaint
+    assert "begins with http:// or https://, such as http://127.0.0.1:8000" in answer.complaint
+
+
+@pytest.mark.parametrize("token", ["with\nline", "with blank", "t\u00f6ken", "\x1b[31m"])
+def test_a_token_that_is_none_is_refused(tidemill: Tidemill, token: str) -> None:
+    """What cannot be a token is refused without being shown or sent."""
+    answer = tidemill("user", "list", "--token", token, "--gateway-url", NOWHERE)
+    assert answer.code == 1
+    assert "the token has characters that no token has" in answer.complaint
+    assert token not in answer.complaint
+
+
+def test_an_address_with_a_path_is_explained(as_alice: User, tidemill: Tidemill) -> None:
+    """Whoever gives the address of the API instead of the server's is told so."""
+    answer = tidemill("user", "list", "--gateway-url", f"{as_alice.server.url}/api/v1alpha")
+    assert answer.code == 1
+    assert "--gateway-url is a server's address alone" in answer.complaint
+
+
+class Strange(BaseHTTPRequestHandler):
+    """Answers everything as no server of ours would."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        body = b"<html>\n<p>Welcome</p>\n</html>\n"
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 500, 502, 503])
+@pytest.mark.parametrize("words", ["run list user/a/b", "run watch user/a/b 1", "log get user/a/b 1"])
+def test_a_strange_server_is_one_line(tidemill: Tidemill, words: str, status: int) -> None:
+    """Pages of another program are no answer, no absence, and are not shown."""
+    strange = type("Strange", (Strange,), {"status": status})
+    with ThreadingHTTPServer(("127.0.0.1", 0), strange) as other:
+        thread = Thread(target=other.serve_forever)
+        thread.start()
+        address = f"http://127.0.0.1:{other.server_port}"
+        answer = tidemill(*words.split(), "--gateway-url", address)
+        other.shutdown()
+        thread.join()
+    assert answer.code == 1
+    assert address in answer.complaint or "what is not expected" in answer.complaint
+    assert "<p>" not in answer.complaint
+
+
+@pytest.mark.parametrize("words", ["--help", "config show", "run list P", "run watch P 1", "log get P 1"])
+def test_output_that_cannot_be_written_is_one_line(alice: User, tmp_path: Path, words: str) -> None:
+    """A full disk behind the output is said, and is a failure."""
+    project = alice.project(f"full{uuid4().hex[:8]}")
+    work = Work(tmp_path / "work", project)
+    work.commit(config("echo hello"))
+    work.push()
+    project.finished(1)
+    environment = {"TIDEMILL_GATEWAY_URL": alice.server.url, "TIDEMILL_TOKEN": alice.token}
+    with Path("/dev/full").open("w") as full:
+        started = process(*words.replace("P", project.path).split(), environment=environment, stdout=full)
+        _, err = started.communicate(timeout=30)
+    assert (started.returncode, err) == (1, "tidemill: No space left on device\n")
+
+
+def test_a_project_without_its_path_is_explained(as_alice: User, tidemill: Tidemill) -> None:
+    """A bare name is answered with what a path looks like."""
+    answer = tidemill("run", "list", "hello")
+    assert "a project is named by its path, such as user/alice/hello" in answer.complaint
+
+
+def test_what_a_project_has_not_is_said_with_its_path(as_alice: User, tidemill: Tidemill) -> None:
+    """Runs and repositories that do not exist are told of in the user's words, with what to do."""
+    path = as_alice.project("bare").path
+    for words in ("run get P 7", "run watch P 7", "run stop P 7", "log get P 7"):
+        answer = tidemill(*words.replace("P", path).split())
+        assert (answer.code, answer.complaint) == (
+            1,
+            f"{path} has no such run; see: tidemill run list {path}",
+        )
+    answer = tidemill("run", "create", path, "--branch", "main")
+    assert answer.code == 1
+    assert f"push to {as_alice.server.url}/git/{path}.git" in answer.complaint
+
+
+def test_the_administrator_is_told_to_name_a_group(as_administrator: None, tidemill: Tidemill) -> None:
+    """The administrator's token is no user: it has no projects of its own."""
+    assert "name a project group: user/alice" in tidemill("project", "list").complaint
+    assert "name a project group: --parent user/alice" in tidemill("project", "create", "x").complaint
 
 
 @pytest.mark.parametrize(
@@ -134,7 +235,9 @@ def test_a_wrong_token_is_said(as_alice: User, tidemill: Tidemill) -> None:
     """A token that nobody has is refused with the ways to give another."""
     answer = tidemill("project", "list", "--token", "wrong")
     assert answer.code == 1
-    assert answer.complaint == ("a token is not known to the server; give one with --token or TIDEMILL_TOKEN")
+    assert answer.complaint == (
+        "the server does not know this token; give one with --token or TIDEMILL_TOKEN"
+    )
 
 
 def test_a_missing_token_is_said(as_alice: User, tidemill: Tidemill, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,13 @@
 """Output: tables for people, JSON for programs, nothing that a stranger could do to a terminal."""
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from tidemill.cli.output import duration, inert, show
+from tidemill.cli.output import age, duration, inert, show
 
 BEGAN = datetime(2026, 7, 30, 12, 0, tzinfo=UTC)
 COLUMNS = {"NAME": "name", "SIZE": "size", "AT": "at"}
@@ -59,6 +60,43 @@ def test_a_cell_stays_in_its_row(capsys: pytest.CaptureFixture[str]) -> None:
     """A name with line ends and colours is one inert cell."""
     show(Thing("two\nlines \x1b[31mred\x1b[0m [red]x[/red]"), "table", columns={"NAME": "name"})
     assert capsys.readouterr().out == "NAME\ntwo lines red [red]x[/red]\n"
+
+
+@pytest.mark.parametrize("columns", [60, 30, 10])
+def test_a_table_fits_its_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """On a terminal the widest columns are cut, none of them to less than eight characters."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = screen(
+        monkeypatch, [Thing("x" * 50, 5), Thing("short", tags=("y" * 40,))], ("name", "size", "tags")
+    )
+    assert max(map(len, lines)) <= max(columns, 8 + 2 + 4 + 2 + 8)
+    assert [line.split()[0] for line in lines[:1]] == ["NAME"]
+    assert "…" in lines[1]
+    assert lines[2].startswith("short")
+
+
+def test_a_terminal_shows_how_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments are ages for whoever looks at them now, wherever they sit."""
+    at = datetime.now(UTC) - timedelta(hours=3, minutes=5)
+    assert screen(monkeypatch, [Thing("a", at=at)], ("name", "at")) == ["NAME  AT", "a     3 h ago"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-5, "0 s ago"), (59, "59 s ago"), (119, "1 m ago"), (7200, "2 h ago"), (86400 * 400, "400 d ago")],
+)
+def test_an_age_is_for_people(seconds: float, shown: str) -> None:
+    """One unit, rounded down."""
+    assert age(BEGAN, BEGAN + timedelta(seconds=seconds)) == shown
+
+
+def screen(monkeypatch: pytest.MonkeyPatch, things: list[Thing], names: tuple[str, ...]) -> list[str]:
+    """The lines of a table on a terminal."""
+    written = io.StringIO()
+    written.isatty = lambda: True  # type: ignore[method-assign]  # as a terminal's answers
+    monkeypatch.setattr("sys.stdout", written)
+    show(things, "table", columns={name.upper(): name for name in names})
+    return written.getvalue().splitlines()
 
 
 def test_columns_are_those_of_the_answer(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,12 @@
 """The root of the command line: which commands there are, loaded when they are used."""
 
+import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from tidemill import __version__
 from tidemill.cli.usage import WRONG_USAGE
@@ -45,6 +46,9 @@ app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: ge
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code is 0, 1 for a failure, 2 for a wrong command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is shown as an escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         answer = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()  # here, where a reader that has left is known
@@ -57,10 +61,19 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # The reader of our output has left; say nothing more, not even at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()  # the reader of our output has left
         return 0
+    except OSError as error:
+        _print_no_more()
+        return _complain(
+            f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
+        )
     return answer if isinstance(answer, int) else 0
+
+
+def _print_no_more() -> None:
+    """Let nothing be written to stdout any more, not even at interpreter exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(arguments: Sequence[str]) -> Sequence[str]:
@@ -72,6 +85,9 @@ def _command(arguments: Sequence[str]) -> Sequence[str]:
 def _sentence(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         return f"unexpected argument: {' '.join(error.unused_tokens or ())}"
+    if isinstance(error, MissingArgumentError) and error.argument and error.keyword is None:
+        name = error.argument.name
+        return f"{name.lstrip('-').upper() if error.argument.index is not None else name} is missing"
     return str(error).removesuffix(".")
 
 

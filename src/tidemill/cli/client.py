@@ -4,15 +4,17 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from tidemill.cli.output import Format
 from tidemill.contracts.gateway import PREFIX, Gateway
-from tidemill.errors import BadRequest, NotFound, Unauthorized, Unavailable
-from tidemill.kit.connect import connect
+from tidemill.errors import BadRequest, Failure, Unauthorized, Unavailable
+from tidemill.kit.connect import connect, http_client
+from tidemill.kit.wire import NO_SUCH_ROUTE
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -33,10 +35,14 @@ class Remote:
 
 Output = Annotated[Format, Parameter(name=["--output", "-o"], help="table for people, json for programs.")]
 Server = Annotated[Remote | None, Parameter(name="*")]
+Number = Annotated[int, Parameter(help="The run's number.", validator=validators.Number(gte=1))]
 
 
-def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]]) -> T:
-    """Run *call* with the gateway of *remote*; failures say what to do next."""
+def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about: str = "") -> T:
+    """Run *call* with the gateway of *remote*; failures say what to do next.
+
+    *about* is the project that it is about, as the user named it.
+    """
     server = remote or Remote(
         gateway_url=os.environ.get("TIDEMILL_GATEWAY_URL") or DEFAULT_URL,
         token=os.environ.get("TIDEMILL_TOKEN", ""),
@@ -47,20 +53,44 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]]) -> T:
             try:
                 return await call(connect(Gateway, http, PREFIX))
             except BaseExceptionGroup as group:
-                raise _first(group) from group
+                first = _first(group)
+                raise first from first.__cause__
 
     try:
         return anyio.run(run)
     except Unavailable as error:
-        raise Unavailable(
-            f"{server.gateway_url} does not answer ({error.message}); is the server running? "
-            "Name another with --gateway-url or TIDEMILL_GATEWAY_URL"
-        ) from error
+        raise Unavailable(_why_unavailable(server, error), code=error.code) from error
     except Unauthorized as error:
-        hint = "is not known to the server" if server.token else "is needed"
-        raise Unauthorized(f"a token {hint}; give one with --token or TIDEMILL_TOKEN") from error
-    except NotFound as error:
-        raise NotFound(error.message if error.message != "" else f"not found ({error.code})") from error
+        reason = "the server does not know this token" if server.token else "a token is needed"
+        raise Unauthorized(f"{reason}; give one with --token or TIDEMILL_TOKEN") from error
+    except Failure as error:
+        next_step = _next_step(error.code, server.gateway_url, about)
+        if not next_step:
+            raise
+        raise type(error)(next_step, code=error.code) from error
+
+
+def _next_step(code: str, url: str, project: str) -> str:
+    """A better sentence than the server's, which does not know the command line; "" if there is none."""
+    if code == NO_SUCH_ROUTE:
+        return f"{url} has no such route; --gateway-url is a server's address alone, such as {DEFAULT_URL}"
+    if code == "projectDoesNotExist" and project and "/" not in project:
+        return f"project {project!r} does not exist; a project is named by its path, such as user/alice/hello"
+    if code == "runDoesNotExist" and project:
+        return f"{project} has no such run; see: tidemill run list {project}"
+    if code == "repositoryDoesNotExist" and project:
+        return f"nothing has been pushed to {project} yet; push to {url}/git/{project}.git"
+    return ""
+
+
+def _why_unavailable(server: Remote, error: Unavailable) -> str:
+    reason = error.message.removeprefix(f"{server.gateway_url.rstrip('/')}: ")
+    if isinstance(error.__cause__, httpx2.TransportError | TimeoutError):
+        return (
+            f"{server.gateway_url} does not answer ({reason}); is the server running? "
+            "Name another with --gateway-url or TIDEMILL_GATEWAY_URL"
+        )
+    return f"{error.message}; try again, or name another server with --gateway-url"
 
 
 def _first(error: BaseException) -> BaseException:
@@ -70,13 +100,30 @@ def _first(error: BaseException) -> BaseException:
 
 
 def client(url: str, token: str) -> httpx2.AsyncClient:
-    """An HTTP client for the gateway at *url*; raises BadRequest for an address that cannot be one."""
-    if not url.startswith(("http://", "https://")):
-        raise BadRequest(f"--gateway-url {url}: an address begins with http:// or https://")
-    headers = {"Accept": "application/json"} | ({"Authorization": f"token {token}"} if token else {})
-    # without TLS no certificates are read, which takes 50 ms
-    verify = url.startswith("https://")
-    return httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, verify=verify)
+    """An HTTP client for the gateway at *url*; raises BadRequest for what cannot be an address or a token."""
+    if not _is_address(url):
+        raise BadRequest(
+            f"--gateway-url {url}: an address begins with http:// or https://, such as {DEFAULT_URL}"
+        )
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise BadRequest(
+            "the token has characters that no token has; copy it again (--token, TIDEMILL_TOKEN)"
+        )
+    http = http_client(url)
+    if token:
+        http.headers["Authorization"] = f"token {token}"
+    return http
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # raises ValueError for one that is none
+    except ValueError:
+        return False
+    return bool(
+        parts.scheme in ("http", "https") and parts.hostname and port != 0 and not set(url) & set(" \t\n")
+    )
 
 
 async def complete(page: Callable[[str], Awaitable[tuple[list[T], str]]]) -> list[T]:

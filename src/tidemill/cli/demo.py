@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +21,7 @@ from cyclopts import Parameter
 
 from tidemill.cli.client import Remote, ask
 from tidemill.cli.live import RunState, view
-from tidemill.cli.output import duration, inert
+from tidemill.cli.output import duration, inert, time_of
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import CreateProjectRequest
@@ -219,14 +218,14 @@ def _summarise(remote: Remote, state: RunState) -> None:
     tasks, received = ask(remote, details)
     print()
     for task in tasks:
-        took = duration(_time(task.start_time), _time(task.end_time))
+        took = duration(time_of(task.start_time), time_of(task.end_time))
         steps = ", ".join(" ".join(inert(step.name).split())[:40] for step in task.steps)
         print(f"  {task.status:<8} {inert(task.name):<16} {took:>9}   {steps}")
-    starts = [started for task in tasks for step in task.steps if (started := _time(step.start_time))]
-    ends = [ended for task in tasks for step in task.steps if (ended := _time(step.end_time))]
+    starts = [started for task in tasks for step in task.steps if (started := time_of(step.start_time))]
+    ends = [ended for task in tasks for step in task.steps if (ended := time_of(step.end_time))]
     print()
     if starts and received:
-        print(f"  push received -> first step  {duration(_time(received), min(starts)):>9}")
+        print(f"  push received -> first step  {duration(time_of(received), min(starts)):>9}")
     if ends and state.ended_at:
         print(f"  last step -> run finished    {duration(max(ends), state.ended_at):>9}")
     print(f"  run #{state.number}: {state.verdict}")
@@ -247,7 +246,3 @@ Next:
   tidemill run restart {PATH} 1 && tidemill run watch {PATH} 2
   git clone {server.url}/git/{PATH}.git"""
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return msgspec.convert(text, datetime) if text else None

@@ -151,10 +151,13 @@ class PlainView:
 
     def update(self, run: RunState) -> None:
         self._run = f"run #{run.number} {run.name}"
-        self._say("run", f"{self._run}: {run.verdict}")
+        if not run.is_final:
+            self._say("run", f"{self._run}: {run.verdict}")
         for task in run.tasks:
             took = duration(task.started_at, task.ended_at) if task.ended_at else ""
             self._say(task.id, " ".join(f"{task.name}: {task.status} {took} {task.note}".split()))
+        if run.is_final:
+            self._say("run", f"{self._run}: {run.verdict}")
 
     def line(self, task: TaskState, text: str) -> None:
         sys.stdout.write(f"{task.name} | {inert(text)}\n")

@@ -3,13 +3,13 @@
 import sys
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Server, ask
-from tidemill.cli.resuming import step_log
+from tidemill.cli.client import Number, Server, ask
+from tidemill.cli.resuming import closing, step_log
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
-from tidemill.contracts.gateway.runs import RunResponse
+from tidemill.contracts.gateway.runs import RunResponse, RunResponseTask
 from tidemill.errors import NotFound
 
 app = App(name="log", help="Logs of a run's steps.")
@@ -18,10 +18,12 @@ app = App(name="log", help="Logs of a run's steps.")
 @app.command
 def get(
     project: str,
-    number: int,
+    number: Number,
     *,
     task: Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")] = "",
-    step: Annotated[int | None, Parameter(help="The step's number, from 0.")] = None,
+    step: Annotated[
+        int | None, Parameter(help="The step's number, from 0.", validator=validators.Number(gte=0))
+    ] = None,
     setup: Annotated[bool, Parameter(help="The log of the task's setup.", negative="")] = False,
     follow: Annotated[
         bool, Parameter(name=["--follow", "-f"], help="Go on until it ends.", negative="")
@@ -34,18 +36,22 @@ def get(
 
     async def copy(gateway: Gateway) -> None:
         run = await gateway.project_run(project, str(number))
-        wanted = None if setup else step or 0
-        async for block in step_log(
-            gateway, project, number, _task_id(run, task), step=wanted, follow=follow
-        ):
-            sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
+        wanted = _task(run, task)
+        steps = len((await gateway.project_run_task(project, str(number), wanted.id)).steps)
+        if step is not None and step >= steps:
+            raise NotFound(f"task {wanted.name!r} has no step {step}; it has {steps}, counted from 0")
+        step_or_setup = None if setup else step or 0
+        log = step_log(gateway, project, number, wanted.id, step=step_or_setup, follow=follow)
+        async with closing(log) as blocks:
+            async for block in blocks:
+                sys.stdout.buffer.write(block)
+                sys.stdout.buffer.flush()
 
-    ask(server, copy)
+    ask(server, copy, about=project)
 
 
-def _task_id(run: RunResponse, name: str) -> str:
-    found = [task.id for task in run.tasks.values() if name in ("", task.name, task.id)]
+def _task(run: RunResponse, name: str) -> RunResponseTask:
+    found = [task for task in run.tasks.values() if name in ("", task.name, task.id)]
     if len(found) == 1:
         return found[0]
     names = ", ".join(sorted(task.name for task in run.tasks.values())) or "none"

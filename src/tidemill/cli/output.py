@@ -1,6 +1,7 @@
 """Output for people where there is a person, JSON where there is a program."""
 
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from typing import Any, Literal
 import msgspec
 
 Format = Literal["table", "json"]
+#: No column of a table is cut to less.
+_NARROWEST = 8
 # What a stranger's text may do to a terminal stops here: escape sequences, control characters, directions.
 _ESCAPES = re.compile(
     r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -35,27 +38,52 @@ def show(answer: Any, format: Format, *, columns: Mapping[str, str] | None = Non
     if not rows and columns is None:
         return
     columns = columns or {name.upper().replace("_", " "): name for name in (rows[0] if rows else {})}
-    _table(list(columns), [[_cell(row.get(name)) for name in columns.values()] for row in rows])
+    is_terminal = sys.stdout.isatty()
+    now = datetime.now(UTC) if is_terminal else None
+    cells = [[_cell(row.get(name), now) for name in columns.values()] for row in rows]
+    _table([list(columns), *cells], shutil.get_terminal_size().columns if is_terminal else None)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(line[i]) for line in [headings, *rows]) for i in range(len(headings))]
-    for line in [headings, *rows]:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+def _table(lines: Sequence[Sequence[str]], room: int | None) -> None:
+    """Print *lines* in columns; the widest ones are cut where a terminal has no *room* for them."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    while room is not None and sum(widths) + 2 * len(widths) - 2 > room and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    for line in lines:
+        cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
-def _cell(value: Any) -> str:
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _cell(value: Any, now: datetime | None) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(part) for part in value) or "-"
+        return ", ".join(_cell(part, now) for part in value) or "-"
     text = " ".join(inert(str(value)).split())
     if len(text) > 19 and text[4:5] == "-" and text[10:11] == "T":
-        return text[:19].replace("T", " ")
+        at = time_of(text)
+        return age(at, now) if at and now else text[:19].replace("T", " ")
     return text
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A moment as the public API writes it."""
+    return msgspec.convert(text, datetime) if text else None
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """How long ago, for people, in the one unit that fits."""
+    seconds = max((now - moment).total_seconds(), 0)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
 
 
 def duration(started: datetime | None, ended: datetime | None, now: datetime | None = None) -> str:

@@ -8,8 +8,11 @@ from tidemill.cli.client import Output, Server, ask
 from tidemill.cli.output import show
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import CreateProjectRequest, ProjectResponse
+from tidemill.errors import BadRequest, Forbidden
 
 app = App(name="project", help="Projects.")
+#: The administrator's token has no projects of its own.
+NOBODY = "with the administrator's token name a project group:"
 COLUMNS = {"PATH": "path", "VISIBILITY": "global_visibility", "ID": "id"}
 
 
@@ -26,7 +29,13 @@ def create(
     request = CreateProjectRequest(
         name=name, parent_ref=parent, visibility=visibility, remote_source_name="builtin"
     )
-    show(ask(server, lambda gateway: gateway.create_project(request)), output, columns=COLUMNS)
+    try:
+        made = ask(server, lambda gateway: gateway.create_project(request))
+    except BadRequest as error:
+        if parent or error.code != BadRequest.default_code:
+            raise
+        raise BadRequest(f"{error.message}; {NOBODY} --parent user/alice") from error
+    show(made, output, columns=COLUMNS)
 
 
 @app.command(name="list")
@@ -42,4 +51,10 @@ def list_projects(group: str = "", *, server: Server = None, output: Output = "t
             groups += [child.path for child in await gateway.project_group_subgroups(path)]
         return sorted(found, key=lambda project: project.path)
 
-    show(ask(server, projects), output, columns=COLUMNS)
+    try:
+        listed = ask(server, projects)
+    except Forbidden as error:
+        if group:
+            raise
+        raise Forbidden(f"{error.message}; {NOBODY} user/alice") from error
+    show(listed, output, columns=COLUMNS)

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import anyio
 
 from tidemill.contracts.gateway import Gateway
 from tidemill.errors import Unavailable
+
+T = TypeVar("T")
 
 #: Seconds without a word after which a server that has answered before is given up.
 PATIENCE = 60.0
@@ -50,18 +54,29 @@ class Persistence:
         self._failures += 1
 
 
+@asynccontextmanager
+async def closing(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Let go of *stream* at the end of the block, wherever its reader has stopped."""
+    try:
+        yield stream
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
 async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> AsyncIterator[bytes]:
     """The bytes of a stream that is opened at an offset, each once and in order, until it ends."""
     offset = 0
     persistence = Persistence()
     while True:
         try:
-            blocks = await open_at(offset)
-            persistence.opened()
-            async for block in blocks:
-                persistence.heard()
-                offset += len(block)
-                yield block
+            async with closing(await open_at(offset)) as blocks:
+                persistence.opened()
+                async for block in blocks:
+                    persistence.heard()
+                    offset += len(block)
+                    yield block
         except Unavailable as error:
             persistence.broke(error)
             await persistence.pause()

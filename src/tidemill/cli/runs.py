@@ -1,17 +1,18 @@
 """`tidemill run`: runs of a project and what can be done with them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+import msgspec
+from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Output, Server, ask
+from tidemill.cli.client import Number, Output, Server, ask
 from tidemill.cli.live import view
-from tidemill.cli.output import inert, show
+from tidemill.cli.output import duration, inert, show, time_of
 from tidemill.cli.usage import usage
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import ProjectCreateRunRequest
-from tidemill.contracts.gateway.runs import RunActionsRequest, RunResponse, RunsResponse
+from tidemill.contracts.gateway.runs import RunActionsRequest, RunResponse, RunResponseTask, RunsResponse
 
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
 COLUMNS = {
@@ -20,16 +21,16 @@ COLUMNS = {
     "PHASE": "phase",
     "RESULT": "result",
     "QUEUED": "enqueue_time",
-    "STARTED": "start_time",
-    "ENDED": "end_time",
+    "TOOK": "took",
 }
+TASK_COLUMNS = {"TASK": "name", "STATUS": "status", "TOOK": "took", "NOTE": "reason"}
 
 
 @app.command(name="list")
 def list_runs(
     project: str,
     *,
-    limit: Annotated[int, Parameter(help="How many, newest first.")] = 25,
+    limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 25,
     phase: Annotated[
         tuple[str, ...], Parameter(help="Only runs in this phase; may be repeated.", negative="")
     ] = (),
@@ -37,8 +38,6 @@ def list_runs(
     output: Output = "table",
 ) -> None:
     """List the runs of a project, newest first."""
-    if limit < 1:
-        raise usage("--limit must be at least 1")
 
     async def runs(gateway: Gateway) -> list[RunsResponse]:
         found: list[RunsResponse] = []
@@ -53,22 +52,26 @@ def list_runs(
                 break
         return found
 
-    show(ask(server, runs), output, columns=COLUMNS)
+    found = ask(server, runs, about=project)
+    if output == "json":
+        show(found, output)
+    else:
+        show([_row(run) for run in found], output, columns=COLUMNS)
 
 
 @app.command
-def get(project: str, number: int, *, server: Server = None, output: Output = "table") -> None:
+def get(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Show one run and its tasks."""
-    run = ask(server, lambda gateway: gateway.project_run(project, str(number)))
+    run = ask(server, lambda gateway: gateway.project_run(project, str(number)), about=project)
     _show_run(run, output)
 
 
 @app.command(name="watch")
-def watch_run(project: str, number: int, *, server: Server = None) -> int:
+def watch_run(project: str, number: Number, *, server: Server = None) -> int:
     """Show a run live until it ends; the exit code is 0 for success and 1 otherwise."""
     shown = view()
     try:
-        state = ask(server, lambda gateway: watch(gateway, project, number, shown))
+        state = ask(server, lambda gateway: watch(gateway, project, number, shown), about=project)
     finally:
         shown.close()
     for error in state.errors:
@@ -91,7 +94,7 @@ def create(
     if len([name for name in (branch, tag, ref) if name]) != 1:
         raise usage("give exactly one of --branch, --tag and --ref")
     request = ProjectCreateRunRequest(branch=branch, tag=tag, ref=ref, commit_sha=commit)
-    answer = ask(server, lambda gateway: gateway.create_project_run(project, request))
+    answer = ask(server, lambda gateway: gateway.create_project_run(project, request), about=project)
     if answer is None:
         return
     if output == "json":
@@ -105,7 +108,7 @@ def create(
 @app.command
 def restart(
     project: str,
-    number: int,
+    number: Number,
     *,
     from_failed: Annotated[bool, Parameter(help="Keep the tasks that succeeded.", negative="")] = False,
     server: Server = None,
@@ -118,19 +121,21 @@ def restart(
 
 
 @app.command
-def stop(project: str, number: int, *, server: Server = None, output: Output = "table") -> None:
+def stop(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Stop a running run."""
     _act(project, number, RunActionsRequest(action_type="stop"), server, output)
 
 
 @app.command
-def cancel(project: str, number: int, *, server: Server = None, output: Output = "table") -> None:
+def cancel(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Cancel a queued run."""
     _act(project, number, RunActionsRequest(action_type="cancel"), server, output)
 
 
-def _act(project: str, number: int, request: RunActionsRequest, server: Server, output: Output) -> None:
-    run = ask(server, lambda gateway: gateway.project_run_action(project, str(number), request))
+def _act(project: str, number: Number, request: RunActionsRequest, server: Server, output: Output) -> None:
+    run = ask(
+        server, lambda gateway: gateway.project_run_action(project, str(number), request), about=project
+    )
     _show_run(run, output)
 
 
@@ -138,17 +143,16 @@ def _show_run(run: RunResponse, output: Output) -> None:
     if output == "json":
         show(run, output)
         return
-    show(run, output, columns=COLUMNS)
+    show(_row(run), output, columns=COLUMNS)
     for error in run.setup_errors or ():
         print(f"\n{inert(error)}")
     if run.tasks:
         print()
         tasks = sorted(run.tasks.values(), key=lambda task: (task.level, task.name))
-        columns = {
-            "TASK": "name",
-            "STATUS": "status",
-            "STARTED": "start_time",
-            "ENDED": "end_time",
-            "NOTE": "reason",
-        }
-        show(tasks, output, columns=columns)
+        show([_row(task) for task in tasks], output, columns=TASK_COLUMNS)
+
+
+def _row(thing: RunsResponse | RunResponse | RunResponseTask) -> dict[str, Any]:
+    """What a table shows of a run or a task: its fields, and how long it took."""
+    row: dict[str, Any] = msgspec.structs.asdict(thing)
+    return row | {"took": duration(time_of(thing.start_time), time_of(thing.end_time))}

@@ -1,17 +1,17 @@
 """Follow a run as it happens: its states, and the log of each task that runs."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from tidemill.cli.live import RunState, TaskState, View
-from tidemill.cli.output import inert
-from tidemill.cli.resuming import PATIENCE, Persistence, step_log
+from tidemill.cli.output import inert, time_of
+from tidemill.cli.resuming import PATIENCE, Persistence, closing, step_log
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
-from tidemill.errors import Failure, NotFound, Unavailable
+from tidemill.errors import Failure, Internal, NotFound, Unavailable
 
 
 def state_of(run: RunResponse) -> RunState:
@@ -23,8 +23,8 @@ def state_of(run: RunResponse) -> RunState:
             status=task.status,
             needs=tuple(task.depends),
             level=task.level,
-            started_at=_time(task.start_time),
-            ended_at=_time(task.end_time),
+            started_at=time_of(task.start_time),
+            ended_at=time_of(task.end_time),
             note=inert(task.reason or ""),
         )
         for task in run.tasks.values()
@@ -34,8 +34,8 @@ def state_of(run: RunResponse) -> RunState:
         name=inert(run.name),
         phase=run.phase,
         result=run.result,
-        started_at=_time(run.start_time),
-        ended_at=_time(run.end_time),
+        started_at=time_of(run.start_time),
+        ended_at=time_of(run.end_time),
         tasks=tasks,
         errors=tuple(inert(error) for error in run.setup_errors or ()),
     )
@@ -63,17 +63,23 @@ class _Watch:
         state: RunState | None = None
         async with anyio.create_task_group() as group:
             self._scope = group.cancel_scope
-            async for state in self._states():
-                self._view.update(state)
-                for task in state.tasks:
-                    if task.started_at and task.id not in self._followed:
-                        self._followed.add(task.id)
-                        group.start_soon(self._follow, task)
-                if state.is_final:
-                    self._is_final = True
-                    self._moved()
+            async with closing(self._states()) as states:
+                async for state in states:
+                    self._take(state, group)
         assert state is not None
+        self._view.update(state)  # its last state is shown behind the last of its lines
         return state
+
+    def _take(self, state: RunState, group: TaskGroup) -> None:
+        if not state.is_final:
+            self._view.update(state)
+        for task in state.tasks:
+            if task.started_at and task.id not in self._followed:
+                self._followed.add(task.id)
+                group.start_soon(self._follow, task)
+        if state.is_final:
+            self._is_final = True
+            self._moved()
 
     def _moved(self) -> None:
         """The logs of a final run end by themselves; this bound is for a server that says nothing more."""
@@ -86,12 +92,13 @@ class _Watch:
             try:
                 blocks = await self._gateway.follow_project_run(self._project, str(self._number))
                 persistence.opened()
-                async for line in _lines(blocks):
-                    persistence.heard()
-                    if line:
-                        yield (state := state_of(msgspec.json.decode(line, type=RunResponse)))
-                        if state.is_final:
-                            return
+                async with closing(_lines(blocks)) as lines:
+                    async for line in lines:
+                        persistence.heard()
+                        if line:
+                            yield (state := _state_in(line))
+                            if state.is_final:
+                                return
                 persistence.broke(Unavailable("the stream of the run's states ended before the run"))
             except Unavailable as error:
                 persistence.broke(error)
@@ -103,9 +110,10 @@ class _Watch:
         try:
             for step in range(await self._steps(task)):
                 log = step_log(self._gateway, self._project, self._number, task.id, step=step, follow=True)
-                async for line in _lines(log):
-                    self._moved()
-                    self._view.line(task, line.decode(errors="replace"))
+                async with closing(_lines(log)) as lines:
+                    async for line in lines:
+                        self._moved()
+                        self._view.line(task, line.decode(errors="replace"))
         except NotFound:
             return  # the step was not reached
         except Failure as error:
@@ -123,15 +131,19 @@ class _Watch:
                 await persistence.pause()
 
 
+def _state_in(line: bytes) -> RunState:
+    try:
+        return state_of(msgspec.json.decode(line, type=RunResponse))
+    except msgspec.DecodeError as error:
+        raise Internal(f"the server told of the run what is not expected: {error}") from error
+
+
 async def _lines(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     rest = b""
-    async for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            yield line.rstrip(b"\r")
+    async with closing(blocks):
+        async for block in blocks:
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                yield line.rstrip(b"\r")
     if rest:
         yield rest
-
-
-def _time(text: str | None) -> datetime | None:
-    return msgspec.convert(text, datetime) if text else None

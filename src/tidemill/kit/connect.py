@@ -173,7 +173,8 @@ def _failure(response: httpx2.Response, body: bytes) -> Failure:
         items = []
     if not items:
         text = body[:_SHOWN_BYTES].decode(errors="replace").strip()
-        message = f"{_place(response)} answered {status} without saying why{': ' + text if text else ''}"
+        said = f": {text}" if text and not text.startswith("<") else ""  # a page is for browsers
+        message = f"{_place(response)} answered {status} without saying why{said}"
         kind = Unavailable if status in (404, 502, 504) else BY_STATUS.get(status, _nearest(status))
         return kind(message)
     item = items[0]
