@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fmt lock clean
+.PHONY: help setup demo test test-deep check bench fmt lock clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready  ## Prepare .venv; the command is .venv/bin/tidemill
 
@@ -26,6 +26,9 @@ demo: setup  ## Start everything, push this repository, watch its run (KEEP=1 le
 
 test: setup  ## Run the tests; one part of them with T=tests/core
 	@$(BIN)/python -m pytest $(T) -m "not heavy" -n 2 --dist loadfile
+
+test-deep: setup  ## Plan 100,000 mutated configurations (COUNT=…, SEED=… to repeat one run of it)
+	@$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 check: setup  ## Format, lint, types, import contracts, house rules, docs
 	@$(BIN)/ruff format --check .

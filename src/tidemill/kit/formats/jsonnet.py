@@ -11,7 +11,7 @@ import msgspec
 from tidemill.kit.formats.computed import document_of
 from tidemill.kit.formats.document import Document, NotReadable, Place
 from tidemill.kit.formats.importing import Load, resolve
-from tidemill.kit.formats.reading import MAX_BYTES, decode
+from tidemill.kit.formats.reading import MAX_BYTES, decode, end_of
 
 _MAX_STACK = 500
 #: `file:line:column`, `file:line:column-column` or `file:(line:column)-(line:column)`.
@@ -43,7 +43,7 @@ def read_jsonnet(
     try:
         text = _jsonnet.evaluate_snippet(
             file,
-            decode(raw),
+            _program(raw),
             max_stack=_MAX_STACK,
             tla_codes={name: f"{{{', '.join(fields)}}}"},
             import_callback=imports.find,
@@ -54,6 +54,13 @@ def read_jsonnet(
     if (size := len(text.encode())) > MAX_BYTES:
         raise NotReadable(f"it evaluates to {size} bytes; at most {MAX_BYTES} are allowed")
     return document_of(msgspec.json.decode(text))
+
+
+def _program(raw: bytes) -> str:
+    text = decode(raw)
+    if (at := text.find("\0")) >= 0:  # the evaluator takes no such text
+        raise NotReadable("the character U+0000 is not allowed here: remove it", end_of(text[:at]))
+    return text
 
 
 class _Imports:

@@ -22,7 +22,7 @@ def read_yaml(raw: bytes) -> Document:
     except yaml.reader.ReaderError as error:
         before = text.encode()[: error.position].decode(errors="replace")
         raise NotReadable(
-            f"the character U+{error.character:04X} is not allowed here: remove it", _end_of(before)
+            f"the character U+{error.character:04X} is not allowed here: remove it", end_of(before)
         ) from None
     except yaml.MarkedYAMLError as error:
         raise _explain(error, text) from None
@@ -39,11 +39,11 @@ def decode(raw: bytes) -> str:
         before = raw[: error.start].decode("utf-8-sig")
         byte = raw[error.start]
         raise NotReadable(
-            f"the byte 0x{byte:02x} is not valid UTF-8: save the file as UTF-8", _end_of(before)
+            f"the byte 0x{byte:02x} is not valid UTF-8: save the file as UTF-8", end_of(before)
         ) from None
 
 
-def _end_of(text: str) -> Place:
+def end_of(text: str) -> Place:
     """The place of the character that follows *text*."""
     lines = text.split("\n")
     return Place(len(lines), len(lines[-1]) + 1)
@@ -53,7 +53,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> NotReadable:
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return NotReadable(f"not valid YAML: {error}")
-    end = _end_of(text)
+    end = end_of(text)
     place = min(Place(mark.line + 1, mark.column + 1), end)
     line = text.split("\n")[place.line - 1]
     if line[place.column - 1 : place.column] == "\t":
