@@ -45,8 +45,28 @@ def test_lists_and_mappings_come_from_the_environment() -> None:
         ),
         ("exekutor: {}\n", "tidemill.yml:1:1: no such setting 'exekutor'; did you mean 'executor'?"),
         ("executor: 5\n", "tidemill.yml:1:11: executor must be a mapping of settings"),
-        ("executor: {slots: many}\n", "settings: Expected `int`, got `str` - at `$.executor.slots`"),
-        ("a: [\n", "not valid YAML"),
+        ("executor: {slots: many}\n", "tidemill.yml:1:19: executor.slots: Expected `int`, got `str`"),
+        ("executor: {slots: 0}\n", "tidemill.yml:1:19: executor.slots: Expected `int` >= 1"),
+        ("executor:\n  slots:\n", "tidemill.yml:2:9: executor.slots: Expected `int`, got `null`"),
+        ("log: {level: loud}\n", "tidemill.yml:1:14: log.level: Invalid enum value 'loud'; known are debug,"),
+        ("runservice: {executor_lease: -3}\n", "executor_lease: Expected `float` > 0.0"),
+        ("web: {listen: a, listen: b}\n", "tidemill.yml:1:18: web.listen is there twice"),
+        ("web: {}\nweb: {}\n", "tidemill.yml:2:1: web is there twice"),
+        ("- a\n", "tidemill.yml:1:1: the file must be a mapping of settings"),
+        ("web: text\n", "tidemill.yml:1:6: web must be a mapping of settings"),
+        ("? [a]\n: 2\n", "tidemill.yml:1:3: no such setting"),
+        ("1: 2\n", "tidemill.yml:1:1: no such setting '1'"),
+        ("data_dir: !!python/name:os.system\n", "tidemill.yml:1:11: not valid YAML: could not determine"),
+        ("web: !!python/name:os.system\n", "tidemill.yml:1:6: web must be a mapping"),
+        (
+            "gateway: {admin_token: 123}\n",
+            "tidemill.yml:1:24: gateway.admin_token: Expected a text; write it in",
+        ),
+        ("data_dir: 5\n", "tidemill.yml:1:11: data_dir: Expected a text"),
+        ("a: [\n", "tidemill.yml:2:1: not valid YAML: "),
+        ("a: 1\n---\nb: 2\n", "tidemill.yml:2:1: not valid YAML: "),
+        ("a: \x07\n", "tidemill.yml: not valid YAML: "),
+        ("a: *nowhere\n", "tidemill.yml:1:4: not valid YAML: "),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -54,6 +74,34 @@ def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, messa
     with pytest.raises(BadRequest) as caught:
         load(write(tmp_path, text), {}, {})
     assert message in caught.value.message
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 are told of with the file's name."""
+    (tmp_path / "tidemill.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadRequest, match=r"tidemill\.yml: not valid YAML: the file is not UTF-8"):
+        load(tmp_path / "tidemill.yml", {}, {})
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "web:\nexecutor: ~\n", "null\n"])
+def test_empty_places_give_nothing(tmp_path: Path, text: str) -> None:
+    """An empty file and an empty section leave the defaults, and what the environment says."""
+    settings = load(write(tmp_path, text), {"TIDEMILL_EXECUTOR_SLOTS": "3"}, {})
+    assert (settings.web.listen, settings.executor.slots) == ("127.0.0.1:8000", 3)
+
+
+def test_anchors_may_be_used(tmp_path: Path) -> None:
+    """What YAML itself offers for repeating a value works."""
+    text = "configstore: {database: &db 'postgresql://h/x'}\nrunservice: {database: *db}\n"
+    assert load(write(tmp_path, text), {}, {}).runservice.database == "postgresql://h/x"
+
+
+def test_a_wrong_variable_is_named() -> None:
+    """A value of the environment that does not fit is told with the variable's name."""
+    with pytest.raises(
+        BadRequest, match=r"TIDEMILL_EXECUTOR_SLOTS: executor\.slots: Expected `int`, got `str`"
+    ):
+        load(None, {"TIDEMILL_EXECUTOR_SLOTS": "many"}, {})
 
 
 def test_a_misspelt_variable_is_refused() -> None:

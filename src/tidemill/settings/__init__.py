@@ -1,8 +1,10 @@
 """Every setting, one frozen struct per service; read once, by the composition root."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 
 class Secret(str):
@@ -50,9 +52,9 @@ class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Where other services reach the runservice; "" when it runs in this process."""
     database: Secret = Secret("")
     """`postgresql://…`; "" is a SQLite file in the data directory."""
-    executor_lease: float = 60.0
+    executor_lease: Annotated[float, Meta(gt=0)] = 60.0
     """Seconds of silence after which an executor counts as gone."""
-    executor_grace: float = 15.0
+    executor_grace: Annotated[float, Meta(ge=0)] = 15.0
     """Seconds beyond the lease until its jobs are lost."""
 
 
@@ -65,7 +67,7 @@ class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """`postgresql://…`; "" is a SQLite file in the data directory."""
     exposed_url: str = ""
     """How users and jobs reach git, without the `/git`; "" is the gateway's."""
-    push_wait: float = 5.0
+    push_wait: Annotated[float, Meta(ge=0)] = 5.0
     """Seconds a pusher waits for the numbers of the runs."""
 
 
@@ -74,7 +76,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     name: str = ""
     """A name for people; "" is the host name."""
-    slots: int = 4
+    slots: Annotated[int, Meta(ge=1)] = 4
     """Jobs worked on at once."""
     labels: dict[str, str] = {}
     """What tasks may ask for."""
@@ -85,9 +87,9 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the server itself logs."""
 
-    level: str = "info"
+    level: Literal["debug", "info", "warning", "error"] = "info"
     """debug, info, warning or error."""
-    format: str = "auto"
+    format: Literal["auto", "json", "text"] = "auto"
     """json, text, or auto: text on a terminal."""
 
 

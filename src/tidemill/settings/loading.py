@@ -8,7 +8,7 @@ mappings are written `key=value,key=value`.
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import yaml
@@ -19,24 +19,32 @@ from tidemill.settings import Secret, Settings
 PREFIX = "TIDEMILL_"
 
 
+class Given(msgspec.Struct, frozen=True):
+    """A value that a setting is given, and where."""
+
+    value: Any
+    place: str
+
+
 def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
     """The effective settings. *flags* holds dotted names (`web.listen`) and wins over everything.
 
     Raises BadRequest with file, line and the nearest match for a key that does not exist, and with
-    the key for a value of a wrong type.
+    the place for a value of a wrong type.
     """
+    given = _from_file(path) if path is not None else {}
+    given |= _from_environment(environment)
+    given |= {name: Given(value, "the command line") for name, value in flags.items() if value is not None}
     data: dict[str, Any] = {}
-    if path is not None:
-        data = _read(path)
-    for dotted, text in _from_environment(environment):
-        _set(data, dotted, text)
-    for dotted, value in flags.items():
-        if value is not None:
-            _set(data, dotted, value)
-    try:
-        return msgspec.convert(data, Settings, strict=False, dec_hook=_decode)
-    except msgspec.ValidationError as error:
-        raise BadRequest(f"settings: {error}", code="badSettings") from error
+    for place, kind in _leaves(Settings):
+        name = ".".join(place)
+        if name in given:
+            *sections, last = place
+            inner = data
+            for section in sections:
+                inner = inner.setdefault(section, {})
+            inner[last] = _converted(name, given[name], kind)
+    return msgspec.convert(data, Settings, dec_hook=_decode)
 
 
 def shown(settings: Settings) -> dict[str, Any]:
@@ -69,16 +77,27 @@ def _leaves(
             yield (*prefix, field.name), field.type
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _converted(name: str, given: Given, kind: Any) -> Any:
+    """The value as its setting wants it."""
+    try:
+        return msgspec.convert(given.value, kind, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        known = f"; known are {', '.join(get_args(kind))}" if get_origin(kind) is Literal else ""
+        raise BadRequest(f"{given.place}: {name}: {error}{known}", code="badSettings") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
     leaves = {PREFIX + "_".join(path).upper(): (".".join(path), kind) for path, kind in _leaves(Settings)}
     sections = {PREFIX + name.split("_")[1] + "_" for name in leaves if name.count("_") > 1}
     sections.discard("TIDEMILL_DATA_")
+    given = {}
     for name, text in environment.items():
         if name in leaves:
             dotted, kind = leaves[name]
-            yield dotted, _parse(name, text, kind)
+            given[dotted] = Given(_parse(name, text, kind), name)
         elif any(name.startswith(section) for section in sections):
             raise BadRequest(f"{name}: no such setting{_nearest(name, leaves)}", code="unknownSetting")
+    return given
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:
@@ -92,41 +111,62 @@ def _parse(name: str, text: str, kind: Any) -> Any:
     return text
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> dict[str, Given]:
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        text = path.read_text(encoding="utf-8")
+        return dict(_given(path, yaml.compose(text, Loader=yaml.CSafeLoader), Settings, ()))
     except OSError as error:
         raise BadRequest(
             f"{path}: {error.strerror or error}; give --config a file that can be read"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{path}: not valid YAML: the file is not UTF-8", code="badSettings") from error
+    except yaml.MarkedYAMLError as error:
+        where = _place(path, error.problem_mark) if error.problem_mark else path
+        raise BadRequest(f"{where}: not valid YAML: {error.problem}", code="badSettings") from error
+    except yaml.YAMLError as error:
         raise BadRequest(f"{path}: not valid YAML: {error}", code="badSettings") from error
-    if node is None:
-        return {}
-    _check_keys(path, node, Settings, ())
-    data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return data
 
 
-def _check_keys(path: Path, node: yaml.Node, struct: type[msgspec.Struct], above: tuple[str, ...]) -> None:
+def _given(
+    path: Path, node: yaml.Node | None, struct: type[msgspec.Struct], above: tuple[str, ...]
+) -> Iterator[tuple[str, Given]]:
+    """Every setting of a mapping of settings by its dotted name; an empty section gives none."""
+    if node is None or node.tag == "tag:yaml.org,2002:null":
+        return
     if not isinstance(node, yaml.MappingNode):
         where = ".".join(above) or "the file"
-        raise BadRequest(f"{_place(path, node)}: {where} must be a mapping of settings", code="badSettings")
+        raise BadRequest(
+            f"{_place(path, node.start_mark)}: {where} must be a mapping of settings", code="badSettings"
+        )
     fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    seen: set[str] = set()
     for key, value in node.value:
-        kind = fields.get(key.value)
-        if kind is None:
-            name = ".".join((*above, key.value))
-            raise BadRequest(
-                f"{_place(path, key)}: no such setting {name!r}{_nearest(key.value, fields)}",
-                code="unknownSetting",
-            )
+        name = ".".join((*above, str(key.value)))
+        place = _place(path, key.start_mark)
+        if not isinstance(key, yaml.ScalarNode) or key.value not in fields:
+            known = _nearest(str(key.value), fields)
+            raise BadRequest(f"{place}: no such setting {name!r}{known}", code="unknownSetting")
+        if key.value in seen:
+            raise BadRequest(f"{place}: {name} is there twice", code="badSettings")
+        seen.add(key.value)
+        kind = fields[key.value]
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            _check_keys(path, value, kind, (*above, key.value))
+            yield from _given(path, value, kind, (*above, key.value))
+        else:
+            yield name, Given(_constructed(value), _place(path, value.start_mark))
 
 
-def _place(path: Path, node: yaml.Node) -> str:
-    return f"{path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+def _constructed(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _place(path: Path, mark: yaml.Mark) -> str:
+    return f"{path}:{mark.line + 1}:{mark.column + 1}"
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:
@@ -134,16 +174,9 @@ def _nearest(name: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
-def _set(data: dict[str, Any], dotted: str, value: Any) -> None:
-    *sections, last = dotted.split(".")
-    for section in sections:
-        data = data.setdefault(section, {})
-    data[last] = value
-
-
 def _decode(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, str):
         return Secret(value)
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
-    raise NotImplementedError(kind)
+    raise ValueError("Expected a text; write it in quotes")  # noqa: TRY004 - msgspec tells the place of it
