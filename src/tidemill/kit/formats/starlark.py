@@ -12,6 +12,7 @@ from tidemill.kit.formats.computed import document_of
 from tidemill.kit.formats.document import Document, NotReadable, Place
 from tidemill.kit.formats.importing import Load, resolve
 from tidemill.kit.formats.reading import MAX_BYTES, decode
+from tidemill.kit.formats.tabs import without_tabs
 
 _MAX_STACK = 200
 _ERROR = re.compile(
@@ -106,7 +107,7 @@ class _Modules:
         module = starlark.Module()
         self._open.append(file)
         try:
-            program = starlark.parse(file, decode(raw), _dialect())
+            program = starlark.parse(file, without_tabs(decode(raw)), _dialect())
             starlark.eval_with(
                 self.options, module, program, self._globals, file_loader=starlark.FileLoader(self._find)
             )
