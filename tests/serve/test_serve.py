@@ -94,8 +94,18 @@ def test_a_port_in_use_is_refused() -> None:
     """The answer says which, and how to take another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(BadRequest, match=f"cannot listen on {address}.*choose another with --listen"):
+        with pytest.raises(
+            BadRequest, match=f"cannot listen on {address}: another program listens there.*--listen"
+        ):
             listen(Settings(web=WebSettings(listen=address)))
+
+
+def test_a_wrong_component_is_told_before_a_port_in_use(tmp_path: Path) -> None:
+    """Whoever mistypes a name is not sent to look for another port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        line = refused("--data-dir", str(tmp_path), "--listen", address, "--components", "gatway")
+    assert line.startswith("no such component: gatway")
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
@@ -112,6 +122,47 @@ def test_a_data_directory_that_cannot_be_is_refused(tmp_path: Path) -> None:
     line = refused("--data-dir", str(place), "--listen", "127.0.0.1:0", *EMPTY)
     assert str(place) in line
     assert "choose another with --data-dir" in line
+
+
+def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
+    """What is there already is named."""
+    (tmp_path / "file").write_text("")
+    line = refused("--data-dir", str(tmp_path / "file"), "--listen", "127.0.0.1:0", *EMPTY)
+    assert line == f"{tmp_path / 'file'} is not a directory; choose another with --data-dir"
+
+
+def test_what_the_disk_refuses_at_the_start_is_one_line(tmp_path: Path) -> None:
+    """A start that the file system does not allow says which file and why, without a traceback."""
+    (tmp_path / "admin-token").mkdir()
+    line = refused("--data-dir", str(tmp_path), "--listen", "127.0.0.1:0")
+    assert line.startswith(f"cannot start on {tmp_path}: Is a directory ({tmp_path / 'admin-token'})")
+
+
+def test_an_administrators_token_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    """A first start that a full disk or a power cut ended leaves nobody without an administrator."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "admin-token").write_text("")
+    server = Server(tmp_path / "data").start()
+    try:
+        assert len(server.admin_token) == 40
+        assert stat.S_IMODE((server.data / "admin-token").stat().st_mode) == 0o600
+        assert server.user("alice").token
+    finally:
+        server.stop()
+
+
+def test_an_executors_directory_serves_one(tmp_path: Path) -> None:
+    """A second executor on the same data would work in the same pods: it is refused."""
+    environment = TOKEN | {"TIDEMILL_RUNSERVICE_URL": "http://127.0.0.1:1"}
+    first = Server(tmp_path / "data", components="executor", environment=environment).start()
+    try:
+        line = refused(
+            *("--data-dir", str(first.data), "--listen", "127.0.0.1:0", "--components", "executor"),
+            environment=environment,
+        )
+        assert f"{first.data} is in use by another process (pid {first.pid})" in line
+    finally:
+        first.stop()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

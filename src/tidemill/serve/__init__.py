@@ -35,6 +35,7 @@ def main(settings: Settings, config: Path | None) -> int:
     configure_logging(settings.log.level, settings.log.format)
     code = 0
     try:
+        components(settings)  # a name that is none is told before anything is tried
         listener = listen(settings)
         anyio.run(_serve, settings, listener, config, backend_options={"use_uvloop": True})
     except* Failure as group:

@@ -22,12 +22,13 @@ from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values
-from tidemill.errors import BadRequest
+from tidemill.errors import BadRequest, Unavailable
 from tidemill.kit.carriers import direct
 from tidemill.kit.connect import connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.embedded import EmbeddedCoordinator
+from tidemill.kit.coord.file_lock import FileLock
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
@@ -65,6 +66,13 @@ class House:
     async def __aenter__(self) -> Self:
         try:
             await self._build()
+        except OSError as error:
+            await self._stack.aclose()
+            where = f" ({error.filename})" if error.filename else ""
+            raise Unavailable(
+                f"cannot start on {self.data_dir}: {error.strerror or error}{where}; "
+                "mend that, or choose another with --data-dir"
+            ) from error
         except BaseException:
             await self._stack.aclose()
             raise
@@ -183,6 +191,8 @@ class House:
         from tidemill.pods.host import HostDriver
         from tidemill.services.executor.service import ExecutorService
 
+        lock = FileLock(self.data_dir / "executor.lock")  # two executors would work in the same pods
+        self._stack.callback(lock.release)
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
         driver = HostDriver(
             self.data_dir / "executor" / "pods", hide=self._hidden(), sandbox="auto", pool=1, path=path
@@ -210,10 +220,12 @@ class House:
         if self.settings.gateway.admin_token:
             return str(self.settings.gateway.admin_token)
         path = self.data_dir / "admin-token"
-        if not path.exists():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
+        if not path.exists() or not path.read_text().strip():  # a full disk may have left it empty
+            beside = path.with_suffix(".new")
+            beside.unlink(missing_ok=True)
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(20) + "\n")
+            beside.replace(path)
         log.info("the administrator's token", path=str(path))
         return path.read_text().strip()
 
@@ -246,6 +258,8 @@ def private(directory: Path) -> Path:
     """*directory*, made for the eyes of its owner; raises BadRequest when nobody could write there."""
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except FileExistsError as error:
+        raise BadRequest(f"{directory} is not a directory; choose another with --data-dir") from error
     except OSError as error:
         raise BadRequest(
             f"cannot make the directory {directory}: {error.strerror}; choose another with --data-dir"

@@ -1,5 +1,6 @@
 """Where this process listens, and who can reach it there."""
 
+import errno
 import socket
 
 from tidemill.errors import BadRequest
@@ -20,7 +21,7 @@ def listen(settings: Settings) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise BadRequest(
-            f"cannot listen on {settings.web.listen}: {error}; choose another with --listen"
+            f"cannot listen on {settings.web.listen}: {_reason(error)}; choose another with --listen"
         ) from error
     listener.listen(2048)
     if not is_loopback(address(listener)) and not settings.service_token:
@@ -30,6 +31,14 @@ def listen(settings: Settings) -> socket.socket:
             "that nobody but your services can ask the internal ones"
         )
     return listener
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    if isinstance(error, OverflowError):
+        return "a port is at most 65535"
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there, perhaps a server that runs already"
+    return error.strerror or str(error)
 
 
 def address(listener: socket.socket) -> str:

@@ -179,4 +179,4 @@ def _decode(kind: type, value: Any) -> Any:
         return Secret(value)
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
-    raise ValueError("Expected a text; write it in quotes")  # noqa: TRY004 - msgspec tells the place of it
+    raise ValueError("Expected a text; write it in quotes")

@@ -10,7 +10,7 @@ from tidemill.errors import Conflict, Failure, Unavailable
 
 _SQLITE_AWAY = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_IOERR: "the disk cannot be read or written; check it",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written; check it, and whether it is full",
     sqlite3.SQLITE_READONLY: "the file cannot be written; check its owner and the file system",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its owner and the limit of open files",
     sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from an export or a backup",
