@@ -28,7 +28,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     source_dir: str = ""
     dest_dir: str = ""
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ("**",)
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True):

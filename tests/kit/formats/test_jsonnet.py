@@ -141,7 +141,10 @@ def test_a_text_that_is_no_text_says_so() -> None:
 def test_a_zero_byte_is_refused() -> None:
     """The evaluator could not take it; its place is told."""
     found = failure("{\n  a: '\0'}")
-    assert (found.message, found.place) == ("the character U+0000 is not allowed here: remove it", Place(2, 7))
+    assert (found.message, found.place) == (
+        "the character U+0000 is not allowed here: remove it",
+        Place(2, 7),
+    )
 
 
 def test_traces_do_not_reach_the_output(capfd: pytest.CaptureFixture[str]) -> None:

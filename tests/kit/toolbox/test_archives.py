@@ -114,6 +114,12 @@ def test_paths_choose(source: Path) -> None:
     ]
 
 
+def test_no_path_chooses_nothing(source: Path) -> None:
+    """That is what Agola's files mean by none; what else is meant says so."""
+    (source / "x").write_text("x")
+    assert names(packed(Content(str(source), "", ()))) == []
+
+
 def test_it_says_what_it_has_archived(source: Path) -> None:
     """One line for each of the contents."""
     said: list[str] = []

@@ -22,11 +22,11 @@ def pack(archive: BinaryIO, contents: Sequence["Content"], place: Place, say: Sa
 
 
 class Content(NamedTuple):
-    """Files to archive: what matches one of *paths* below *source_dir*, all without any, under *dest_dir*."""
+    """Files to archive: what matches one of *paths* below *source_dir*, under *dest_dir*."""
 
     source_dir: str
     dest_dir: str = ""
-    paths: Sequence[str] = ()
+    paths: Sequence[str] = ("**",)
 
 
 class _Packing:
@@ -52,7 +52,7 @@ class _Packing:
         if not source_dir:
             raise ToolFailure("`source_dir` is empty: write `.` for the working directory")
         root = self._place.at(source_dir)
-        matches = matcher(paths or ("**",))
+        matches = matcher(paths)
         prefix = "/".join(elements(dest_dir.lstrip("/")))
         self._counts = dict.fromkeys(self._counts, 0)
         self._size = 0
