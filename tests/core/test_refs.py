@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidemill.core.refs import RefType, branch, parse_ref, tag
+from tidemill.core.refs import Ref, RefType, branch, parse_ref, tag
 
 
 def test_branches_and_tags_are_read() -> None:
@@ -34,3 +34,10 @@ def test_a_group_has_one_element_for_the_ref(name: str, element: str) -> None:
     """Escaped as Go escapes a path segment."""
     assert branch(name).group("p1") == f"/project/p1/branch/{element}"
     assert tag(name).group("p1") == f"/project/p1/tag/{element}"
+
+
+def test_a_pull_request_has_caches_of_its_own() -> None:
+    """It saves where nobody else reads, and reads what the project has too."""
+    pull_request = Ref(type=RefType.PULL_REQUEST, name="5", full="refs/pull/5/head")
+    assert pull_request.caches("p1") == ("/project/p1/pr/5", "/project/p1")
+    assert branch("main").caches("p1") == ("/project/p1",)

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from tests.work.places import Place, job, run
+from tidemill.contracts.jobs import Archive
 from tidemill.core.job import JobReport, JobSpec, Outcome
 from tidemill.core.plan import (
     Content,
@@ -24,7 +25,6 @@ from tidemill.errors import BadRequest, Unavailable
 from tidemill.pods.fake import FakeDriver
 from tidemill.work.local_store import LocalStore
 from tidemill.work.shipping import Fenced
-from tidemill.work.store import Archive
 
 pytestmark = pytest.mark.anyio
 

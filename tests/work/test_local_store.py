@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tidemill.contracts.jobs import Archive
 from tidemill.core.plan import Depend, Plan, PlanTask
 from tidemill.errors import NotFound
 from tidemill.work.local_store import LocalStore
-from tidemill.work.store import Archive
 
 pytestmark = pytest.mark.anyio
 

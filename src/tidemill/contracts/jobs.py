@@ -1,9 +1,11 @@
 """What an executor may ask of the runservice: work, and a place for what it has to tell."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from tidemill.core.job import ExecutorId, JobId, JobReport, JobSpec
-from tidemill.kit.contract import Contract, get, post
+from tidemill.kit.contract import Contract, get, post, put
 
 
 class ExecutorInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,33 @@ class LogEnd(msgspec.Struct, frozen=True):
     length: int
 
 
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that are kept: a tar stream, compressed with zstd."""
+
+    id: str
+    """What it is read by, opaque."""
+    task: str = ""
+    """The task that has kept it, by name, for those that depend on it."""
+    step: int = 0
+    key: str = ""
+    """The key of a cache."""
+    size: int = 0
+    sha256: str = ""
+    """Of the compressed bytes; "" where it is not known."""
+
+
+class Archives(msgspec.Struct, frozen=True):
+    """Archives in the order in which they are to be unpacked."""
+
+    archives: tuple[Archive, ...]
+
+
+class FoundCache(msgspec.Struct, frozen=True):
+    """The cache that was looked for, if there is any."""
+
+    archive: Archive | None = None
+
+
 class Jobs(Contract):
     """What an executor may ask. Jobs are leases: a silent executor loses them (core/job)."""
 
@@ -85,3 +114,33 @@ class Jobs(Contract):
     @get("/jobs/{id}/log")
     async def log_end(self, id: JobId, generation: int, step: int) -> LogEnd:
         """How much of a step's log is stored; 409 `fenced` when the generation is not the job's."""
+
+    @get("/jobs/{id}/workspaces")
+    async def workspaces(self, id: JobId, generation: int) -> Archives:
+        """What the tasks that this job's task depends on have kept, by level, name and step."""
+
+    @put("/jobs/{id}/workspaces/{step}")
+    async def save_workspace(
+        self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
+    ) -> Archive:
+        """Keep files for the tasks that depend on this one, in place of what the step has kept before.
+
+        What is acknowledged is durable; 409 `fenced` when the generation is not the job's.
+        """
+
+    @get("/jobs/{id}/caches")
+    async def find_cache(self, id: JobId, generation: int, key: str) -> FoundCache:
+        """The cache of that key among those that the run may read, else the latest that begins with it."""
+
+    @put("/jobs/{id}/caches")
+    async def save_cache(
+        self, id: JobId, generation: int, key: str, archive: AsyncIterator[bytes]
+    ) -> Archive:
+        """Keep files under *key* where the run saves caches; if there are some already these stay.
+
+        Answers what is kept then. 409 `fenced` when the generation is not the job's.
+        """
+
+    @get("/jobs/{id}/archives/{archive}")
+    async def read_archive(self, id: JobId, generation: int, archive: str) -> AsyncIterator[bytes]:
+        """An archive that this job may read; 404 `archiveDoesNotExist`. A cut stream ends with an error."""

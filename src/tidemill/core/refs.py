@@ -34,6 +34,14 @@ class Ref(msgspec.Struct, frozen=True, kw_only=True):
         kind = "pr" if self.type is RefType.PULL_REQUEST else self.type.value
         return f"{project_group(project)}/{kind}/{quote(self.name, safe=_SAFE_IN_SEGMENT)}"
 
+    def caches(self, project: str) -> tuple[str, ...]:
+        """Where its runs look for caches, in this order; they save in the first.
+
+        A pull request reads what the project has, and spoils it for nobody.
+        """
+        own = (self.group(project),) if self.type is RefType.PULL_REQUEST else ()
+        return (*own, project_group(project))
+
 
 def branch(name: str) -> Ref:
     """The branch called *name*."""

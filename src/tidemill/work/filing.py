@@ -6,6 +6,7 @@ from functools import partial
 
 import anyio
 
+from tidemill.contracts.jobs import Archive
 from tidemill.core.plan import Content, RestoreCache, RestoreWorkspace, SaveCache, SaveToWorkspace
 from tidemill.core.run import StepPhase
 from tidemill.errors import Failure, NotFound
@@ -17,7 +18,7 @@ from tidemill.work.environment import task_environment
 from tidemill.work.insisting import Spring, insist
 from tidemill.work.notes import Notes
 from tidemill.work.shipping import Fenced
-from tidemill.work.store import Archive, Store
+from tidemill.work.store import Store
 
 LONGEST_KEY = 512
 _MOST_SAID = 64 << 10

@@ -9,10 +9,10 @@ from uuid import uuid4
 import msgspec
 from anyio import to_thread
 
+from tidemill.contracts.jobs import Archive
 from tidemill.core.plan import Plan
 from tidemill.errors import NotFound
 from tidemill.kit.archive import Digest
-from tidemill.work.store import Archive
 
 _BLOCK = 1 << 20
 

@@ -3,22 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-import msgspec
-
-
-class Archive(msgspec.Struct, frozen=True, kw_only=True):
-    """Files that are kept: a tar stream, compressed with zstd."""
-
-    id: str
-    """What it is read by, opaque."""
-    task: str = ""
-    """The task that has kept it, by name, for those that depend on it."""
-    step: int = 0
-    key: str = ""
-    """The key of a cache."""
-    size: int = 0
-    sha256: str = ""
-    """Of the compressed bytes; "" where it is not known."""
+from tidemill.contracts.jobs import Archive
 
 
 class Store(Protocol):

@@ -263,7 +263,7 @@ async def test_values_come_with_the_leave_to_run(service: Service, values: Known
     values.values = {"a": "1", CLONE_TOKEN: "secret"}
     player = Player(service.jobs)
     (spec,) = (await player.sync()).start
-    assert spec.values == ("a", CLONE_TOKEN, "b")
+    assert spec.values == ("a", "b", CLONE_TOKEN)
     assert values.asked == []
     (job,) = (await player.sync()).run
     assert job.values == {"a": "1", CLONE_TOKEN: "secret"}

@@ -15,6 +15,7 @@ from tidemill.contracts.jobs import AcceptedJob, Jobs
 from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec, Outcome
 from tidemill.pods import Driver
 from tidemill.services.executor.joblog import RunserviceLog
+from tidemill.services.executor.jobstore import RunserviceStore
 from tidemill.services.executor.slots import Slots
 from tidemill.work.directory import KeptJob, boot_id, job_directory, kept_jobs, new_state, pod_id
 from tidemill.work.worker import JobWorker, Surroundings
@@ -153,6 +154,7 @@ class Holding:
                 sink=RunserviceLog(self._jobs, held.job.spec.id, held.job.spec.generation),
                 report=partial(self._reported, held),
                 clock=self._clock,
+                store=RunserviceStore(self._jobs, held.job.spec.id, held.job.spec.generation),
             ),
         )
         self._group.start_soon(self._worked, held, held.worker)

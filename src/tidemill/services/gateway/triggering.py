@@ -5,6 +5,7 @@ from typing import Literal
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from tidemill.contracts.configstore import Project
 from tidemill.contracts.gateway import PREFIX
@@ -79,7 +80,7 @@ class Triggering:
         planned = await self._plan(project, cause, commit)
         if not planned.file and not planned.problems:
             return Triggered(notes=(NO_CONFIGURATION,), is_configured=False)
-        runs = _runs(planned, _annotations(project.id, cause, commit))
+        runs = _runs(planned, _annotations(project.id, cause, commit), cause.ref.caches(project.id))
         notes = (*planned.skipped, *_some(planned.warnings, _MOST_WARNINGS, "warning: "))
         if not runs:
             return Triggered(notes=notes)
@@ -115,11 +116,12 @@ class Triggering:
         )
 
 
-def _runs(planned: Planned, annotations: dict[str, str]) -> tuple[NewRun, ...]:
+def _runs(planned: Planned, annotations: dict[str, str], caches: tuple[str, ...]) -> tuple[NewRun, ...]:
     if planned.problems:
         errors = _some(planned.problems, _MOST_PROBLEMS)
         return (NewRun(name=SETUP_ERROR, setup_errors=errors, annotations=annotations),)
-    return tuple(NewRun(name=plan.name, plan=plan, annotations=annotations) for plan in planned.plans)
+    plans = (replace(plan, caches=caches) for plan in planned.plans)
+    return tuple(NewRun(name=plan.name, plan=plan, annotations=annotations) for plan in plans)
 
 
 def _some(problems: tuple[Problem, ...], most: int, what: str = "") -> tuple[str, ...]:

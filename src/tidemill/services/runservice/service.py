@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from starlette.routing import BaseRoute
 
-from tidemill.contracts.jobs import Jobs, LogEnd, SyncAnswer, SyncRequest
+from tidemill.contracts.jobs import Archive, Archives, FoundCache, Jobs, LogEnd, SyncAnswer, SyncRequest
 from tidemill.contracts.runservice import (
     CreateRuns,
     Executors,
@@ -33,6 +33,7 @@ from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop
 from tidemill.services.runservice import leases
 from tidemill.services.runservice.answering import Answering
+from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
 from tidemill.services.runservice.creating import Creating
 from tidemill.services.runservice.following import Following
@@ -77,6 +78,7 @@ class RunserviceService(Runservice, Jobs):
         self._appending = Appending(db, objects, bells, new_id)
         self._reading = Reading(db, objects, bells)
         self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
+        self._keeping = Keeping(db, objects, self._means.plans, clock=clock, new_id=new_id)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
         self._watch = bells.listen("watch")
         self._next_look: asyncio.TimerHandle | None = None
@@ -217,6 +219,25 @@ class RunserviceService(Runservice, Jobs):
 
     async def log_end(self, id: JobId, generation: int, step: int) -> LogEnd:
         return LogEnd(await self._appending.end(id, generation, step))
+
+    async def workspaces(self, id: JobId, generation: int) -> Archives:
+        return Archives(await self._keeping.workspaces(id, generation))
+
+    async def save_workspace(
+        self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
+    ) -> Archive:
+        return await self._keeping.save_workspace(id, generation, step, archive)
+
+    async def find_cache(self, id: JobId, generation: int, key: str) -> FoundCache:
+        return FoundCache(await self._keeping.find_cache(id, generation, key))
+
+    async def save_cache(
+        self, id: JobId, generation: int, key: str, archive: AsyncIterator[bytes]
+    ) -> Archive:
+        return await self._keeping.save_cache(id, generation, key, archive)
+
+    async def read_archive(self, id: JobId, generation: int, archive: str) -> AsyncIterator[bytes]:
+        return await self._keeping.read(id, generation, archive)
 
     async def watch_executors(self) -> None:
         """Take the jobs of executors that were silent for too long; look again when the next may be."""

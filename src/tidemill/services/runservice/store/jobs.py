@@ -92,6 +92,12 @@ async def held_by(tx: Snapshot, executor: ExecutorId) -> list[Job]:
     return await _read(tx, _held_by, {"of": executor})
 
 
+async def live(tx: Snapshot, id: JobId, generation: int) -> Job | None:
+    """The job in this generation."""
+    found = await _read(tx, _these, {"these": [id]})
+    return found[0] if found and found[0].generation == generation else None
+
+
 async def of_runs(tx: Snapshot, sequences: Collection[int]) -> list[Job]:
     """The jobs of these runs."""
     return await _read(tx, _of_runs, {"these": sequences})

@@ -169,3 +169,27 @@ log_parts = Table(
     ForeignKeyConstraint(["task", "step"], ["logs.task", "logs.step"]),
     CheckConstraint("(object IS NULL) <> (data IS NULL)"),
 )
+
+#: The archive that a step of a task has kept for the tasks behind it; its id names an object.
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+#: Caches never change: a key that is there stays as it was first saved.
+caches = Table(
+    "caches",
+    metadata,
+    Column("group_path", BytewiseText, primary_key=True),
+    Column("key", BytewiseText, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
