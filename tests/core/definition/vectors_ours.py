@@ -165,6 +165,7 @@ MATRIX = [
         axes("axes: {python: [3.10]}"),
         "put an element of `python` in quotes: as a number, 3.10 would be 3.1",
     ),
+    refused("two values that are floats", axes("axes: {python: [3.10, 3.11]}"), "in quotes", "in quotes"),
     refused(
         "a value that is null",
         axes("axes: {a: [null]}"),

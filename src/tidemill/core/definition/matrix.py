@@ -57,7 +57,7 @@ def _axes(cursor: Cursor) -> dict[str, tuple[str, ...]]:
         values: dict[str, None] = {}
         for item in axis.items():
             value = item.word()
-            if value in values:
+            if value in values and isinstance(item.data, str | bool | int):
                 item.complain(f"the axis {shown(axis.key)} has {shown(value)} twice")
             values[value] = None
         if axis.data in (None, []):
