@@ -4,9 +4,22 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tidemill.contracts.runservice import RunDetail
-from tidemill.core.plan import CloneStep, Container, Depend, Plan, PlanTask, RunStep, Runtime
+from tidemill.core.plan import (
+    CloneStep,
+    Container,
+    Depend,
+    Plan,
+    PlanTask,
+    RestoreCache,
+    RestoreWorkspace,
+    RunStep,
+    Runtime,
+    SaveCache,
+    SaveToWorkspace,
+)
 from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, StepPhase, StepState, TaskId
 from tidemill.services.gateway.dialect import encode
 from tidemill.services.gateway.showing import go_time, listed_run, shown_run, shown_task
@@ -139,3 +152,18 @@ def test_logs_of_a_finished_task_count_as_archived() -> None:
     task = RunTask(id=TaskId("t"), name="build", status=Status.CANCELLED)
     shown = shown_task(task, RunDetail(run=RUN, plan=PLAN))
     assert [step.log_archived for step in shown.steps] == [True, True, True]
+
+
+def test_steps_that_move_files_have_the_references_names() -> None:
+    """A type for each, a fixed name, and nothing that only commands have; a skipped one has not started."""
+    steps = (SaveToWorkspace(name="mine"), RestoreWorkspace(), SaveCache(key="k"), RestoreCache(keys=("k",)))
+    states = tuple(StepState(phase=StepPhase.SKIPPED) for _ in steps)
+    plan = Plan(name="main", tasks=(PlanTask(name="build", steps=steps),))
+    run = replace(RUN, tasks=(RunTask(id=TaskId("t1"), name="build", steps=states),))
+    shown = shown_task(run.tasks[0], RunDetail(run=run, plan=plan)).steps
+    assert [(step.type, step.name, step.shell, step.phase) for step in shown] == [
+        ("save_to_workspace", "save to workspace", "", "notstarted"),
+        ("restore_workspace", "restore workspace", "", "notstarted"),
+        ("save_cache", "save cache", "", "notstarted"),
+        ("restore_cache", "restore cache", "", "notstarted"),
+    ]

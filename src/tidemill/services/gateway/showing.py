@@ -14,7 +14,7 @@ from tidemill.contracts.gateway.runs import (
     TaskDepend,
 )
 from tidemill.contracts.runservice import RunDetail
-from tidemill.core.plan import Plan, PlanTask, RunStep, Step
+from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep, Step
 from tidemill.core.restart import can_restart_from_failed, can_restart_from_start
 from tidemill.core.run import Run, RunTask, Status, StepPhase, StepState
 
@@ -122,12 +122,14 @@ def _task(task: RunTask, planned: PlanTask, ids: Mapping[str, str]) -> RunRespon
 def _step(step: Step, state: StepState, task: PlanTask, *, is_over: bool) -> StepResponse:
     """A clone step is shown as the `run` step that the reference makes of it; it knows no skipped ones."""
     run = step if isinstance(step, RunStep) else None
+    is_run = isinstance(step, RunStep | CloneStep)
+    kind = str(step.__struct_config__.tag)
     return StepResponse(
         phase=StepPhase.NOT_STARTED if state.phase is StepPhase.SKIPPED else state.phase,
-        type="run",
-        name=run.name if run else _CLONE,
+        type="run" if is_run else kind,
+        name=run.name if run else _CLONE if is_run else kind.replace("_", " "),
         command=run.command if run else "",
-        shell=(run.shell if run else None) or task.shell,
+        shell=((run.shell if run else None) or task.shell) if is_run else "",
         exit_status=state.exit_code,
         start_time=go_time(state.started_at),
         end_time=go_time(state.ended_at),
