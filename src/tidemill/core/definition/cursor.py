@@ -77,7 +77,7 @@ class Cursor:
         return Cursor(data, self.findings, self._above, self._key)
 
     def is_mapping(self, what: str) -> bool:
-        """Whether a mapping stands here (or nothing); complains otherwise, saying *what* it should be."""
+        """Whether a mapping stands here; complains otherwise, saying *what* it should be."""
         return self._is(dict, f"{what} must be a mapping")
 
     def entries(self) -> list["Cursor"]:
@@ -100,8 +100,8 @@ class Cursor:
 
     def string(self) -> str:
         """A string and nothing else; "" for null."""
-        if isinstance(self.data, str):
-            return self.data
+        if isinstance(self.data, str | None):
+            return self.data or ""
         if not isinstance(self.data, bool | int | float):
             self._is(str, f"{self._named} must be a string")
             return ""
@@ -143,6 +143,8 @@ class Cursor:
 
     def whole(self) -> int | None:
         """A whole number; None for null."""
+        if self.data is None:
+            return None
         if isinstance(self.data, float) and self.data.is_integer():
             return int(self.data)
         number: int | None = self.data if self._is(int, f"{self._named} must be a whole number") else None
@@ -188,9 +190,7 @@ class Cursor:
         return shown(self.key)
 
     def _is(self, cls: type, must: str) -> bool:
-        if self.data is None or (
-            isinstance(self.data, cls) and (cls is bool or not isinstance(self.data, bool))
-        ):
+        if isinstance(self.data, cls) and (cls is bool or not isinstance(self.data, bool)):
             return True
         self.complain(f"{must}, not {self.kind}")
         return False
