@@ -1,10 +1,13 @@
 """Files of tasks through the whole system: to the tasks behind, and to later runs."""
 
 import json
+from pathlib import Path
+from typing import Any
 
-from tests.system.server import Work
+from tests.system.server import Server, Work
 
 HOST = {"type": "host"}
+LARGE = 150_000_000
 
 CONFIG = {
     "runs": [
@@ -106,3 +109,44 @@ def test_always_steps_and_limits_through_the_server(work: Work) -> None:
     assert [step["phase"] for step in detail["steps"]] == ["failed", "failed", "notstarted", "success"]
     assert work.project.log(1, "task", 3) == b"tidy\n"
     assert b"the step's time limit of 0.3 s is over" in work.project.log(1, "task", 1)
+
+
+def test_files_travel_between_processes(tmp_path: Path) -> None:
+    """An executor elsewhere brings and fetches them over HTTP, large ones too, in constant memory."""
+    token = {"TIDEMILL_SERVICE_TOKEN": "between-services"}
+    server = Server(
+        tmp_path / "data", components="configstore,runservice,gitserver,gateway,scheduler", environment=token
+    ).start()
+    executor = Server(
+        tmp_path / "executor",
+        components="executor",
+        environment=token | {"TIDEMILL_RUNSERVICE_URL": server.url},
+    ).start()
+    try:
+        work = Work(tmp_path / "work", server.user("alice").project("hello"))
+        make = {"run": {"command": f"head -c {LARGE} /dev/urandom > big; sha256sum big", "tty": False}}
+        check = {"run": {"command": "sha256sum big", "tty": False}}
+        tasks = [
+            {"name": "a", "runtime": HOST, "steps": [make, save("big")]},
+            {"name": "b", "runtime": HOST, "depends": ["a"], "steps": [{"restore_workspace": {}}, check]},
+        ]
+        work.commit({".tidemill/config.yml": json.dumps({"runs": [{"name": "run", "tasks": tasks}]})})
+        work.push()
+        assert work.project.finished(1)["result"] == "success"
+        assert work.project.log(1, "b", 1) == work.project.log(1, "a", 0)
+        assert max(peak(server), peak(executor)) < 200_000_000
+    finally:
+        executor.stop()
+        server.stop()
+
+
+def save(*paths: str) -> dict[str, Any]:
+    """A step that keeps files of the working directory."""
+    return {"save_to_workspace": {"contents": [{"source_dir": ".", "paths": list(paths)}]}}
+
+
+def peak(server: Server) -> int:
+    """The most memory that a server has ever had, in bytes."""
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
