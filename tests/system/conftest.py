@@ -17,6 +17,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("server") / "data").start()
     yield running
     assert running.stop() == 0
+    running.clear_away()
 
 
 @pytest.fixture(scope="module")

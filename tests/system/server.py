@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 import httpx2
+
+from tidemill.pods.host.removal import remove
 
 TIDEMILL = str(Path(sys.executable).with_name("tidemill"))
 READY_SECONDS = 30
@@ -84,6 +87,11 @@ class Server:
             self.process.terminate()
         return self._ended()
 
+    def clear_away(self) -> None:
+        """End what outlives the server by design: the pods of its tasks."""
+        pods = sorted((self.data / "executor" / "pods").glob("[!.]*"))
+        anyio.run(_remove_all, pods)
+
     def _ended(self) -> int:
         assert self.process
         assert self.process.stdout
@@ -101,6 +109,11 @@ class Server:
         admin.post("/users", {"username": name})
         answer = admin.post(f"/users/{name}/tokens", {"token_name": "test"})
         return User(self, name, answer["token"])
+
+
+async def _remove_all(pods: Sequence[Path]) -> None:
+    for pod in pods:
+        await remove(pod)
 
 
 class User:

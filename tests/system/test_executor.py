@@ -34,6 +34,7 @@ def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Serve
     yield server, executor
     executor.signal(signal.SIGCONT)
     executor.stop()
+    executor.clear_away()
     server.stop()
 
 

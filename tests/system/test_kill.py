@@ -57,3 +57,4 @@ def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
         assert [run["number"] for run in work.project.runs()] == list(range(number, 0, -1))
     finally:
         server.stop()
+        server.clear_away()

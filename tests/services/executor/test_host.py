@@ -28,7 +28,7 @@ def new_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], H
     return lambda: HostDriver(tmp_path / "pods", sandbox=request.param, path=PATH)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 async def host(
     new_driver: Callable[[], HostDriver], tmp_path: Path, anyio_backend: str
 ) -> AsyncIterator[HostWorld]:
