@@ -140,6 +140,35 @@ def test_files_travel_between_processes(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_a_killed_server_goes_on_with_files(tmp_path: Path) -> None:
+    """Killed while it brings files to the store, it brings them again: whole, and said once."""
+    server = Server(tmp_path / "data").start()
+    try:
+        work = Work(tmp_path / "work", server.user("alice").project("hello"))
+        make = {"run": {"command": f"head -c {LARGE} /dev/urandom > big; sha256sum big", "tty": False}}
+        check = {"run": {"command": "sha256sum big", "tty": False}}
+        tasks = [
+            {"name": "a", "runtime": HOST, "steps": [make, save("big"), {"run": "echo after"}]},
+            {"name": "b", "runtime": HOST, "depends": ["a"], "steps": [{"restore_workspace": {}}, check]},
+        ]
+        work.commit({".tidemill/config.yml": json.dumps({"runs": [{"name": "run", "tasks": tasks}]})})
+        work.push()
+        for block in work.project.log_blocks(1, "a", 1):
+            if b"1 file" in block:
+                server.kill()
+                break
+        server.start()
+        assert work.project.finished(1)["result"] == "success"
+        said = work.project.log(1, "a", 1).decode().splitlines()
+        assert [line.partition(":")[0] for line in said] == [
+            ".",
+            "kept for the tasks that depend on this one",
+        ]
+        assert work.project.log(1, "b", 1) == work.project.log(1, "a", 0)
+    finally:
+        server.stop()
+
+
 def save(*paths: str) -> dict[str, Any]:
     """A step that keeps files of the working directory."""
     return {"save_to_workspace": {"contents": [{"source_dir": ".", "paths": list(paths)}]}}
