@@ -100,6 +100,15 @@ async def test_a_failing_loop_backs_off_and_goes_on(monkeypatch: pytest.MonkeyPa
     assert REGISTRY.get_sample_value("tidemill_loop_failures_total", {"loop": "failing"}) == 8
 
 
+async def test_a_loop_may_fail_all_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After thousands of failures in a row it is still tried again."""
+    work, pauses = Work(fail=1500), Pauses()
+    monkeypatch.setattr(anyio, "sleep", pauses)
+    with structlog.testing.capture_logs():
+        await while_running([Loop("failing long", work)], lambda: work.reached(1501))
+    assert pauses.seconds[1499] == 60
+
+
 async def test_a_bell_does_not_hurry_a_failing_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often it is rung, a loop that fails keeps its distance."""
     bells, work, pauses = Bells(), Work(fail=3), Pauses()

@@ -9,6 +9,7 @@ import anyio
 
 from tidemill.contracts.gateway import Gateway
 from tidemill.errors import Unavailable
+from tidemill.kit.back_off import back_off
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class Persistence:
 
     async def pause(self) -> None:
         """Wait before the next try, a little longer each time."""
-        await anyio.sleep(min(0.1 * 2**self._failures, _SLOWEST))
+        await anyio.sleep(back_off(self._failures, first=0.1, most=_SLOWEST))
         self._failures += 1
 
 

@@ -13,6 +13,7 @@ import anyio.lowlevel
 import structlog
 
 from tidemill.kit import telemetry
+from tidemill.kit.back_off import back_off
 from tidemill.kit.coord import Bell
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def _turn(loop: Loop) -> None:
             await loop.work()
         except Exception:
             telemetry.loop_failures.labels(loop.name).inc()
-            seconds = min(2.0**failures, _LONGEST_BACK_OFF)
+            seconds = back_off(failures, first=1, most=_LONGEST_BACK_OFF)
             failures += 1
             log.exception("loop failed", loop=loop.name, failures=failures, again_in=seconds)
             await anyio.sleep(seconds)

@@ -12,6 +12,7 @@ import structlog
 from tidemill.contracts.jobs import ExecutorInfo, Jobs, SyncAnswer, SyncRequest
 from tidemill.core.job import JobId
 from tidemill.errors import Conflict, Failure
+from tidemill.kit.back_off import back_off
 from tidemill.services.executor.holding import Holding
 
 log = structlog.get_logger()
@@ -146,5 +147,5 @@ class Syncing:
 
 
 def _pause(failures: int) -> float:
-    longest = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
+    longest = back_off(failures, first=_FIRST_PAUSE, most=_LONGEST_PAUSE)
     return random.uniform(longest / 2, longest)  # noqa: S311 - jitter

@@ -14,6 +14,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.core.context import Event
 from tidemill.core.refs import RefType, parse_ref
 from tidemill.errors import Failure, Internal, NotFound, Unavailable, typed
+from tidemill.kit.back_off import back_off
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.supervise import Loop
@@ -147,7 +148,7 @@ class Inbox:
     async def _record_failure(self, item: Item, error: Exception) -> None:
         failure = _failure(error)
         is_away = isinstance(failure, Unavailable)
-        seconds = min(2.0**item.attempts, _LONGEST_BACK_OFF)
+        seconds = back_off(item.attempts, first=1, most=_LONGEST_BACK_OFF)
         if not is_away and (item.attempts + 1 >= ATTEMPTS or not isinstance(failure, Internal)):
             log.error("ref set aside", push=item.push_id, ref=item.ref, exc_info=error)
             await self._settle(item, State.FAILED, Triggered(notes=(failure.message,)))

@@ -11,6 +11,7 @@ import structlog
 
 from tidemill.contracts.pushes import Push, Pushes, PushOutcome, RefUpdate
 from tidemill.errors import NotFound, Unavailable
+from tidemill.kit.back_off import back_off
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.git.push import Command
@@ -191,7 +192,7 @@ class PushLog:
         await self.record(push, State.TOLD)
 
     async def _postpone(self, push: LoggedPush, error: Exception) -> None:
-        delay = min(FIRST_DELAY * 2.0**push.attempts, MOST_DELAY)
+        delay = back_off(push.attempts, first=FIRST_DELAY, most=MOST_DELAY)
         log.warning(
             "push not delivered",
             push=push.id,
