@@ -151,6 +151,19 @@ def test_an_administrators_token_that_was_cut_short_is_made_anew(tmp_path: Path)
         server.stop()
 
 
+def test_a_server_whose_log_cannot_be_written_serves(tmp_path: Path) -> None:
+    """A full disk behind its log takes nothing but lines from a server."""
+    server = Server(tmp_path / "data")
+    server.log = Path("/dev/full")
+    server.start()
+    try:
+        assert server.user("alice").token
+        lost = httpx2.get(f"{server.url}/metrics").text
+        assert re.search(r"^tidemill_log_lines_lost_total [1-9]", lost, re.MULTILINE)
+    finally:
+        assert server.stop() == 0
+
+
 def test_an_executors_directory_serves_one(tmp_path: Path) -> None:
     """A second executor on the same data would work in the same pods: it is refused."""
     environment = TOKEN | {"TIDEMILL_RUNSERVICE_URL": "http://127.0.0.1:1"}

@@ -91,8 +91,9 @@ def _current_commit(repository: Path) -> str:
         raise BadRequest("git is missing; on Debian: apt-get install git")
     done = _git(repository, "rev-parse", "HEAD", env=os.environ.copy())
     if done.returncode:
+        why = done.stderr.strip()
         raise BadRequest(
-            f"{repository.absolute()} has no commit to push ({done.stderr.strip()}); name a repository with --repository"
+            f"{repository.absolute()} has no commit to push ({why}); name one that has with --repository"
         )
     if _git(repository, "status", "--porcelain", env=os.environ.copy()).stdout.strip():
         print("Uncommitted changes stay at home: the demo pushes the current commit.")

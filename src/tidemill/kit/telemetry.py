@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping, MutableMapping
 from enum import Enum
 from typing import Any
@@ -18,8 +19,11 @@ _SECRET_WORDS = ("secret", "password", "token", "authorization", "credential", "
 
 loop_runs = Counter("tidemill_loop_runs", "How often a loop has run, and what woke it.", ["loop", "cause"])
 loop_failures = Counter("tidemill_loop_failures", "How often a loop's work has failed.", ["loop"])
+log_lines_lost = Counter("tidemill_log_lines_lost", "Log lines that could not be written.")
 http_requests = Counter("tidemill_http_requests", "Requests answered.", ["verb", "route", "status"])
 http_seconds = Histogram("tidemill_http_seconds", "Time until a request's answer begins.", ["verb", "route"])
+
+_one_line_at_a_time = threading.Lock()
 
 
 def configure_logging(level: str = "info", format: str = "auto") -> None:
@@ -60,11 +64,21 @@ def configure_logging(level: str = "info", format: str = "auto") -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[foreign], force=True)
 
 
-class _Lines(structlog.PrintLogger):
-    """Writes lines to stderr, and knows the name of the logger it was made for."""
+class _Lines:
+    """Writes lines to stderr; where they cannot be written they are counted, and the server goes on."""
 
     def __init__(self, *_: Any) -> None:
-        super().__init__(sys.stderr)
+        self._stream = sys.stderr
+
+    def msg(self, message: str) -> None:
+        try:
+            with _one_line_at_a_time:
+                self._stream.write(message + "\n")
+                self._stream.flush()
+        except OSError:  # a full disk, a reader that has left
+            log_lines_lost.inc()
+
+    debug = info = warning = error = exception = critical = msg
 
 
 def _add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
         group.start_soon(run_loops, house.loops())
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
-        print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
+        with suppress(OSError):  # nobody needs to read it
+            print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
         await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
         group.cancel_scope.cancel()
 
