@@ -10,7 +10,10 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["version"]):
         print(f"tidemill {__version__}")  # noqa: T201 - the answer
         return
-    from tidemill.cli.app import run  # noqa: PLC0415 - keeps --version instant
+    try:
+        from tidemill.cli.app import run  # noqa: PLC0415 - keeps --version instant
+    except KeyboardInterrupt:  # Ctrl-C while the command is being loaded
+        sys.exit(130)
 
     sys.exit(run(sys.argv[1:]))
 

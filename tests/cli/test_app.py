@@ -1,5 +1,7 @@
 """The command line as a whole: its commands, its help, and one line for whatever goes wrong."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,6 +65,27 @@ WRONG = {
 def test_the_version_is_told() -> None:
     """`tidemill --version` prints name and version."""
     assert completed("--version") == Answer(0, f"tidemill {__version__}\n", "")
+
+
+INTERRUPTED = """
+import sys
+class CtrlC:
+    def find_spec(self, name, path, target=None):
+        if name == "rich" or name.startswith("cyclopts"):
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from tidemill.__main__ import main
+sys.argv = ["tidemill", "user", "list"]
+main()
+"""
+
+
+def test_ctrl_c_while_a_command_is_loaded_is_quiet() -> None:
+    """Whoever changes their mind at once sees no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_the_commands_are_those_of_the_manual() -> None:
