@@ -1,5 +1,6 @@
 """Cases planned by a real child, each judged: a plan or problems, within the limits, and nothing else."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,8 @@ CONTEXT = Context(
 _SLACK = 10.0
 """Seconds beyond the limit, for a child to be started and killed on a busy machine."""
 _LONGEST_MESSAGE = 5000
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""Whatever ends a line for YAML."""
 _LIMITS = {
     "takes longer than": "out of time",
     "bytes of memory": "out of memory",
@@ -146,7 +149,7 @@ def _of_problem(case: Case, problem: Problem) -> str:
     message = problem.message
     if not message or len(message) > _LONGEST_MESSAGE or "Traceback" in message:
         return f"this is no message for people: {message[:200]!r}"
-    lines = case.files.get(problem.path, b"").count(b"\n") + 1
+    lines = len(_BREAK.findall(case.files.get(problem.path, b"").decode(errors="replace"))) + 1
     if problem.line > lines or problem.line < 0:
         return f"line {problem.line} of a file with {lines}: {message[:200]!r}"
     return ""
