@@ -80,6 +80,13 @@ def test_commands_are_read_and_the_pack_is_left() -> None:
     assert rest == b"PACK2"
 
 
+def test_capabilities_add_up() -> None:
+    """A client that lists some with each command means all of them, as git reads it."""
+    lines = (f"{OLD} {NEW} refs/heads/a\0atomic", f"{OLD} {NEW} refs/heads/b\0report-status")
+    request, _ = read(b"".join(packet(line.encode()) for line in lines) + FLUSH)
+    assert request.capabilities == {"atomic", "report-status"}
+
+
 def test_a_probe_has_no_commands() -> None:
     """The flush that git sends ahead of a large push is a request without commands."""
     request, _ = read(FLUSH)

@@ -68,7 +68,7 @@ def _parse(lines: list[bytes], head: bytes) -> PushRequest:
     for line in lines:
         text, nul, offered = line.partition(b"\0")
         if nul:
-            capabilities = frozenset(offered.decode("ascii", "replace").split())
+            capabilities |= frozenset(offered.decode("ascii", "replace").split())  # as git adds them up
         if text.startswith(b"shallow "):
             continue
         commands.append(_command(text))
