@@ -35,35 +35,34 @@ server.run([sock])
 """
 
 
-def three_by_hand(times: int, *, sandbox: str | None, commands: int = 3) -> list[float]:
+def by_hand(sandbox: str | None, commands: int = 3) -> float:
     """Seconds that the commands of a run take one after another, output captured."""
     prefix = SANDBOX if sandbox else []
-    seconds = []
-    for _ in range(times):
+    began = time.perf_counter()
+    for _ in range(commands):
+        subprocess.run([*prefix, "/bin/sh", "-c", "true"], capture_output=True, check=True)
+    return time.perf_counter() - began
+
+
+class PlainPush:
+    """A work tree whose pushes go to a bare repository beside it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._work, self._bare = directory / "work", directory / "bare"
+        self._environment = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+        self._git("init", "-q", "--bare", str(self._bare))
+        self._git("init", "-q", str(self._work))
+
+    def seconds(self) -> float:
+        """How long a push of one empty commit takes."""
+        self._git("-C", str(self._work), "commit", "-q", "--allow-empty", "-m", "change")
         began = time.perf_counter()
-        for _ in range(commands):
-            subprocess.run([*prefix, "/bin/sh", "-c", "true"], capture_output=True, check=True)
-        seconds.append(time.perf_counter() - began)
-    return seconds
+        self._git("-C", str(self._work), "push", "-q", str(self._bare), "HEAD:refs/heads/main")
+        return time.perf_counter() - began
 
-
-def plain_push(directory: Path, times: int) -> list[float]:
-    """Seconds that a push of one empty commit to a bare repository beside it takes."""
-    environment = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def git(*arguments: str) -> None:
+    def _git(self, *arguments: str) -> None:
         identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
-        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=environment)
-
-    git("init", "-q", "--bare", str(directory / "bare"))
-    git("init", "-q", str(directory / "work"))
-    seconds = []
-    for _ in range(times):
-        git("-C", str(directory / "work"), "commit", "-q", "--allow-empty", "-m", "change")
-        began = time.perf_counter()
-        git("-C", str(directory / "work"), "push", "-q", str(directory / "bare"), "HEAD:refs/heads/main")
-        seconds.append(time.perf_counter() - began)
-    return seconds
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=self._environment)
 
 
 def plain_http(times: int) -> list[float]:
