@@ -215,7 +215,7 @@ STARLARK = {
     "an integer in a format": (value("'%i' % 97"), error("Unsupported format character")),
     "print with a separator": (value("print(1, sep='')"), error("extra named parameter")),
     "a variable called assert": ("assert = 1\n" + value("1"), error("reserved keyword `assert`")),
-    "a variable called async": ("async = 1\n" + value("1"), error("reserved keyword `async`")),
+    "the builtin bytes": (value("bytes('x')"), error("Variable `bytes` not found")),
     "a variable outside ASCII": ("é = 1\n" + value("1"), error("invalid input")),
     "the length of a text": (value("len('é')"), runs("1")),
     "codepoints": (value("list('ab'.codepoints())"), runs("[97, 98]")),
