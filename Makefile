@@ -47,8 +47,8 @@ fmt: setup  ## Format the code, mend what ruff can mend, renew the generated pag
 
 lock: setup  ## Renew requirements/lock.txt from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra dev --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --python-version 3.11 --universal --quiet --output-file requirements/lock.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra etcd --extra dev --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal --quiet --output-file requirements/lock.txt
 
 clean:  ## Remove the virtual environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
