@@ -175,6 +175,11 @@ JSONNET = {
     "a way out": ("{runs: importstr '../../x'}", error("leads out of the repository")),
     "the context": ("function(ctx) {runs: [{name: ctx.branch + ctx.tag}]}", runs("main")),
     "no parameter ctx": ("function(context) {runs: []}", error("no parameter ctx")),
+    "a number with an underscore": ("{runs: [{name: std.toString(1_000)}]}", runs("1000")),
+    "isNull and id": (
+        "{runs: [{name: '%s %s' % [std.objectHasAll(std, name) for name in ['isNull', 'id']]}]}",
+        runs("true false"),
+    ),
     "deep calls": ("local f(n) = if n == 0 then 0 else 1 + f(n - 1); {a: f(600)}", error("max stack frames")),
 }
 
