@@ -97,6 +97,12 @@ STEPS = [
     row("one line as a block with a name", steps('{run: {name: x, command: "echo a\\n"}}')),
     row("a depth of 0", steps("{clone: {depth: 0}}"), wrong("`depth` must be 1 or more")),
     row("a depth of 1.0", steps("{clone: {depth: 1.0}}")),
+    row(
+        "a depth beyond 64 bits",
+        steps("{clone: {depth: 99999999999999999999}}"),
+        wrong("`depth` must be a number of at most 9223372036854775807"),
+        beyond=True,
+    ),
     row("a depth of 1.5", steps("{clone: {depth: 1.5}}"), wrong("must be a whole number")),
     row(
         "a depth that is a word", steps("{clone: {depth: a}}"), wrong("must be a whole number, not a string")

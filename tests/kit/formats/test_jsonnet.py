@@ -147,6 +147,12 @@ def test_a_zero_byte_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["{a: std.char(55357)}", "error std.char(55357)", "{[std.char(56000)]: 1}"])
+def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+    """Wherever the evaluator lets it out."""
+    assert "half a surrogate pair" in failure(text).message
+
+
 def test_traces_do_not_reach_the_output(capfd: pytest.CaptureFixture[str]) -> None:
     """Standard output is for frames."""
     assert read("std.trace('seen', {a: 1})") == {"a": 1}

@@ -19,6 +19,7 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (list, "a list"),
     (dict, "a mapping"),
 )
+_MOST = 2**63 - 1
 _BOOLEANS = " (YAML takes unquoted yes, no, on, off, y and n for booleans)"
 
 
@@ -142,13 +143,18 @@ class Cursor:
         return default
 
     def whole(self) -> int | None:
-        """A whole number; None for null."""
-        if self.data is None:
+        """A whole number of 64 bits; None for null."""
+        number = self.data
+        if number is None:
             return None
-        if isinstance(self.data, float) and self.data.is_integer():
-            return int(self.data)
-        number: int | None = self.data if self._is(int, f"{self._named} must be a whole number") else None
-        return number
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        elif not self._is(int, f"{self._named} must be a whole number"):
+            return None
+        if not -_MOST <= number <= _MOST:
+            self.complain(f"{self._named} must be a number of at most {_MOST}")
+            return None
+        return int(number)
 
     def duration(self) -> int | None:
         """Nanoseconds, written as such or as `1h30m`; None for null."""

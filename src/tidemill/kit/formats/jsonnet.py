@@ -51,6 +51,10 @@ def read_jsonnet(
         )
     except RuntimeError as error:
         raise _explain(str(error)) from None
+    except UnicodeDecodeError:
+        raise NotReadable(
+            "a text in what it evaluates to is not valid Unicode: half a surrogate pair"
+        ) from None
     if (size := len(text.encode())) > MAX_BYTES:
         raise NotReadable(f"it evaluates to {size} bytes; at most {MAX_BYTES} are allowed")
     return document_of(msgspec.json.decode(text))
