@@ -100,7 +100,9 @@ def test_a_matrix_after_a_matrix_is_read() -> None:
         pytest.param(run([task("t", shell=nested(100_000))]), "must be a string", id="a deep value"),
         pytest.param(run([task("t", when=nested(100_000))]), "must be a mapping", id="a deep when"),
         pytest.param(run([task("n" * 1_000_000)]), "longer than 100 bytes", id="a name of a megabyte"),
-        pytest.param(run([task("t", retry=BIG)]), "must be a number of at most", id="a number of 5000 digits"),
+        pytest.param(
+            run([task("t", retry=BIG)]), "must be a number of at most", id="a number of 5000 digits"
+        ),
         pytest.param({"version": BIG, "runs": [{"name": "r"}]}, "not known", id="a version of 5000 digits"),
         pytest.param(
             run([task("t", depends=[f"x{n}"]) for n in range(2000)]),
