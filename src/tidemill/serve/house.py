@@ -44,6 +44,9 @@ COMPONENTS = ("configstore", "runservice", "gitserver", "gateway", "scheduler", 
 #: Those that keep rows.
 WITH_DATABASE = ("configstore", "runservice", "gitserver", "gateway")
 
+#: Pods that are kept ready at most, 4 MB each, so that the first tasks of a run need not wait for theirs.
+PODS_AHEAD = 4
+
 log = structlog.get_logger("serve")
 
 
@@ -195,7 +198,11 @@ class House:
         self._stack.callback(lock.release)
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
         driver = HostDriver(
-            self.data_dir / "executor" / "pods", hide=self._hidden(), sandbox="auto", pool=1, path=path
+            self.data_dir / "executor" / "pods",
+            hide=self._hidden(),
+            sandbox="auto",
+            pool=min(self.settings.executor.slots, PODS_AHEAD),
+            path=path,
         )
         return ExecutorService(
             self.settings.executor,
