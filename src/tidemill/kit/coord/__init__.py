@@ -2,12 +2,14 @@
 
 from tidemill.kit.coord.bells import Bell, Bells
 from tidemill.kit.coord.coordinator import Change, Coordinator, Entry, Lease, Listing, Watch
-from tidemill.kit.coord.leadership import Leadership, campaign, leader
+from tidemill.kit.coord.leadership import Candidacy, Leadership, campaign, leader
 from tidemill.kit.coord.presence import Instance, Presence, instances
+from tidemill.kit.coord.view import View
 
 __all__ = [
     "Bell",
     "Bells",
+    "Candidacy",
     "Change",
     "Coordinator",
     "Entry",
@@ -16,6 +18,7 @@ __all__ = [
     "Lease",
     "Listing",
     "Presence",
+    "View",
     "Watch",
     "campaign",
     "instances",

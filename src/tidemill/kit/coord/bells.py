@@ -60,6 +60,12 @@ class Bells:
             for bell in self._listeners.get(name[:end], ()):
                 bell.ring()
 
+    def ring_all(self) -> None:
+        """Wake every listener: rings may have been missed."""
+        for listeners in self._listeners.values():
+            for bell in listeners:
+                bell.ring()
+
     def listen(self, *prefixes: str) -> Bell:
         """A new bell for every name that begins with one of *prefixes*; "" hears everything."""
         bell = Bell(self, prefixes)

@@ -11,7 +11,10 @@ from tidemill.kit.coord.bells import Bells
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A key and its value; *revision* is that of its last change, and no two changes share one."""
+    """A key and its value; *revision* is that of its last change.
+
+    No two changes share one, but those of the end of one lease may.
+    """
 
     key: str
     value: bytes
@@ -50,7 +53,8 @@ class Watch(Protocol):
     async def next(self, timeout: float = 15.0) -> list[Change]:  # noqa: ASYNC109 - a long poll
         """The changes since the last answer; waits for one, and answers none after *timeout* seconds.
 
-        Raises Conflict (code `compacted`) when the history does not reach back: list again.
+        A change may take a moment to arrive after its commit. Raises Conflict (code `compacted`) when
+        the history does not reach back: list again (`View` does).
         """
         ...
 
@@ -60,7 +64,10 @@ class Watch(Protocol):
 
 
 class Coordinator(Protocol):
-    """Implemented by `embedded` for one process; one conformance suite says what all of them do.
+    """Implemented by `embedded` for one process and `etcd` for several; one suite says what both do.
+
+    Every call has a deadline and raises Unavailable when the coordinator is away; whether a change was
+    made is open then. Nothing has to be opened again when it is back.
 
     A *revision* given to `put` or `delete` makes it a compare-and-swap: the key must not have changed
     since, 0 means that it must not exist. A lost comparison is Conflict (code `revision`).
@@ -90,7 +97,7 @@ class Coordinator(Protocol):
         ...
 
     async def grant(self, seconds: float) -> Lease:
-        """A new lease."""
+        """A new lease of *seconds*, or of a little more."""
         ...
 
     async def keep(self, lease: Lease) -> None:
