@@ -24,7 +24,7 @@ CONTEXT = Context(
 )
 _SLACK = 10.0
 """Seconds beyond the limit, for a child to be started and killed on a busy machine."""
-_LONGEST_MESSAGE = 5000
+_LONGEST_MESSAGE = 2001
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Whatever ends a line for YAML."""
 _LIMITS = {

@@ -228,3 +228,9 @@ def test_a_line_that_is_too_long_is_not_shown() -> None:
     text = '{"runs": [{"name": "a", "tasks": 5, "when": null}' + " " * 1000 + "]}"
     (problem,) = planned(text, ".tidemill/config.json").problems
     assert (problem.line, problem.source) == (1, "")
+
+
+def test_a_message_that_is_too_long_is_cut() -> None:
+    """Evaluators repeat what they are given, however long it is."""
+    (problem,) = planned("error std.repeat('x', 100000)", ".tidemill/config.jsonnet").problems
+    assert problem.message == "x" * 2000 + "…"

@@ -12,6 +12,7 @@ from tidemill.planning.planned import Problem, Severity
 
 _MOST = 100
 _LONGEST_LINE = 400
+_LONGEST_MESSAGE = 2000
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -80,11 +81,12 @@ def in_order(problems: Iterable[Problem], files: Iterable[str]) -> tuple[Problem
 def _problem(
     part: Part, place: Place, message: str, *, where: str = "", severity: Severity = Severity.ERROR
 ) -> Problem:
+    short = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
     return Problem(
         path=part.file,
         line=place.line,
         column=place.column,
-        message=message,
+        message=short,
         severity=severity,
         where=where,
         source=_line(part.raw, place),
