@@ -206,9 +206,10 @@ def test_a_data_directory_serves_one(server: Server) -> None:
 
 
 def test_what_is_kept_is_private(server: Server) -> None:
-    """Only the owner reads the data directory and the administrator's token."""
+    """Only the owner reads the data directory, the administrator's token and the key of secrets."""
     assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
-    assert stat.S_IMODE((server.data / "admin-token").stat().st_mode) == 0o600
+    for name in ("admin-token", "secret-key"):
+        assert stat.S_IMODE((server.data / name).stat().st_mode) == 0o600
     for path in server.data.iterdir():
         assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.kit.contract import Contract, Page, PageLimit, delete, get, post, put
+from tidemill.contracts.secrets import SecretCalls
+from tidemill.kit.contract import Page, PageLimit, delete, get, post, put
 
 Visibility = Literal["public", "private"]
 
@@ -129,7 +130,7 @@ class ProjectGroups(msgspec.Struct, frozen=True):
     groups: tuple[ProjectGroup, ...]
 
 
-class Configstore(Contract):
+class Configstore(SecretCalls):
     """Who there is and what they build. A *ref* is an id or (for projects and groups) a path."""
 
     @post("/users", status=201)

@@ -22,6 +22,9 @@ class ValuesAnswer(msgspec.Struct, frozen=True):
 
     values: dict[str, str]
 
+    def __repr__(self) -> str:
+        return f"ValuesAnswer({', '.join(self.values)})"
+
 
 class Values(Contract):
     """Late values: nothing of them is stored on the way."""

@@ -29,9 +29,11 @@ from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.embedded import EmbeddedCoordinator
 from tidemill.kit.coord.file_lock import FileLock
+from tidemill.kit.crypto import Keyring, new_key, parse_keys
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
+from tidemill.serve.keeping import kept, read
 from tidemill.serve.listening import is_loopback
 from tidemill.serve.readiness import Readiness
 from tidemill.settings import Settings
@@ -140,7 +142,7 @@ class House:
 
         settings = self.settings.configstore
         db = await self._database("configstore")
-        return ConfigstoreService(settings, db, clock=clock, new_id=new_id)
+        return ConfigstoreService(settings, db, self._keys(), clock=clock, new_id=new_id)
 
     async def _runservice(self) -> Service:
         from tidemill.services.runservice.service import RunserviceService
@@ -220,21 +222,28 @@ class House:
         urls = [getattr(self.settings, name).database for name in WITH_DATABASE]
         files = [Path(url.removeprefix("sqlite:///")) for url in urls if url.startswith("sqlite:///")]
         beside = [file.with_name(file.name + end) for file in files for end in ("", "-wal", "-shm")]
-        return [self.data_dir, *beside, *([self.config.absolute()] if self.config else [])]
+        config = [self.config.absolute()] if self.config else []
+        key = self.settings.configstore.secret_key_file
+        return [self.data_dir, *beside, *config, *([Path(key).absolute()] if key else [])]
 
     def _admin_token(self) -> str:
         """The administrator's token: given, or made at the first start and kept for the owner's eyes."""
         if self.settings.gateway.admin_token:
             return str(self.settings.gateway.admin_token)
         path = self.data_dir / "admin-token"
-        if not path.exists() or not path.read_text().strip():  # a full disk may have left it empty
-            beside = path.with_suffix(".new")
-            beside.unlink(missing_ok=True)
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(20) + "\n")
-            beside.replace(path)
+        token = kept(path, lambda: secrets.token_hex(20))
         log.info("the administrator's token", path=str(path))
-        return path.read_text().strip()
+        return token
+
+    def _keys(self) -> Keyring:
+        """What secrets are encrypted under: given, or made at the first start."""
+        settings = self.settings.configstore
+        if settings.secret_key:
+            return parse_keys(settings.secret_key, "configstore.secret_key")
+        if settings.secret_key_file:
+            return parse_keys(read(Path(settings.secret_key_file)), settings.secret_key_file)
+        path = self.data_dir / "secret-key"
+        return parse_keys(kept(path, new_key), str(path))
 
 
 class _Late:

@@ -43,6 +43,11 @@ class ConfigstoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Where other services reach the configstore; "" when it runs in this process."""
     database: Secret = Secret("")
     """`postgresql://…`; "" is a SQLite file in the data directory."""
+    secret_key: Secret = Secret("")
+    """Keys that secrets are encrypted under (64 hexadecimal digits each), the current one first, older ones
+    behind it; "" reads them from `secret_key_file`."""
+    secret_key_file: str = ""
+    """The file with those keys; "" is <data_dir>/secret-key, which the first start makes."""
 
 
 class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Clock, OpenDatabase
+from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import Database
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.settings import ConfigstoreSettings
@@ -17,6 +18,8 @@ async def db(open_database: OpenDatabase) -> Database:
 
 @pytest.fixture
 async def configstore(db: Database, clock: Clock) -> ConfigstoreService:
-    service = ConfigstoreService(ConfigstoreSettings(), db, clock=clock, new_id=lambda: str(uuid4()))
+    service = ConfigstoreService(
+        ConfigstoreSettings(), db, Keyring([bytes(32)]), clock=clock, new_id=lambda: str(uuid4())
+    )
     await service.start()
     return service

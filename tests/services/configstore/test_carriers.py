@@ -14,7 +14,11 @@ from tidemill.contracts.configstore import (
     ProjectUpdate,
     TokenCheck,
 )
+from tidemill.contracts.secrets import SecretData, VariableData
 from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesRequest
+from tidemill.core.patterns import Pattern
+from tidemill.core.variables import VariableValue
+from tidemill.core.when import Conditions, When
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.connect import connect
@@ -44,7 +48,7 @@ async def asked(request: pytest.FixtureRequest, configstore: ConfigstoreService)
 
 
 async def test_a_story_with_every_call(asked: Everything) -> None:
-    """Users, tokens, groups, projects, clone tokens and their errors."""
+    """Users, tokens, groups, projects, secrets, variables, clone tokens and their errors."""
     alice = await asked.create_user(NewUser(name="alice"))
     token = (await asked.create_token("alice", NewToken(name="a/b c"))).token
     assert (await asked.user_of_token(TokenCheck(token=token))).id == alice.id
@@ -63,6 +67,7 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     request = ValuesRequest(scope=f"project:{made.id}:refs/heads/main", names=(CLONE_TOKEN,))
     minted = (await asked.resolve(request)).values[CLONE_TOKEN]
     assert await asked.project_of_clone_token(TokenCheck(token=minted)) == moved
+    await _story_of_secrets(asked, made.id)
     source = await asked.remote_source("builtin")
     assert (await asked.remote_sources()).items == [source]
     with pytest.raises(BadRequest, match="already") as refused:
@@ -76,9 +81,30 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     assert gone.value.code == "userDoesNotExist"
 
 
+async def _story_of_secrets(asked: Everything, project: str) -> None:
+    secret = await asked.create_secret("project-groups", "user/alice", SecretData(name="s", data={"k": "1"}))
+    assert (await asked.secrets("projects", project)).secrets == ()
+    (seen,) = (await asked.secrets("projects", project, tree=True, nearest=True)).secrets
+    assert (seen.id, seen.parent_path) == (secret.id, "user/alice")
+    await asked.update_secret("project-groups", "user/alice", "s", SecretData(name="s", data={"k": "value"}))
+    main = When(branch=Conditions(include=(Pattern(text="main"),)))
+    values = (VariableValue(secret_name="s", secret_var="k", when=main),)
+    await asked.create_variable("projects", project, VariableData(name="v", values=values))
+    await asked.update_variable("projects", project, "v", VariableData(name="w", values=values))
+    (variable,) = (await asked.variables("projects", project)).variables
+    assert (variable.name, variable.values, variable.secret_paths) == ("w", values, ("user/alice",))
+    request = ValuesRequest(scope=f"project:{project}:refs/heads/main", names=("v", "w"))
+    assert (await asked.resolve(request)).values == {"w": "value"}
+    await asked.delete_variable("projects", project, "w")
+    await asked.delete_secret("project-groups", "user/alice", "s")
+    with pytest.raises(NotFound) as gone:
+        await asked.delete_secret("project-groups", "user/alice", "s")
+    assert gone.value.code == "secretDoesNotExist"
+
+
 def test_the_story_leaves_no_call_out() -> None:
     """Each endpoint is named in it."""
-    told = set(test_a_story_with_every_call.__code__.co_names)
+    told = {*test_a_story_with_every_call.__code__.co_names, *_story_of_secrets.__code__.co_names}
     assert {endpoint.name for endpoint in endpoints(Everything)} <= told
 
 

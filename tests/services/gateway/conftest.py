@@ -22,6 +22,7 @@ from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
 from tidemill.kit.carriers import coded
 from tidemill.kit.coord import Bells
+from tidemill.kit.crypto import Keyring
 from tidemill.kit.http import make_app
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
@@ -189,7 +190,9 @@ async def planner(anyio_backend: str) -> AsyncIterator[Planner]:
 @pytest.fixture
 async def configstore(open_database: OpenDatabase, clock: Clock) -> ConfigstoreService:
     db = await open_database("configstore", MIGRATIONS.format("configstore"))
-    service = ConfigstoreService(ConfigstoreSettings(), db, clock=clock, new_id=lambda: str(uuid4()))
+    service = ConfigstoreService(
+        ConfigstoreSettings(), db, Keyring([bytes(32)]), clock=clock, new_id=lambda: str(uuid4())
+    )
     await service.start()
     return service
 

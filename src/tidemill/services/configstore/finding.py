@@ -1,10 +1,12 @@
 """From what callers write (ids, names, paths) to what is stored, or the reference's errors."""
 
+from tidemill.contracts.secrets import ParentKind
 from tidemill.core.names import is_id, is_path, is_valid_name, parse_path
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import AnyRow, Snapshot
 from tidemill.services.configstore.store import groups, projects, sources, users
 from tidemill.services.configstore.store.groups import Place
+from tidemill.services.configstore.store.held import Level
 
 
 async def user(tx: Snapshot, ref: str) -> AnyRow:
@@ -65,6 +67,25 @@ async def project(tx: Snapshot, ref: str) -> tuple[AnyRow, Place]:
     if row is None or place is None:
         raise no_project(ref)
     return row, place
+
+
+async def levels(tx: Snapshot, kind: ParentKind, ref: str) -> list[Level]:
+    """What *ref* names and the groups above it, nearest first: where secrets and variables are looked for."""
+    if kind == "projects":
+        row, place = await project(tx, ref)
+        return await levels_of_project(tx, row, place)
+    return await _levels_of_group(tx, (await group(tx, ref)).id)
+
+
+async def levels_of_project(tx: Snapshot, row: AnyRow, place: Place) -> list[Level]:
+    """The same for a project that is found already, in the group at *place*."""
+    own = Level(kind="projects", id=row.id, path=f"{place.path}/{row.name}")
+    return [own, *await _levels_of_group(tx, place.id)]
+
+
+async def _levels_of_group(tx: Snapshot, id: str) -> list[Level]:
+    chain = await groups.lineage(tx, id)
+    return [Level(kind="project-groups", id=place.id, path=place.path) for place in reversed(chain)]
 
 
 async def _below(tx: Snapshot, owner: str, names: tuple[str, ...]) -> Place | None:

@@ -1,7 +1,7 @@
 """The configstore's service: each use case is one transaction or one snapshot."""
 
 import hashlib
-import secrets
+import secrets as randomness
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -24,22 +24,33 @@ from tidemill.contracts.configstore import (
     TokenCheck,
     User,
 )
-from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesAnswer, ValuesRequest
+from tidemill.contracts.secrets import (
+    ParentKind,
+    Secret,
+    SecretData,
+    Secrets,
+    Variable,
+    VariableData,
+    Variables,
+)
+from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
 from tidemill.core.names import NAME_RULE, is_valid_name
-from tidemill.core.scope import parse_scope
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
+from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Loop
 from tidemill.services.configstore import changing, clone_tokens, finding, showing
+from tidemill.services.configstore.late_values import LateValues, signing_key
+from tidemill.services.configstore.secrets import SecretKeeper
 from tidemill.services.configstore.store import groups, projects, sources, users
+from tidemill.services.configstore.variables import VariableKeeper
 from tidemill.settings import ConfigstoreSettings
 
 N = TypeVar("N", User, RemoteSource)
 
 PREFIX = "/internal/configstore"
-_CLONE_KEY = "clone-token"
 _LONGEST_TOKEN_NAME = 255
 
 
@@ -50,6 +61,7 @@ class ConfigstoreService(Configstore, Values):
         self,
         settings: ConfigstoreSettings,
         db: Database,
+        keys: Keyring,
         *,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -58,6 +70,9 @@ class ConfigstoreService(Configstore, Values):
         self._db = db
         self._clock = clock
         self._new_id = new_id
+        self._secrets = SecretKeeper(db, keys, clock=clock, new_id=new_id)
+        self._variables = VariableKeeper(db, clock=clock, new_id=new_id)
+        self._values = LateValues(db, self._secrets, clock=clock)
 
     def loops(self) -> list[Loop]:
         """It has no work of its own."""
@@ -68,8 +83,9 @@ class ConfigstoreService(Configstore, Values):
         return [*serve(Configstore, self, PREFIX), *serve(Values, self, PREFIX)]
 
     async def start(self) -> None:
-        """Make the key that clone tokens are signed with, if there is none."""
-        await self._clone_key()
+        """Make the key that clone tokens are signed with, if there is none; renew secrets under old keys."""
+        await self._values.clone_key()
+        await self._secrets.renew()
 
     async def close(self) -> None:
         """The database belongs to whoever opened it."""
@@ -126,7 +142,7 @@ class ConfigstoreService(Configstore, Values):
             raise BadRequest(
                 f"a token needs a name of 1 to {_LONGEST_TOKEN_NAME} printable characters, not {name!r}"
             )
-        token, now = secrets.token_hex(20), self._clock()
+        token, now = randomness.token_hex(20), self._clock()
 
         async def add(tx: Transaction) -> None:
             user = await finding.user(tx, ref)
@@ -207,7 +223,7 @@ class ConfigstoreService(Configstore, Values):
         now = self._clock()
 
         async def find(tx: Snapshot) -> Project | None:
-            key = await sources.signing_key(tx, _CLONE_KEY)
+            key = await signing_key(tx)
             project = None if key is None else clone_tokens.verify(key, request.token, now)
             return None if project is None else showing.project(*await finding.project(tx, project))
 
@@ -217,22 +233,33 @@ class ConfigstoreService(Configstore, Values):
         return found
 
     async def resolve(self, request: ValuesRequest) -> ValuesAnswer:
-        scope = parse_scope(request.scope)
-        if scope is None or CLONE_TOKEN not in request.names:
-            return ValuesAnswer(values={})
-        row = await self._db.read(lambda tx: projects.by_id(tx, scope.project))
-        if row is None:
-            return ValuesAnswer(values={})
-        token = clone_tokens.mint(await self._clone_key(), row.id, self._clock())
-        return ValuesAnswer(values={CLONE_TOKEN: token})
+        return await self._values.resolve(request)
 
-    async def _clone_key(self) -> bytes:
-        """The key in the database, which an import may have replaced or left out."""
-        kept = await self._db.read(lambda tx: sources.signing_key(tx, _CLONE_KEY))
-        if kept is not None:
-            return kept
-        fresh, now = secrets.token_bytes(32), self._clock()
-        return await self._db.do(lambda tx: sources.keep_signing_key(tx, name=_CLONE_KEY, key=fresh, now=now))
+    async def secrets(self, kind: ParentKind, ref: str, tree: bool = False, nearest: bool = False) -> Secrets:
+        return Secrets(await self._secrets.listed(kind, ref, tree=tree, nearest=nearest))
+
+    async def create_secret(self, kind: ParentKind, ref: str, request: SecretData) -> Secret:
+        return await self._secrets.create(kind, ref, request)
+
+    async def update_secret(self, kind: ParentKind, ref: str, name: str, request: SecretData) -> Secret:
+        return await self._secrets.update(kind, ref, name, request)
+
+    async def delete_secret(self, kind: ParentKind, ref: str, name: str) -> None:
+        await self._secrets.delete(kind, ref, name)
+
+    async def variables(
+        self, kind: ParentKind, ref: str, tree: bool = False, nearest: bool = False
+    ) -> Variables:
+        return Variables(await self._variables.listed(kind, ref, tree=tree, nearest=nearest))
+
+    async def create_variable(self, kind: ParentKind, ref: str, request: VariableData) -> Variable:
+        return await self._variables.create(kind, ref, request)
+
+    async def update_variable(self, kind: ParentKind, ref: str, name: str, request: VariableData) -> Variable:
+        return await self._variables.update(kind, ref, name, request)
+
+    async def delete_variable(self, kind: ParentKind, ref: str, name: str) -> None:
+        await self._variables.delete(kind, ref, name)
 
 
 def _hash(token: str) -> bytes:

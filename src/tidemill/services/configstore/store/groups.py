@@ -43,13 +43,16 @@ def narrower(above: Visibility, own: Visibility) -> Visibility:
 
 async def place(tx: Snapshot, id: str) -> Place | None:
     """Where the group with this id stands."""
-    chain = await tx.all(_CHAIN, {"group": id})
-    if not chain:
-        return None
-    found = _root(chain[0])
-    for row in chain[1:]:
-        found = found.below(row)
-    return found
+    chain = await lineage(tx, id)
+    return chain[-1] if chain else None
+
+
+async def lineage(tx: Snapshot, id: str) -> list[Place]:
+    """The group with this id and those above it, root first; empty when there is none."""
+    chain: list[Place] = []
+    for row in await tx.all(_CHAIN, {"group": id}):
+        chain.append(chain[-1].below(row) if chain else _root(row))
+    return chain
 
 
 def _chain() -> Select[tuple[object, ...]]:

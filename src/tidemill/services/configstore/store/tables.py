@@ -86,3 +86,38 @@ signing_keys = Table(
     Column("key", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
+
+_one_parent = "(project_id IS NULL) <> (group_id IS NULL)"
+
+#: The data is sealed for its row; the key stands elsewhere.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("group_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE")),
+    Column("name", BytewiseText, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    UniqueConstraint("group_id", "name"),
+    CheckConstraint(_one_parent),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("group_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE")),
+    Column("name", BytewiseText, nullable=False),
+    Column("meanings", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    UniqueConstraint("group_id", "name"),
+    CheckConstraint(_one_parent),
+)

@@ -1,0 +1,34 @@
+"""Small files that are made once and kept: tokens and keys, for the eyes of their owner."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tidemill.errors import BadRequest
+
+
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """The text in the file at *path*; made at the first start, on the disk before anybody uses it."""
+    if not path.exists() or not path.read_text().strip():  # a full disk may have left it empty
+        beside = path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return path.read_text().strip()
+
+
+def read(path: Path) -> str:
+    """The text of a file that a setting names; raises BadRequest when it cannot be read."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise BadRequest(f"{path}: {reason}; name a file that can be read", code="badSettings") from error
