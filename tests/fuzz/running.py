@@ -150,7 +150,7 @@ def _of_problem(case: Case, problem: Problem) -> str:
     if not message or len(message) > _LONGEST_MESSAGE or "Traceback" in message:
         return f"this is no message for people: {message[:200]!r}"
     lines = len(_BREAK.findall(case.files.get(problem.path, b"").decode(errors="replace"))) + 1
-    if problem.line > lines or problem.line < 0:
+    if not 0 <= problem.line <= lines + 1:  # what is not there stands behind the last line
         return f"line {problem.line} of a file with {lines}: {message[:200]!r}"
     return ""
 
