@@ -27,12 +27,12 @@ from tidemill.kit.carriers import direct
 from tidemill.kit.connect import connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
-from tidemill.kit.coord.embedded import EmbeddedCoordinator
 from tidemill.kit.coord.file_lock import FileLock
 from tidemill.kit.crypto import Keyring, new_key, parse_keys
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
+from tidemill.serve.coordination import open_coordinator, secret_files
 from tidemill.serve.keeping import kept, read
 from tidemill.serve.listening import is_loopback
 from tidemill.serve.readiness import Readiness
@@ -103,11 +103,23 @@ class House:
     def loops(self) -> list[Loop]:
         """Everything that is to be supervised in this process."""
         loops = [loop for service in self.services.values() for loop in service.loops()]
-        return [*loops, Loop("presence", self.presence.show, seconds=20)] if self.presence else loops
+        if self.presence is None:
+            return loops
+        # A coordinator that may have lost what it had rings every bell.
+        return [
+            *loops,
+            Loop("presence", self.presence.show, seconds=20, bell=self.bells.listen("coordinator")),
+        ]
 
     async def _coordinate(self) -> None:
-        coordinator = await EmbeddedCoordinator.open(self.data_dir / "coordinator.db")
-        self._stack.push_async_callback(coordinator.close)
+        urls = [getattr(self.settings, name).database for name in WITH_DATABASE if name in self.components]
+        coordinator = await open_coordinator(
+            self.settings.coordinator,
+            self.data_dir,
+            alone=not all(url.startswith("postgresql:") for url in urls),
+            stack=self._stack,
+        )
+        self.bells = coordinator.bells
         self.readiness.add("coordinator", lambda: coordinator.get(""))
         self.presence = Presence(coordinator, "server", new_id())
 
@@ -224,7 +236,8 @@ class House:
         beside = [file.with_name(file.name + end) for file in files for end in ("", "-wal", "-shm")]
         config = [self.config.absolute()] if self.config else []
         key = self.settings.configstore.secret_key_file
-        return [self.data_dir, *beside, *config, *([Path(key).absolute()] if key else [])]
+        keys = [*([Path(key).absolute()] if key else []), *secret_files(self.settings.coordinator)]
+        return [self.data_dir, *beside, *config, *keys]
 
     def _admin_token(self) -> str:
         """The administrator's token: given, or made at the first start and kept for the owner's eyes."""

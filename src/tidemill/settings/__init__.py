@@ -89,6 +89,25 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Run host tasks although bubblewrap does not work and the installation is not loopback only."""
 
 
+class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the processes of an installation agree on: who is there, who leads, bells between them."""
+
+    url: str = ""
+    """`etcd://host:port,…`, with TLS `https://host:port,…`; "" is a file in the data directory."""
+    prefix: str = "tidemill"
+    """What every key in etcd begins with; each installation needs its own."""
+    ca: str = ""
+    """The file of the authorities (PEM) that sign the members' certificates; "" trusts the public ones."""
+    cert: str = ""
+    """The file of this server's own certificate (PEM), where etcd wants one."""
+    key: str = ""
+    """The file of its private key (PEM)."""
+    user: str = ""
+    """etcd's user, where it has any."""
+    password_file: str = ""
+    """The file with the user's password; it is read again at each login."""
+
+
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the server itself logs."""
 
@@ -113,4 +132,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     runservice: RunserviceSettings = RunserviceSettings()
     gitserver: GitserverSettings = GitserverSettings()
     executor: ExecutorSettings = ExecutorSettings()
+    coordinator: CoordinatorSettings = CoordinatorSettings()
     log: LogSettings = LogSettings()

@@ -273,6 +273,22 @@ async def test_a_cluster_without_one_member_goes_on(members: list[Etcd], join: J
     watch.close()
 
 
+async def test_a_ring_waits_for_its_way_out(members: list[Etcd], join: Join) -> None:
+    """A process that alone is cut off tells the others afterwards what it has rung."""
+    one, two = await join(members[0]), await join(members[1], members[2])
+    bell = two.bells.listen("runs/")
+    await bell.wait(1)
+    await one.put("a", b"")
+    members[0].kill()
+    one.bells.ring("runs/17")
+    with anyio.fail_after(20):
+        for _ in range(2):  # the first attempt to tell it has failed by then
+            assert isinstance(await refused(one.get("a")), Unavailable)
+    await bell.wait(0)  # the leader may have been lost, and the watch with it
+    await back(members[0])
+    assert await bell.wait(20)
+
+
 async def test_a_cluster_without_two_members_waits(members: list[Etcd], join: Join) -> None:
     """Without a quorum nothing is answered that might be wrong; with one member more it goes on by itself."""
     coordinator = await join(*members)

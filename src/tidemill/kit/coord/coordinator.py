@@ -73,7 +73,10 @@ class Coordinator(Protocol):
     since, 0 means that it must not exist. A lost comparison is Conflict (code `revision`).
     """
 
-    bells: Bells
+    @property
+    def bells(self) -> Bells:
+        """What is rung here is heard by every process of the installation."""
+        ...
 
     async def get(self, key: str) -> Entry | None:
         """The entry of *key*, None when there is none."""

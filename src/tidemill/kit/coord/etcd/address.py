@@ -20,7 +20,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = "tidemill"
     """Every key of the installation begins with it, so that several can share a cluster."""
     ca: Path | None = None
-    """The certificates (PEM) that sign those of the members; None: those that the machine trusts."""
+    """The certificates (PEM) that sign those of the members; None: the public ones that grpc knows."""
     cert: Path | None = None
     """Our own certificate (PEM), where the members want one."""
     key: Path | None = None
