@@ -36,6 +36,8 @@ MATRIX = {
     Action.CREATE_PROJECT: "401 403 yes yes 400",
     Action.CREATE_GROUP: "401 403 yes yes 403",
     Action.CHANGE_PROJECT: "401 403 yes yes yes",
+    Action.VIEW_SECRETS: "401 yes/403 yes yes yes",
+    Action.CHANGE_SECRETS: "401 403 yes yes yes",
     Action.CREATE_RUN: "401 403 yes yes 403",
     Action.ACT_ON_RUN: "401 403 yes yes yes",
     Action.APPROVE_TASK: "401 403 yes yes 403",

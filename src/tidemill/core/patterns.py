@@ -56,9 +56,9 @@ def parse_pattern(text: str, *, globs: bool = False) -> Pattern:
     Everything else is meant literally. Raises ValueError, which says what is wrong.
     """
     if len(text.encode("utf-8", "replace")) > 2 and text[0] == text[-1] and text[0] in _DELIMITERS:
-        return _checked(text[1:-1], PatternKind.REGEXP)
+        return checked_pattern(text[1:-1], PatternKind.REGEXP)
     if globs and is_glob(text):
-        return _checked(text, PatternKind.GLOB)
+        return checked_pattern(text, PatternKind.GLOB)
     return Pattern(text=text)
 
 
@@ -70,7 +70,7 @@ def parse_path_glob(text: str) -> Pattern:
         raise ValueError("paths begin at the root of the repository: write them without `/`, `./` or `../`")
     if text.endswith("/"):
         raise ValueError(f"it names a directory: write `{text}**` for the files below it")
-    return _checked(text, PatternKind.GLOB)
+    return checked_pattern(text, PatternKind.GLOB)
 
 
 def first_matching(patterns: tuple[Pattern, ...], names: tuple[str, ...]) -> str | None:
@@ -90,7 +90,8 @@ def _is_in(name: str, alternatives: Sequence[Any]) -> bool:
     return any(alternative.search(clean) is not None for alternative in alternatives)
 
 
-def _checked(text: str, kind: PatternKind) -> Pattern:
+def checked_pattern(text: str, kind: PatternKind) -> Pattern:
+    """A regular expression or glob; raises ValueError for one that is wrong."""
     try:
         _compiled(text, kind)
     except re2.error as error:

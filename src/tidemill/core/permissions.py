@@ -47,6 +47,8 @@ class Action(StrEnum):
     VIEW_PROJECT = "view project"
     CREATE_PROJECT = "create project"
     CHANGE_PROJECT = "change project"
+    VIEW_SECRETS = "see names of secrets and variables"
+    CHANGE_SECRETS = "change secrets and variables"
     VIEW_RUN = "view run"
     LIST_RUNS = "list runs"
     CREATE_RUN = "create run"
@@ -104,6 +106,8 @@ RULES: dict[Action, Rule] = {
     Action.VIEW_PROJECT: _SEEN_BY_ALL,
     Action.CREATE_PROJECT: _rule(LOGGED_INSIDERS, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
     Action.CHANGE_PROJECT: _rule(INSIDERS),
+    Action.VIEW_SECRETS: _SEEN_BY_KNOWN,
+    Action.CHANGE_SECRETS: _rule(INSIDERS),
     Action.VIEW_RUN: _SEEN_BY_ALL,
     Action.LIST_RUNS: _SEEN_BY_KNOWN,
     Action.CREATE_RUN: _rule(LOGGED_INSIDERS),

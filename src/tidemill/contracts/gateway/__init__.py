@@ -6,13 +6,24 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
+from tidemill.contracts.gateway.variables import VariableRoutes
 
 #: Where the public API is mounted.
 PREFIX = "/api/v1alpha"
 
 
-class Gateway(UserRoutes, RemoteSourceRoutes, OpenRoutes, ProjectRoutes, ProjectRunRoutes, UserRunRoutes):
+class Gateway(
+    UserRoutes,
+    RemoteSourceRoutes,
+    OpenRoutes,
+    ProjectRoutes,
+    SecretRoutes,
+    VariableRoutes,
+    ProjectRunRoutes,
+    UserRunRoutes,
+):
     """All that may be asked of the gateway."""
 
 

@@ -9,7 +9,9 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
+from tidemill.contracts.gateway.variables import VariableRoutes
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.runservice import Runservice
@@ -25,9 +27,11 @@ from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.reception import Reception
 from tidemill.services.gateway.removing import Removing
+from tidemill.services.gateway.secrets import Secrets
 from tidemill.services.gateway.triggering import Triggering
 from tidemill.services.gateway.user_runs import UserRuns
 from tidemill.services.gateway.users import Open, RemoteSources, Users
+from tidemill.services.gateway.variables import Variables
 from tidemill.settings import GatewaySettings
 
 INTERNAL = "/internal/gateway"
@@ -64,6 +68,8 @@ class GatewayService(Pushes):
         self._remote_sources = RemoteSources(configstore)
         self._open = Open(configstore)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
+        self._secrets = Secrets(configstore)
+        self._variables = Variables(configstore)
         self._project_runs = ProjectRuns(configstore, runservice, self._door)
         self._user_runs = UserRuns(configstore, runservice, self._door)
 
@@ -79,6 +85,8 @@ class GatewayService(Pushes):
             *serve(RemoteSourceRoutes, self._remote_sources, PREFIX, dialect),
             *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),
             *serve(ProjectRoutes, self._projects, PREFIX, dialect),
+            *serve(SecretRoutes, self._secrets, PREFIX, dialect),
+            *serve(VariableRoutes, self._variables, PREFIX, dialect),
             *serve(ProjectRunRoutes, self._project_runs, PREFIX, dialect),
             *serve(UserRunRoutes, self._user_runs, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),
