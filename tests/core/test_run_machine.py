@@ -1,7 +1,7 @@
 """Any interleaving of hand-outs, reports, losses, stops and approvals leaves a run legal, and it ends."""
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,14 +10,23 @@ from msgspec.structs import replace
 
 from tidemill.core.actions import approve, ask_stop, create, start
 from tidemill.core.advance import advance
-from tidemill.core.job import JobId, JobPhase, JobReport, Outcome
-from tidemill.core.plan import Depend, Plan, PlanTask
+from tidemill.core.job import JobId, JobPhase, JobReport, Outcome, attempt_of, first_generation
+from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn
 from tidemill.core.report import apply_report, lose
 from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, TaskId
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 CONDITIONS = st.lists(
     st.sampled_from(["on_success", "on_failure", "on_skipped", "always"]), unique=True, max_size=3
+)
+RETRIES = st.one_of(
+    st.just(Retry()),
+    st.builds(
+        Retry,
+        attempts=st.integers(1, 3),
+        on=st.lists(st.sampled_from(RetryOn), unique=True, min_size=1).map(tuple),
+        backoff=st.sampled_from([0.0, 10.0]),
+    ),
 )
 
 
@@ -34,6 +43,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 approval=draw(st.booleans()),
                 ignore_failure=draw(st.booleans()),
                 skip=draw(st.integers(0, 5)) == 0,
+                retry=draw(RETRIES),
             )
         )
     return Plan(name="r", tasks=tuple(tasks))
@@ -48,17 +58,20 @@ class RunMachine(RuleBasedStateMachine):
         self.queued: set[TaskId] = set()
         self.held: set[TaskId] = set()
         self.sent: list[tuple[TaskId, JobReport]] = []
+        self.now = NOW
         run = Run(id=RunId("r"), name="r", group="/g", number=1, created_at=NOW)
         self.run: Run = create(run, plan, [TaskId(f"t{t.name}") for t in plan.tasks])
 
     @precondition(lambda self: self.run.phase is Phase.QUEUED)
     @rule()
     def start(self) -> None:
-        self._save(start(self.run, NOW))
+        self._save(start(self.run, self.now))
 
-    @rule()
-    def tick(self) -> None:
-        self._save(self.run)
+    @rule(seconds=st.sampled_from([0, 5, 20]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        if self.run.wake_at is None or self.run.wake_at <= self.now:
+            self._save(self.run)
 
     @precondition(lambda self: self.queued)
     @rule(data=st.data())
@@ -68,11 +81,12 @@ class RunMachine(RuleBasedStateMachine):
         self.held.add(task)
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), end=st.sampled_from([None, *Outcome]))
-    def report(self, data: st.DataObject, end: Outcome | None) -> None:
+    @rule(data=st.data(), end=st.sampled_from([None, *Outcome]), timed_out=st.booleans())
+    def report(self, data: st.DataObject, end: Outcome | None, timed_out: bool) -> None:
         task = data.draw(st.sampled_from(sorted(self.held)))
         phase = JobPhase.RUNNING if end is None else JobPhase.ENDED
-        self._receive(task, JobReport(id=JobId("j"), generation=1, phase=phase, outcome=end))
+        late = timed_out and end is Outcome.FAILED
+        self._receive(task, replace(self._report(task), phase=phase, outcome=end, timed_out=late))
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
@@ -84,7 +98,7 @@ class RunMachine(RuleBasedStateMachine):
     def lose_an_executor(self, data: st.DataObject) -> None:
         task = data.draw(st.sampled_from(sorted(self.held)))
         self.held.remove(task)
-        self._save(self._with(lose(self.run.task(task), "silent", NOW)))
+        self._save(self._with(lose(self.run.task(task), "silent", self.now)))
 
     @precondition(lambda self: self.run.phase is Phase.RUNNING)
     @rule()
@@ -99,7 +113,7 @@ class RunMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_call_reaches_the_fixed_point(self) -> None:
-        again = advance(self.run, self.plan, self.held | self.queued, NOW, self.queued)
+        again = advance(self.run, self.plan, self.held | self.queued, self.now, self.queued)
         assert again.run == self.run
         assert not again.start
         assert not again.withdraw
@@ -111,8 +125,8 @@ class RunMachine(RuleBasedStateMachine):
         tasks = tuple(shuffle(self.run.tasks, len(self.run.tasks)))
         jobs, queued = self.held | self.queued, self.queued
         for was in (self.run, replace(self.run, stopping=self.run.phase is Phase.RUNNING)):
-            one = advance(was, self.plan, jobs, NOW, queued)
-            other = advance(replace(was, tasks=tasks), plan, jobs, NOW, queued)
+            one = advance(was, self.plan, jobs, self.now, queued)
+            other = advance(replace(was, tasks=tasks), plan, jobs, self.now, queued)
             assert {t.id: t for t in one.run.tasks} == {t.id: t for t in other.run.tasks}
             assert (one.run.result, one.run.phase) == (other.run.result, other.run.phase)
             assert set(one.start) == set(other.start)
@@ -125,6 +139,24 @@ class RunMachine(RuleBasedStateMachine):
             for depend in self.plan.task(task.name).depends:
                 parent = next(t for t in self.run.tasks if t.name == depend.task)
                 assert parent.status.is_final or not begun
+
+    @invariant()
+    def every_attempt_is_kept_and_allowed(self) -> None:
+        for task in self.run.tasks:
+            retry = self.plan.task(task.name).retry
+            assert task.attempt <= retry.attempts
+            assert [past.number for past in task.past] == list(range(1, task.attempt))
+            for past in task.past:
+                lost, late = past.status is Status.LOST, past.timed_out
+                assert (RetryOn.LOST if lost else RetryOn.TIMEOUT if late else RetryOn.FAILED) in retry.on
+
+    @invariant()
+    def a_task_waits_for_its_time(self) -> None:
+        for task in self.run.tasks:
+            if task.not_before is not None:
+                assert task.status is Status.NOT_STARTED
+                assert task.not_before > self.now or self.run.wake_at is not None
+                assert task.id not in self.held | self.queued
 
     @invariant()
     def a_finished_run_is_settled(self) -> None:
@@ -142,28 +174,36 @@ class RunMachine(RuleBasedStateMachine):
         while self.run.phase is not Phase.FINISHED:
             waiting = [t.id for t in self.run.tasks if t.waiting_approval]
             jobs = sorted(self.held | self.queued)
-            assert waiting or jobs, "the run waits for nothing"
+            assert waiting or jobs or self.run.wake_at, "the run waits for nothing"
             for task in jobs:
-                report = JobReport(id=JobId("j"), generation=1, phase=JobPhase.ENDED, outcome=Outcome.SUCCESS)
                 self.queued.discard(task)
-                self._receive(task, report)
+                ended = replace(self._report(task), phase=JobPhase.ENDED, outcome=Outcome.SUCCESS)
+                self._receive(task, ended)
+            if self.run.wake_at is not None:
+                self.now = max(self.now, self.run.wake_at)
+                self._save(self.run)
             if waiting and any(t.id == waiting[0] and t.waiting_approval for t in self.run.tasks):
                 self._save(approve(self.run, waiting[0], "bob"))
         self.a_finished_run_is_settled()
 
     def _receive(self, task: TaskId, report: JobReport) -> None:
         self.sent.append((task, report))
-        if report.phase is JobPhase.ENDED:
+        if report.phase is JobPhase.ENDED and attempt_of(report.generation) == self.run.task(task).attempt:
             self.held.discard(task)
-        self._save(self._with(apply_report(self.run.task(task), report, NOW)))
+        self._save(self._with(apply_report(self.run.task(task), report, self.now)))
+
+    def _report(self, task: TaskId) -> JobReport:
+        generation = first_generation(self.run.task(task).attempt)
+        return JobReport(id=JobId(task), generation=generation, phase=JobPhase.ACCEPTED)
 
     def _with(self, task: RunTask) -> Run:
         return replace(self.run, tasks=tuple(task if t.id == task.id else t for t in self.run.tasks))
 
     def _save(self, run: Run) -> None:
         """What a runservice does with every change of a run, in one transaction."""
-        decision = advance(run, self.plan, self.held | self.queued, NOW, self.queued)
+        decision = advance(run, self.plan, self.held | self.queued, self.now, self.queued)
         for old, new in zip(self.run.tasks, decision.run.tasks, strict=True):
+            assert new.attempt in (old.attempt, old.attempt + 1), "no attempt is passed over"
             assert not old.status.is_final or new.status is old.status, "what has ended never changes"
         if self.run.result is not Result.UNKNOWN:
             assert decision.run.result is self.run.result, "a result never changes"

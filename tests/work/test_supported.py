@@ -11,7 +11,6 @@ from tidemill.core.plan import (
     PlanTask,
     Readiness,
     Resources,
-    Retry,
     Runtime,
     SaveArtifacts,
     SaveReports,
@@ -33,7 +32,6 @@ def cases() -> Iterator[tuple[str, dict[str, object], str]]:
     )
     yield "resources", {"runtime": Runtime(type="host", resources=Resources(cpu=500))}, "`resources`"
     yield "labels", {"runtime": Runtime(type="host", labels={"gpu": ""})}, "`labels`"
-    yield "more than one attempt", {"retry": Retry(attempts=2)}, "`retry`"
     yield (
         "services of a host task",
         {"runtime": Runtime(type="host", containers=(Container(), SERVICE))},
@@ -41,8 +39,8 @@ def cases() -> Iterator[tuple[str, dict[str, object], str]]:
     )
     yield (
         "all of it is named at once",
-        {"steps": (SaveReports(), SaveArtifacts()), "retry": Retry(attempts=3)},
-        "`retry`, `reports` (step 1), `artifacts` (step 2)",
+        {"steps": (SaveReports(), SaveArtifacts()), "runtime": Runtime(type="host", labels={"gpu": ""})},
+        "`labels`, `reports` (step 1), `artifacts` (step 2)",
     )
 
 

@@ -37,6 +37,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     note: str = ""
+    attempt: int = 1
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +175,11 @@ class PlainView:
             self._seen[key] = sentence
             sys.stdout.write(sentence + "\n")
             sys.stdout.flush()
+
+
+def with_attempt(note: str, attempt: int) -> str:
+    """A note about a task, and which attempt of it this is where that is not the first."""
+    return " ".join(filter(None, [f"attempt {attempt}" if attempt > 1 else "", note]))
 
 
 def view() -> View:

@@ -25,6 +25,12 @@ def get(
         int | None, Parameter(help="The step's number, from 0.", validator=validators.Number(gte=0))
     ] = None,
     setup: Annotated[bool, Parameter(help="The log of the task's setup.", negative="")] = False,
+    attempt: Annotated[
+        int | None,
+        Parameter(
+            help="Of which attempt, from 1; of the latest by default.", validator=validators.Number(gte=1)
+        ),
+    ] = None,
     follow: Annotated[
         bool, Parameter(name=["--follow", "-f"], help="Go on until it ends.", negative="")
     ] = False,
@@ -41,7 +47,17 @@ def get(
         if step is not None and step >= steps:
             raise NotFound(f"task {wanted.name!r} has no step {step}; it has {steps}, counted from 0")
         step_or_setup = None if setup else step or 0
-        log = step_log(gateway, project, number, wanted.id, step=step_or_setup, follow=follow)
+        if attempt is not None and attempt > wanted.attempt:
+            raise NotFound(f"task {wanted.name!r} has no attempt {attempt}; its latest is {wanted.attempt}")
+        log = step_log(
+            gateway,
+            project,
+            number,
+            wanted.id,
+            step=step_or_setup,
+            follow=follow,
+            attempt=attempt or wanted.attempt,
+        )
         async with closing(log) as blocks:
             async for block in blocks:
                 sys.stdout.buffer.write(block)

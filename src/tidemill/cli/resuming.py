@@ -86,9 +86,16 @@ async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> 
 
 
 def step_log(
-    gateway: Gateway, project: str, number: int, task: str, *, step: int | None, follow: bool
+    gateway: Gateway,
+    project: str,
+    number: int,
+    task: str,
+    *,
+    step: int | None,
+    follow: bool,
+    attempt: int,
 ) -> AsyncIterator[bytes]:
-    """The log of a task's step, or of its setup (None), to its end now or, to *follow* it, at last."""
+    """The log of a step (None is the setup) in an attempt of a task, to its end now or, followed, at last."""
 
     async def open_at(offset: int) -> AsyncIterator[bytes]:
         return await gateway.project_run_log(
@@ -99,6 +106,7 @@ def step_log(
             step=None if step is None else str(step),
             follow="" if follow else None,
             offset=offset,
+            attempt=attempt,
         )
 
     return resumed(open_at)

@@ -6,7 +6,7 @@ import msgspec
 from cyclopts import App, Parameter, validators
 
 from tidemill.cli.client import Number, Output, Server, ask
-from tidemill.cli.live import view
+from tidemill.cli.live import view, with_attempt
 from tidemill.cli.output import duration, inert, show, time_of
 from tidemill.cli.usage import usage
 from tidemill.cli.watch import watch
@@ -144,6 +144,8 @@ def _show_run(run: RunResponse, output: Output) -> None:
         show(run, output)
         return
     show(_row(run), output, columns=COLUMNS)
+    if run.reason:
+        print(f"\n{inert(run.reason)}")
     for error in run.setup_errors or ():
         print(f"\n{inert(error)}")
     if run.tasks:
@@ -155,4 +157,6 @@ def _show_run(run: RunResponse, output: Output) -> None:
 def _row(thing: RunsResponse | RunResponse | RunResponseTask) -> dict[str, Any]:
     """What a table shows of a run or a task: its fields, and how long it took."""
     row: dict[str, Any] = msgspec.structs.asdict(thing)
+    if isinstance(thing, RunResponseTask):
+        row["reason"] = with_attempt(thing.reason, thing.attempt)
     return row | {"took": duration(time_of(thing.start_time), time_of(thing.end_time))}

@@ -6,7 +6,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from tidemill.cli.live import RunState, TaskState, View
+from tidemill.cli.live import RunState, TaskState, View, with_attempt
 from tidemill.cli.output import inert, time_of
 from tidemill.cli.resuming import PATIENCE, Persistence, closing, step_log
 from tidemill.contracts.gateway import Gateway
@@ -25,7 +25,8 @@ def state_of(run: RunResponse) -> RunState:
             level=task.level,
             started_at=time_of(task.start_time),
             ended_at=time_of(task.end_time),
-            note=inert(task.reason or ""),
+            note=inert(with_attempt(task.reason, task.attempt)),
+            attempt=task.attempt,
         )
         for task in run.tasks.values()
     )
@@ -55,7 +56,8 @@ class _Watch:
         self._project = project
         self._number = number
         self._view = view
-        self._followed: set[str] = set()
+        self._followed: dict[str, list[anyio.Event]] = {}
+        """By task, of each attempt: set once all of its lines are shown."""
         self._is_final = False
         self._scope = anyio.CancelScope()
 
@@ -74,9 +76,11 @@ class _Watch:
         if not state.is_final:
             self._view.update(state)
         for task in state.tasks:
-            if task.started_at and task.id not in self._followed:
-                self._followed.add(task.id)
-                group.start_soon(self._follow, task)
+            followed = self._followed.setdefault(task.id, [])
+            while len(followed) < (task.attempt if task.started_at else task.attempt - 1):
+                before = followed[-1] if followed else None
+                followed.append(anyio.Event())
+                group.start_soon(self._follow, task, len(followed), before, followed[-1])
         if state.is_final:
             self._is_final = True
             self._moved()
@@ -105,11 +109,21 @@ class _Watch:
             self._view.away()
             await persistence.pause()
 
-    async def _follow(self, task: TaskState) -> None:
-        """Show the lines of all steps; a log that cannot be read does not end the watch."""
+    async def _follow(
+        self, task: TaskState, attempt: int, before: anyio.Event | None, shown: anyio.Event
+    ) -> None:
+        """Show an attempt after the one before it; a log that cannot be read does not end the watch."""
+        if before is not None:
+            await before.wait()
+        await self._show(task, attempt)
+        shown.set()
+
+    async def _show(self, task: TaskState, attempt: int) -> None:
+        """Show the lines of all steps."""
+        whose = (self._gateway, self._project, self._number, task.id)
         try:
             for step in range(await self._steps(task)):
-                log = step_log(self._gateway, self._project, self._number, task.id, step=step, follow=True)
+                log = step_log(*whose, step=step, follow=True, attempt=attempt)
                 async with closing(_lines(log)) as lines:
                     async for line in lines:
                         self._moved()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.core.plan import Plan
+from tidemill.core.plan import Plan, Superseded
 from tidemill.core.run import Run, RunId, TaskId
 from tidemill.kit.contract import Contract, Page, PageLimit, get, post
 
@@ -52,7 +52,9 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True):
     """Start a queued run if its group is as the caller saw it."""
 
     token: str
-    """From `queued_groups`; 409 `groupChanged` when a run of the group was started or ended since."""
+    """From `queued_groups`; 409 `groupChanged` when a run of the group was started or ended since, and
+    while another run of its concurrency group is running.
+    """
 
 
 class QueuedGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +67,33 @@ class QueuedGroup(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of a concurrency group that is queued or running."""
+
+    id: RunId
+    number: int
+    group: str
+    superseded: Superseded
+    is_running: bool
+    stopping: bool
+
+
+class Contest(msgspec.Struct, frozen=True, kw_only=True):
+    """A concurrency group with queued runs."""
+
+    group: str
+    """As its runs call it."""
+    runs: tuple[Contender, ...]
+    """Oldest first; beyond 100 only the newest."""
+
+
 class QueuedGroups(msgspec.Struct, frozen=True):
     """Groups that have queued runs."""
 
     groups: tuple[QueuedGroup, ...]
     version: int = 0
     """Of all runs' phases; given back as *after*, it asks for the next change."""
+    contests: tuple[Contest, ...] = ()
 
 
 class Restart(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,9 +183,11 @@ class Runservice(Contract):
 
     @get("/tasks/{task}/logs/{step}", waits=True)
     async def read_log(
-        self, task: TaskId, step: int, offset: int = 0, follow: bool = False
+        self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0
     ) -> AsyncIterator[bytes]:
         """A log's bytes from *offset* on (step -1 is the setup); follow until the step is final.
+
+        Of the latest attempt of the task, unless *attempt* (from 1) says which.
 
         404 `logDoesNotExist` for an unknown task or step, before the first byte. A cut stream ends
         with an error, never like a whole one.

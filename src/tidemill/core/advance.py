@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tidemill.core.graph import in_order
 from tidemill.core.plan import Condition, Depend, Plan, PlanTask
+from tidemill.core.retrying import may_try_again, next_attempt
 from tidemill.core.run import Phase, Result, Run, RunTask, Status, TaskId
 
 _FAILED = frozenset({Status.FAILED, Status.LOST})
@@ -48,6 +49,9 @@ def advance(
         return Decision(run=run)
     busy = {task.id for task in run.tasks if task.id in jobs or task.id in queued}
     graph = _Graph(run, plan)
+    if run.result is Result.UNKNOWN and not run.stopping:
+        graph.try_again(now)
+    graph.wake(now)
     graph.settle(_by_conditions, unless=busy)
     result = graph.result(run) if run.result is Result.UNKNOWN else run.result
     if run.stopping:
@@ -87,6 +91,19 @@ class _Graph:
         """Every task is in a state that it cannot leave."""
         return all(task.status.is_final for task in self)
 
+    def try_again(self, now: datetime) -> None:
+        """Prepare the next attempt of each task that wants one, unless another has failed the run."""
+        ended = [(task, self.tasks[task.name]) for task in self._order]
+        again = [(planned, task) for planned, task in ended if may_try_again(planned, task)]
+        if again and self._failures() <= {planned.name for planned, _ in again}:
+            self.tasks |= {task.name: next_attempt(planned, task, now) for planned, task in again}
+
+    def wake(self, now: datetime) -> None:
+        """Let go of what has waited for its time."""
+        for task in list(self):
+            if task.not_before is not None and task.not_before <= now:
+                self.tasks[task.name] = replace(task, not_before=None)
+
     def settle(self, rule: _Rule, *, unless: Collection[TaskId]) -> None:
         """Apply *rule* to each task that has not started and is not among *unless*."""
         for planned in self._order:
@@ -96,7 +113,7 @@ class _Graph:
 
     def result(self, run: Run) -> Result:
         """What becomes of *run* by the states of its tasks; UNKNOWN while that is open."""
-        if any(self.tasks[t.name].status in _FAILED and not t.ignore_failure for t in self._order):
+        if self._failures():
             return Result.FAILED
         if self.is_over:
             return Result.SUCCESS
@@ -110,9 +127,14 @@ class _Graph:
             for task in [self.tasks[planned.name]]
             if task.status is Status.NOT_STARTED
             and not task.waiting_approval
+            and task.not_before is None
             and task.id not in unless
             and all(parent.status.is_final for parent in self._parents(planned))
         )
+
+    def _failures(self) -> set[str]:
+        """The tasks that fail the run."""
+        return {t.name for t in self._order if not t.ignore_failure and self.tasks[t.name].status in _FAILED}
 
     def _parents(self, planned: PlanTask) -> list[RunTask]:
         return [self.tasks[depend.task] for depend in planned.depends]
@@ -135,8 +157,10 @@ def _after_result(planned: PlanTask, task: RunTask, parents: Sequence[RunTask]) 
     A task that would wait for an approval is cancelled too, or it would keep the run from ending.
     """
     settled = _by_conditions(planned, task, parents)
-    if settled.status is Status.NOT_STARTED and (not planned.depends or settled.waiting_approval):
-        return _pass_over(task, Status.CANCELLED, "the run had its result before this task could start")
+    is_new = not planned.depends or settled.waiting_approval or task.attempt > 1
+    if settled.status is Status.NOT_STARTED and is_new:
+        what = "this task" if task.attempt == 1 else f"attempt {task.attempt}"
+        return _pass_over(task, Status.CANCELLED, f"the run had its result before {what} could start")
     return settled
 
 
@@ -145,7 +169,9 @@ def _stopped(reason: str) -> _Rule:
 
 
 def _pass_over(task: RunTask, status: Status, reason: str) -> RunTask:
-    return replace(task, status=status, reason=reason, waiting_approval=False)
+    """End a task that does not start (again): between two attempts it was at work and is stopped."""
+    status = status if task.attempt == 1 else Status.STOPPED
+    return replace(task, status=status, reason=reason, waiting_approval=False, not_before=None)
 
 
 def _matches(depend: Depend, parent: RunTask) -> bool:

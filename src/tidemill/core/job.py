@@ -13,6 +13,20 @@ JobId = NewType("JobId", str)
 ExecutorId = NewType("ExecutorId", str)
 
 
+#: Generations of one attempt: how often a job of it can be taken back before it has begun.
+_PER_ATTEMPT = 1 << 20
+
+
+def first_generation(attempt: int) -> int:
+    """The generation of the first job of an attempt; those of later attempts are greater than all of its."""
+    return (attempt - 1) * _PER_ATTEMPT + 1
+
+
+def attempt_of(generation: int) -> int:
+    """Which attempt of its task a job is for."""
+    return generation // _PER_ATTEMPT + 1
+
+
 class JobPhase(StrEnum):
     """Where a job is, as the runservice stores it and executors report it.
 

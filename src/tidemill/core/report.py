@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from msgspec.structs import replace
 
-from tidemill.core.job import JobPhase, JobReport, Outcome
+from tidemill.core.job import JobPhase, JobReport, Outcome, attempt_of
 from tidemill.core.run import RunTask, Status, StepPhase, StepState
 
 _ENDINGS = {
@@ -20,8 +20,8 @@ _ENDINGS = {
 
 
 def apply_report(task: RunTask, report: JobReport, now: datetime) -> RunTask:
-    """The state of *task* after *report*; unchanged when the task has ended before."""
-    if task.status.is_final:
+    """The state of *task* after *report*; unchanged when it, or that attempt of it, has ended before."""
+    if task.status.is_final or attempt_of(report.generation) != task.attempt:
         return task
     task = replace(
         task,

@@ -77,8 +77,24 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
 
 
-class RunTask(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of one task; *name* finds it in the plan, *id* is what the world calls it."""
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an attempt of a task ended that was not its last."""
+
+    number: int
+    status: Status
+    reason: str = ""
+    timed_out: bool = False
+    setup: StepState = StepState()
+    steps: tuple[StepState, ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class RunTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of one task; *name* finds it in the plan, *id* is what the world calls it.
+
+    Status, steps and times are those of its latest attempt.
+    """
 
     id: TaskId
     name: str
@@ -93,6 +109,11 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepState, ...] = ()
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    attempt: int = 1
+    past: tuple[Attempt, ...] = ()
+    """The attempts before, oldest first."""
+    not_before: datetime | None = None
+    """When its next attempt may start, while that is in the future."""
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -128,6 +149,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     revision: int = 0
     """Grows with every stored change; 0 is not stored yet."""
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When something follows from the time alone; None while nothing does."""
+        if self.phase is not Phase.RUNNING:
+            return None
+        times = [task.not_before for task in self.tasks if task.not_before is not None]
+        return min(times, default=None)
 
     def task(self, id: TaskId) -> RunTask:
         """The task with this id; KeyError when there is none."""

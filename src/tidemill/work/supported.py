@@ -12,7 +12,6 @@ _TASK: dict[str, Callable[[PlanTask], bool]] = {
     "labels": lambda task: bool(task.runtime.labels),
     "readiness": lambda task: any(container.readiness for container in task.runtime.containers),
     "resources": lambda task: task.runtime.resources != Runtime().resources,
-    "retry": lambda task: task.retry.attempts > 1,
     "services": lambda task: task.runtime.type == "host" and len(task.runtime.containers) > 1,
 }
 

@@ -145,6 +145,15 @@ def test_a_failure_is_exit_code_1_and_shows_the_last_lines(tree: Tree) -> None:
     assert "run 'r': failed in " in done.stdout
 
 
+def test_a_task_is_tried_again(tree: Tree) -> None:
+    """As often as its `retry` says and after the ends that it names; all attempts are shown."""
+    retry = "        retry: {attempts: 3, exit_codes: 7, backoff: 10ms}"
+    done = exec_(tree(one_task("run: echo tried; exit 7", extra=retry)))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert printed(done) == ["tried"] * 3
+    assert re.search(r"^✘ a +failed .* attempt 3$", done.stdout, re.MULTILINE)
+
+
 def test_values_come_from_the_command_line_and_files_and_are_masked(tree: Tree, tmp_path: Path) -> None:
     """`--var` wins over files; what they hold stands in no log."""
     extra = "        environment: {A: {from_variable: a}, B: {from_variable: b}, C: {from_variable: c}}"

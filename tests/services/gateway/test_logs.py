@@ -54,6 +54,8 @@ async def test_logs_are_read_and_followed(house: House, alice: Person, hello: st
     assert (await alice.ask("GET", f"{logs}?setup")).content == b"preparing\n"
     assert (await alice.ask("GET", f"{logs}?step=0&offset=2")).content == b"e\n\xff"
     assert (await alice.ask("GET", f"{logs}?step=0&offset=99")).content == b""
+    assert (await alice.ask("GET", f"{logs}?step=0&attempt=1")).content == b"one\n\xff"
+    assert await alice.failure("GET", f"{logs}?step=0&attempt=2") == (404, "notFound")
     assert await alice.failure("GET", f"{logs}?step=0&offset=-1") == (400, "badRequest")
     assert await alice.as_agola("GET", f"{logs}?step=7") == (404, b"[]")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tidemill.contracts.gateway.runs import AttemptResponse
 from tidemill.contracts.runservice import RunDetail
 from tidemill.core.plan import (
     CloneStep,
@@ -20,7 +21,18 @@ from tidemill.core.plan import (
     SaveCache,
     SaveToWorkspace,
 )
-from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, StepPhase, StepState, TaskId
+from tidemill.core.run import (
+    Attempt,
+    Phase,
+    Result,
+    Run,
+    RunId,
+    RunTask,
+    Status,
+    StepPhase,
+    StepState,
+    TaskId,
+)
 from tidemill.services.gateway.dialect import encode
 from tidemill.services.gateway.showing import go_time, listed_run, shown_run, shown_task
 
@@ -152,6 +164,39 @@ def test_logs_of_a_finished_task_count_as_archived() -> None:
     task = RunTask(id=TaskId("t"), name="build", status=Status.CANCELLED)
     shown = shown_task(task, RunDetail(run=RUN, plan=PLAN))
     assert [step.log_archived for step in shown.steps] == [True, True, True]
+
+
+def test_attempts_are_shown_only_where_there_are_more_than_one() -> None:
+    """Both in the run and in the task: which it is, when the next may start, how those before ended."""
+    task = RunTask(
+        id=TaskId("t1"),
+        name="build",
+        attempt=2,
+        not_before=T0,
+        past=(
+            Attempt(
+                number=1,
+                status=Status.LOST,
+                reason="silent",
+                steps=(StepState(), StepState(phase=StepPhase.FAILED, exit_code=4)),
+                ended_at=T0,
+            ),
+        ),
+    )
+    run = replace(RUN, tasks=(task, RunTask(id=TaskId("t2"), name="deploy")))
+    past = AttemptResponse(
+        number=1,
+        status="failed",
+        timedout=False,
+        start_time=None,
+        end_time="2026-07-30T12:00:00Z",
+        reason="silent",
+        exit_status=4,
+    )
+    for shown in (shown_run(run, PLAN).tasks["t1"], shown_task(task, RunDetail(run=run, plan=PLAN))):
+        assert (shown.attempt, shown.next_attempt_time) == (2, "2026-07-30T12:00:00Z")
+        assert shown.past_attempts == (past,)
+    assert b"attempt" not in encode(shown_run(RUN, PLAN))
 
 
 def test_steps_that_move_files_have_the_references_names() -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from tests.conftest import Clock, OpenDatabase
 from tests.services.runservice.conftest import KnownValues
 from tests.services.runservice.playing import GROUP, Player, create, now, plan
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.runservice import QueuedGroup, QueuedGroups, Runservice, StartRun
+from tidemill.core.job import Outcome
+from tidemill.core.plan import Concurrency, Superseded
 from tidemill.core.run import Phase, Result, Run, RunId
 from tidemill.kit.carriers import coded
 from tidemill.kit.coord import Bells
@@ -19,7 +22,7 @@ from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
 from tidemill.services.runservice import RunserviceService
 from tidemill.services.scheduler import SchedulerService
-from tidemill.services.scheduler.service import next_of
+from tidemill.services.scheduler.policy import next_of
 from tidemill.settings import RunserviceSettings
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +97,34 @@ async def test_two_schedulers_start_one_run(runs: Runservice) -> None:
     assert (await now(runs, second)).phase is Phase.QUEUED
 
 
+async def test_a_newer_run_of_a_concurrency_group_takes_over(
+    runs: Runservice, whole: RunserviceService
+) -> None:
+    """Also from another branch: the running one is stopped, the queued one cancelled, each says by whom."""
+    deploy = replace(plan(), concurrency=Concurrency(group="deploy", superseded=Superseded.CANCEL))
+    other = GROUP + "2"
+    scheduler, player = SchedulerService(runs), Player(coded(Jobs, whole))
+    (first,) = await create(runs, deploy)
+    await scheduler.start_queued()
+    (job,) = await player.take()
+    (second,) = await create(runs, deploy)
+    (third,) = await create(runs, deploy, group=other)
+    await scheduler.start_queued()
+    assert ((await now(runs, second)).phase, (await now(runs, third)).phase) == (
+        Phase.CANCELLED,
+        Phase.QUEUED,
+    )
+    stopping = await now(runs, first)
+    assert (stopping.phase, stopping.stopping) == (Phase.RUNNING, True)
+    reasons = {stopping.reason, (await now(runs, second)).reason}
+    assert reasons == {"superseded by run #3 (concurrency group deploy)"}
+    await player.sync()
+    await player.finish(job, Outcome.STOPPED)
+    await scheduler.start_queued()
+    assert (await now(runs, first)).result is Result.STOPPED
+    assert (await now(runs, third)).phase is Phase.RUNNING
+
+
 class Changing(Runservice):
     """A runservice that answers what was true a moment ago."""
 
@@ -128,5 +159,5 @@ async def test_a_stale_view_starts_nothing(runs: Runservice) -> None:
 def test_the_oldest_starts_if_none_is_running(
     queued: tuple[RunId, ...], running: tuple[RunId, ...], expected: str | None
 ) -> None:
-    """All the policy there is, for now."""
+    """As far as only its own group is concerned."""
     assert next_of(QueuedGroup(group="/g", queued=queued, running=running, token="1")) == expected

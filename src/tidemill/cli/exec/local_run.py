@@ -12,11 +12,11 @@ import structlog
 from msgspec.structs import replace
 
 from tidemill.cli.exec.local_logs import LocalLog
-from tidemill.cli.live import RunState, TaskState, View
+from tidemill.cli.live import RunState, TaskState, View, with_attempt
 from tidemill.core import actions
 from tidemill.core.advance import advance
 from tidemill.core.graph import in_order
-from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec, first_generation
 from tidemill.core.needs import variables_of
 from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.report import apply_report
@@ -69,7 +69,8 @@ class LocalRun:
         """Do it to its end, whatever that is."""
         async with anyio.create_task_group() as self._tasks:
             while not self._step():
-                await self._changed.wait()
+                with anyio.move_on_after(self._until_next()):
+                    await self._changed.wait()
                 self._changed = anyio.Event()
         return self.run
 
@@ -82,6 +83,11 @@ class LocalRun:
             worker.stop()
         self._changed.set()
 
+    def _until_next(self) -> float | None:
+        """Seconds until something follows from the time alone."""
+        at = self.run.wake_at
+        return None if at is None else max(0.0, (at - _now()).total_seconds())
+
     def _step(self) -> bool:
         """Decide what is next, and begin it; whether the run is over."""
         decision = advance(self.run, self.plan, self._at_work, _now(), queued=self._waiting)
@@ -89,7 +95,8 @@ class LocalRun:
         self._waiting.difference_update(decision.withdraw)
         for task_id in decision.start:
             self._begin(task_id)
-        if not self._waiting and not self._at_work and not self.run.phase.is_final:
+        is_idle = not self._waiting and not self._at_work and self.run.wake_at is None
+        if is_idle and not self.run.phase.is_final:
             self._settle_approvals()
         self._view.update(self._state())
         return self.run.phase.is_final
@@ -108,10 +115,11 @@ class LocalRun:
 
     def _begin(self, id: TaskId) -> None:
         self._waiting.add(id)
-        planned = self.plan.task(self.run.task(id).name)
+        task = self.run.task(id)
+        planned = self.plan.task(task.name)
         spec = JobSpec(
             id=JobId(str(uuid4())),
-            generation=1,
+            generation=first_generation(task.attempt),
             run_id=self.run.id,
             task_id=id,
             task=planned,
@@ -133,7 +141,8 @@ class LocalRun:
             self._changed.set()
 
     async def _work(self, spec: JobSpec) -> None:
-        sink = LocalLog(self._workshop.place / "logs" / spec.task_id, partial(self._line, spec.task_id))
+        place = self._workshop.place / "logs" / f"{spec.task_id}.{spec.generation}"
+        sink = LocalLog(place, partial(self._line, spec.task_id))
         self.logs[spec.task_id] = sink
         job = job_directory(self._workshop.place / "jobs", spec).accept(spec, boot_id())
         known = self._workshop.values
@@ -196,7 +205,7 @@ class LocalRun:
             level=planned.level,
             started_at=task.started_at,
             ended_at=task.ended_at,
-            note="" if task.status is Status.NOT_STARTED else task.reason,
+            note=with_attempt("" if task.status is Status.NOT_STARTED else task.reason, task.attempt),
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from tidemill.cli.exec.local_logs import LocalLog
-from tidemill.cli.live import MARKS
+from tidemill.cli.live import MARKS, with_attempt
 from tidemill.cli.output import duration, inert
 from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.run import Run, RunTask, Status, StepPhase, TaskId
@@ -19,9 +19,8 @@ def summary(run: Run, plan: Plan, logs: Mapping[TaskId, LocalLog]) -> Iterator[s
     for task in run.tasks:
         mark, _ = MARKS.get("failed" if task.status is Status.LOST else task.status, ("?", ""))
         took = duration(task.started_at, task.ended_at) if task.ended_at else ""
-        line = (
-            f"{mark} {task.name.ljust(width)}  {task.status.value.ljust(10)} {took.rjust(8)}  {task.reason}"
-        )
+        note = with_attempt(task.reason, task.attempt)
+        line = f"{mark} {task.name.ljust(width)}  {task.status.value.ljust(10)} {took.rjust(8)}  {note}"
         yield line.rstrip()
     for task in run.tasks:
         if task.status in (Status.FAILED, Status.LOST) and task.id in logs:

@@ -35,6 +35,19 @@ class TaskDepend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     conditions: tuple[str, ...] = ()
 
 
+class AttemptResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Extension: an attempt of a task that ended and was followed by another; its logs are kept."""
+
+    number: int
+    status: str
+    timedout: bool
+    start_time: Time | None
+    end_time: Time | None
+    reason: str = ""
+    exit_status: int | None = None
+    """Of the step that failed."""
+
+
 class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task within its run."""
 
@@ -53,9 +66,15 @@ class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Nanoseconds; 0 is none."""
     reason: str = ""
     """Extension: one sentence when the status needs one."""
+    attempt: int = 1
+    """Extension: which attempt this is about, the latest."""
+    next_attempt_time: Time | None = None
+    """Extension: when that may start, where it waits."""
+    past_attempts: tuple[AttemptResponse, ...] = ()
+    """Extension: the attempts before, oldest first."""
 
 
-class RunResponse(msgspec.Struct, frozen=True, kw_only=True):
+class RunResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run with its tasks."""
 
     number: int
@@ -72,6 +91,8 @@ class RunResponse(msgspec.Struct, frozen=True, kw_only=True):
     end_time: Time | None
     can_restart_from_scratch: bool
     can_restart_from_failed_tasks: bool
+    reason: str = ""
+    """Extension: who or what stopped or cancelled it, one sentence."""
 
 
 class ContainerResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +143,12 @@ class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Nanoseconds; 0 is none."""
     reason: str = ""
     """Extension: one sentence when the status needs one."""
+    attempt: int = 1
+    """Extension: which attempt this is about, the latest."""
+    next_attempt_time: Time | None = None
+    """Extension: when that may start, where it waits."""
+    past_attempts: tuple[AttemptResponse, ...] = ()
+    """Extension: the attempts before, oldest first."""
 
 
 class RunActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +186,8 @@ class LogQuery(TypedDict, total=False):
     """A flag by presence: the log as it grows, until it ends."""
     offset: int
     """Extension: only the bytes from there on, for who has the others."""
+    attempt: int
+    """Extension: of which attempt, from 1; of the latest when it is not given."""
 
 
 class ProjectRunRoutes(Contract):

@@ -119,7 +119,9 @@ class Runs:
         task = _task(detail.run, task_id)
         follow = wanted.get("follow") is not None
         try:
-            data = await self._runservice.read_log(task.id, step, wanted.get("offset", 0), follow=follow)
+            data = await self._runservice.read_log(
+                task.id, step, wanted.get("offset", 0), follow=follow, attempt=wanted.get("attempt", 0)
+            )
         except NotFound as error:
             raise NotFound(error.message) from error
         return self._while_allowed(data, owner)

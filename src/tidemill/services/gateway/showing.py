@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tidemill.contracts.gateway.runs import (
+    AttemptResponse,
     ContainerResponse,
     RunResponse,
     RunResponseTask,
@@ -16,7 +17,8 @@ from tidemill.contracts.gateway.runs import (
 from tidemill.contracts.runservice import RunDetail
 from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep, Step
 from tidemill.core.restart import can_restart_from_failed, can_restart_from_start
-from tidemill.core.run import Run, RunTask, Status, StepPhase, StepState
+from tidemill.core.retrying import exit_code
+from tidemill.core.run import Attempt, Run, RunTask, Status, StepPhase, StepState
 
 _NOT_FINAL = (StepPhase.NOT_STARTED, StepPhase.RUNNING)
 _CLONE = "Clone repository and checkout code"
@@ -66,6 +68,7 @@ def shown_run(run: Run, plan: Plan | None) -> RunResponse:
         end_time=go_time(run.ended_at),
         can_restart_from_scratch=can_restart_from_start(run),
         can_restart_from_failed_tasks=can_restart_from_failed(run),
+        reason=run.reason,
     )
 
 
@@ -97,6 +100,9 @@ def shown_task(task: RunTask, detail: RunDetail) -> RunTaskResponse:
         end_time=go_time(task.ended_at),
         task_timeout_interval=_nanoseconds(planned.timeout),
         reason=task.reason,
+        attempt=task.attempt,
+        next_attempt_time=go_time(task.not_before),
+        past_attempts=_past(task, planned),
     )
 
 
@@ -116,6 +122,9 @@ def _task(task: RunTask, planned: PlanTask, ids: Mapping[str, str]) -> RunRespon
         end_time=go_time(task.ended_at),
         task_timeout_interval=_nanoseconds(planned.timeout),
         reason=task.reason,
+        attempt=task.attempt,
+        next_attempt_time=go_time(task.not_before),
+        past_attempts=_past(task, planned),
     )
 
 
@@ -138,7 +147,22 @@ def _step(step: Step, state: StepState, task: PlanTask, *, is_over: bool) -> Ste
     )
 
 
-def _status(task: RunTask) -> str:
+def _past(task: RunTask, planned: PlanTask) -> tuple[AttemptResponse, ...]:
+    return tuple(
+        AttemptResponse(
+            number=past.number,
+            status=_status(past),
+            timedout=past.timed_out,
+            start_time=go_time(past.started_at),
+            end_time=go_time(past.ended_at),
+            reason=past.reason,
+            exit_status=exit_code(planned, past.steps),
+        )
+        for past in task.past
+    )
+
+
+def _status(task: RunTask | Attempt) -> str:
     """The reference knows no lost tasks."""
     return Status.FAILED if task.status is Status.LOST else task.status
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tidemill.core.advance import advance
-from tidemill.core.job import JobId
+from tidemill.core.job import JobId, first_generation
 from tidemill.core.plan import Plan
 from tidemill.core.run import Phase, Run, RunId, RunTask, TaskId
 from tidemill.errors import NotFound
@@ -24,6 +24,8 @@ from tidemill.services.runservice.store.runs import StoredRun
 
 #: The number of a task's setup among its logs.
 SETUP = -1
+#: The bell of runs of which something will follow from the time alone.
+TIMED = "timed"
 
 
 class RunInHand:
@@ -106,6 +108,8 @@ class Changes:
             return before
         hand.run = await runs.save(self._tx, hand.stored, hand.run)
         self.announce(hand.run)
+        if hand.run.wake_at is not None:
+            self._tx.after_commit(self._bells.ring, TIMED)
         for was, task in zip(before.tasks, hand.run.tasks, strict=True):
             ring_for_logs(self._tx, self._bells, was, task)
         if hand.run.phase is not before.phase or hand.run.result is not before.result:
@@ -142,13 +146,15 @@ class Changes:
         await self._withdraw(hand, decision.withdraw)
         if not decision.start:
             return
-        positions = {task.id: position for position, task in enumerate(hand.run.tasks)}
+        starting = frozenset(decision.start)
+        sequence = hand.stored.sequence
         await jobs.add(
             self._tx,
             [
-                (task, hand.stored.sequence, positions[task], runtime.type, runtime.arch)
-                for task in decision.start
-                for runtime in [plan.tasks[positions[task]].runtime]
+                (task.id, first_generation(task.attempt), sequence, position, runtime.type, runtime.arch)
+                for position, task in enumerate(hand.run.tasks)
+                if task.id in starting
+                for runtime in [plan.tasks[position].runtime]
             ],
         )
         self._tx.after_commit(self._bells.ring, "jobs")
@@ -175,7 +181,7 @@ def tell(tx: Transaction, bells: Bells, run: Run) -> None:
 
 def ring_for_logs(tx: Transaction, bells: Bells, was: RunTask, task: RunTask) -> None:
     """Wake the readers of logs whose step has begun or ended."""
-    ends = task.status.is_final and not was.status.is_final
+    ends = (task.status.is_final and not was.status.is_final) or task.attempt != was.attempt
     steps = zip((was.setup, *was.steps), (task.setup, *task.steps), strict=False)
     for step, (old, new) in enumerate(steps, SETUP):
         if ends or new.phase is not old.phase:

@@ -78,6 +78,7 @@ class Creating:
                     sequence=sequence + index,
                     plan_id=draft.run.id if draft.plan else None,
                     run=replace(draft.run, number=number + index),
+                    concurrency=draft.plan.concurrency if draft.plan else None,
                 )
                 for index, draft in enumerate(drafts)
             ],
@@ -97,7 +98,12 @@ class Creating:
             plan = (await self._plans.get(tx, {stored.plan_id}))[stored.plan_id]
         again = recreate(stored.run, plan, fresh, from_start=from_start)
         sequence, number = await self._number(tx, again.group, 1)
-        new = StoredRun(sequence=sequence, plan_id=stored.plan_id, run=replace(again, number=number))
+        new = StoredRun(
+            sequence=sequence,
+            plan_id=stored.plan_id,
+            run=replace(again, number=number),
+            concurrency=plan.concurrency,
+        )
         return (await self._add(tx, [new]))[0]
 
     async def _number(self, tx: Transaction, group: str, count: int) -> tuple[int, int]:
@@ -109,6 +115,8 @@ class Creating:
         group = new[0].run.group
         await runs.add(tx, new, groups.counter_path(group))
         await counting.know_group(tx, group)
+        for contest in sorted({one.concurrency.group for one in new if one.concurrency}):
+            await counting.know_group(tx, groups.contest_path(group, contest))
         stored = [replace(one.run, revision=1) for one in new]
         for run in stored:
             tell(tx, self._bells, run)
@@ -120,8 +128,7 @@ def _errors(plan: Plan | None) -> list[str]:
     if plan is None:
         return []
     names = Counter(task.name for task in plan.tasks)
-    errors = ["not supported by this server: `concurrency`"] if plan.concurrency else []
-    errors += [f"task name {name!r} stands {count} times" for name, count in names.items() if count > 1]
+    errors = [f"task name {name!r} stands {count} times" for name, count in names.items() if count > 1]
     errors += [
         f"task {task.name!r} depends on {depend.task!r}, which does not exist"
         for task in plan.tasks

@@ -27,3 +27,8 @@ def counter_path(path: str) -> str:
 def has_counter(path: str) -> bool:
     """Whether all runs below *path* are numbered in one counter group."""
     return len(elements(path)) >= _COUNTED
+
+
+def contest_path(path: str, concurrency: str) -> str:
+    """Where the token of a concurrency group is kept: it is one of its counter group, and no path of runs."""
+    return f"~{counter_path(path)} {concurrency}"

@@ -24,14 +24,14 @@ from tidemill.core import actions
 from tidemill.core.job import ExecutorId, JobId
 from tidemill.core.plan import Plan
 from tidemill.core.run import Run, RunId, TaskId
-from tidemill.errors import Conflict, NotFound
+from tidemill.errors import NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Snapshot, Transaction, last_event
 from tidemill.kit.http import serve
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop
-from tidemill.services.runservice import leases
+from tidemill.services.runservice import leases, starting
 from tidemill.services.runservice.answering import Answering
 from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
@@ -40,9 +40,10 @@ from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
 from tidemill.services.runservice.logs.reading import Reading
-from tidemill.services.runservice.store import counting, executors, listing, runs
+from tidemill.services.runservice.store import executors, listing, runs
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
+from tidemill.services.runservice.timing import Timing
 from tidemill.settings import RunserviceSettings
 
 PREFIX = "/internal/runservice"
@@ -80,12 +81,14 @@ class RunserviceService(Runservice, Jobs):
         self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
         self._keeping = Keeping(db, objects, self._means.plans, clock=clock, new_id=new_id)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
+        self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
         self._next_look: asyncio.TimerHandle | None = None
 
     def loops(self) -> list[Loop]:
-        """Silent executors, and logs that are over."""
+        """Silent executors, runs whose time has come, and logs that are over."""
         return [
+            Loop("timed-runs", self._timing.look, bell=self._timing.bell),
             Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
         ]
@@ -98,7 +101,8 @@ class RunserviceService(Runservice, Jobs):
         """The database and the object store were opened by whoever made this."""
 
     async def close(self) -> None:
-        """Stop looking at executors."""
+        """Stop looking at executors and clocks."""
+        self._timing.close()
         if self._next_look is not None:
             self._next_look.cancel()
         self._watch.close()
@@ -148,15 +152,7 @@ class RunserviceService(Runservice, Jobs):
 
     async def start_run(self, id: RunId, request: StartRun) -> Run:
         async def start(tx: Transaction, hand: RunInHand, now: datetime) -> None:
-            hand.run = actions.start(hand.run, now)
-            is_as_seen = request.token.isdecimal() and await counting.change_group(
-                tx, hand.run.group, was=int(request.token)
-            )
-            if not is_as_seen:
-                raise Conflict(
-                    f"a run of {hand.run.group} was started or ended meanwhile: look again",
-                    code="groupChanged",
-                )
+            await starting.start(tx, hand, request.token, now)
 
         return await self._change(id, start)
 
@@ -200,9 +196,9 @@ class RunserviceService(Runservice, Jobs):
         )
 
     async def read_log(
-        self, task: TaskId, step: int, offset: int = 0, follow: bool = False
+        self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0
     ) -> AsyncIterator[bytes]:
-        return await self._reading.open(task, step, offset, follow=follow)
+        return await self._reading.open(task, step, offset, follow=follow, attempt=attempt)
 
     async def executors(self) -> Executors:
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Starting queued runs: one running run per group, in the order of their creation."""
+"""Starting queued runs and stopping superseded ones, as the policy says of what is seen."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import anyio
 import structlog
 from starlette.routing import BaseRoute
 
-from tidemill.contracts.runservice import QueuedGroup, Runservice, StartRun
-from tidemill.core.run import RunId
+from tidemill.contracts.runservice import Runservice, StartRun
 from tidemill.errors import Conflict, Failure, NotFound
 from tidemill.kit.coord import Bells
 from tidemill.kit.supervise import Loop
+from tidemill.services.scheduler.policy import Start, Superseding, policy
 
 #: Seconds that a question for queued groups may wait for a change.
 _WAIT = 25.0
@@ -46,27 +46,35 @@ class SchedulerService:
     async def start_queued(self) -> None:
         """Wait for a change, then start what may start."""
         found = await self._runservice.queued_groups(wait=_WAIT, after=self._version)
-        may_start = [(group, run) for group in found.groups if (run := next_of(group)) is not None]
-        for first in range(0, len(may_start), _AT_ONCE):
+        decided = policy(found)
+        for one in decided.supersede:
+            await self._supersede(one)
+        for first in range(0, len(decided.start), _AT_ONCE):
             async with anyio.create_task_group() as starts:
-                for group, run in may_start[first : first + _AT_ONCE]:
-                    starts.start_soon(self._start, group, run)
+                for start in decided.start[first : first + _AT_ONCE]:
+                    starts.start_soon(self._start, start)
         self._version = found.version
         self._again.ring()
 
-    async def _start(self, group: QueuedGroup, run: RunId) -> None:
+    async def _start(self, start: Start) -> None:
         try:
-            await self._runservice.start_run(run, StartRun(token=group.token))
+            await self._runservice.start_run(start.run, StartRun(token=start.token))
         except (Conflict, NotFound) as lost:
             # Somebody was faster. That was a change, so that the next question is answered at once.
-            log.debug("run not started", run=run, group=group.group, reason=lost.message)
+            log.debug("run not started", run=start.run, group=start.group, reason=lost.message)
         except Failure as failure:
             # One run that cannot be started keeps no other from it; it is tried again at the next change.
-            log.warning("run not started", run=run, group=group.group, reason=failure.message)
+            log.warning("run not started", run=start.run, group=start.group, reason=failure.message)
         else:
-            log.info("run started", run=run, group=group.group)
+            log.info("run started", run=start.run, group=start.group)
 
-
-def next_of(group: QueuedGroup) -> RunId | None:
-    """The run that may start now: the oldest one, if none of its group is running."""
-    return group.queued[0] if group.queued and not group.running else None
+    async def _supersede(self, one: Superseding) -> None:
+        end = self._runservice.stop_run if one.is_running else self._runservice.cancel_run
+        try:
+            await end(one.run, one.reason)
+        except (Conflict, NotFound) as lost:
+            log.debug("run not superseded", run=one.run, reason=lost.message)
+        except Failure as failure:
+            log.warning("run not superseded", run=one.run, reason=failure.message)
+        else:
+            log.info("run superseded", run=one.run, reason=one.reason)

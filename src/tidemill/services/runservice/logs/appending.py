@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from tidemill.core.job import JobId
+from tidemill.core.job import JobId, attempt_of
 from tidemill.core.run import TaskId
 from tidemill.errors import BadRequest, Conflict, Failure
 from tidemill.kit.coord import Bells
@@ -39,7 +39,7 @@ class Appending:
         """Store *data* from *offset* on; answers the log's length. Conflict `fenced`, `logGap`."""
         if step < SETUP or offset < 0:
             raise BadRequest(f"there is no offset {offset} of step {step}")
-        log_id = LogId(TaskId(job), step)
+        log_id = _log_of(job, generation, step)
         while data:
             length = await self._attempt(job, generation, log_id, offset, data)
             if length < offset:
@@ -57,7 +57,7 @@ class Appending:
 
         async def look(tx: Transaction) -> int:
             await _require(tx, job, generation)
-            found = await logs.head(tx, LogId(TaskId(job), step))
+            found = await logs.head(tx, _log_of(job, generation, step))
             return found.length if found else 0
 
         return await self._db.do(look)
@@ -123,12 +123,17 @@ class Appending:
 
 def object_name(id: LogId, name: str) -> str:
     """The name of an object of a log."""
-    return f"{objects_folder(id.task)}/{'setup' if id.step == SETUP else id.step}/{name}"
+    attempt = "" if id.attempt == 1 else f"attempt-{id.attempt}/"
+    return f"{objects_folder(id.task)}/{attempt}{'setup' if id.step == SETUP else id.step}/{name}"
 
 
 def objects_folder(task: TaskId) -> str:
     """Where the objects of all logs of a task are."""
     return f"logs/{task}"
+
+
+def _log_of(job: JobId, generation: int, step: int) -> LogId:
+    return LogId(TaskId(job), step, attempt_of(generation))
 
 
 async def _require(tx: Transaction, job: JobId, generation: int) -> None:

@@ -33,13 +33,22 @@ class Reading:
         self._objects = objects
         self._bells = bells
 
-    async def open(self, task: TaskId, step: int, offset: int, *, follow: bool) -> AsyncIterator[bytes]:
-        """The bytes from *offset* on to the end, now or at last; NotFound `logDoesNotExist` before them."""
+    async def open(
+        self, task: TaskId, step: int, offset: int, *, follow: bool, attempt: int = 0
+    ) -> AsyncIterator[bytes]:
+        """The bytes from *offset* on to the end, now or at last; NotFound `logDoesNotExist` before them.
+
+        Of the latest attempt, unless *attempt* says which.
+        """
         if offset < 0:
             raise BadRequest(f"a log has no offset {offset}")
-        log = LogId(task, step)
+        log = LogId(task, step, attempt or await self._latest(task))
         view = await self._view(log, offset)
         return self._followed(log, offset, view) if follow else self.until(log, offset, view.head.length)
+
+    async def _latest(self, id: TaskId) -> int:
+        task = await self._db.read(lambda tx: runs.task(tx, id))
+        return 1 if task is None else task.attempt
 
     async def until(self, id: LogId, offset: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from *offset* up to *end*, which the log has already."""
@@ -113,5 +122,9 @@ def _is_final(task: RunTask | None, id: LogId) -> bool:
     """Whether a log gets no more bytes; NotFound `logDoesNotExist` when it will never be."""
     if task is None or not SETUP <= id.step < len(task.steps):
         raise NotFound(f"task {id.task!r} has no step {id.step}", code="logDoesNotExist")
+    if not 1 <= id.attempt <= task.attempt:
+        raise NotFound(f"task {id.task!r} has no attempt {id.attempt}", code="logDoesNotExist")
+    if id.attempt < task.attempt:
+        return True
     step = task.setup if id.step == SETUP else task.steps[id.step]
     return task.status.is_final or step.phase not in (StepPhase.NOT_STARTED, StepPhase.RUNNING)

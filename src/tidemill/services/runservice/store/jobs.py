@@ -113,10 +113,10 @@ async def claim(tx: Transaction, info: ExecutorInfo, count: int) -> list[Job]:
     return await _read(tx, _these, {"these": claimed}) if claimed else []
 
 
-async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, str, str]]) -> None:
-    """Queue a job for each (task, run, position, runtime, arch)."""
-    columns = ("id", "run", "position", "runtime", "arch")
-    constant = {"generation": 1, "phase": JobPhase.QUEUED, "stop": False, "executor": None}
+async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, int, str, str]]) -> None:
+    """Queue a job for each (task, generation, run, position, runtime, arch)."""
+    columns = ("id", "generation", "run", "position", "runtime", "arch")
+    constant = {"phase": JobPhase.QUEUED, "stop": False, "executor": None}
     await tx.run(insert(jobs), [dict(zip(columns, one, strict=True)) | constant for one in new])
 
 

@@ -13,13 +13,12 @@ from tidemill.services.runservice.store.tables import IS_GROWING, log_parts, log
 #: Parts that are read at once; those in rows are some 64 KiB each.
 _AT_ONCE = 16
 
-_put_away = (
-    update(logs)
-    .where(logs.c.task == bindparam("of_task"), logs.c.step == bindparam("of_step"))
-    .values(put_away_at=bindparam("now"))
+_this = (
+    logs.c.task == bindparam("of_task"),
+    logs.c.attempt == bindparam("of_attempt"),
+    logs.c.step == bindparam("of_step"),
 )
-
-_this = (logs.c.task == bindparam("of_task"), logs.c.step == bindparam("of_step"))
+_put_away = update(logs).where(*_this).values(put_away_at=bindparam("now"))
 _head_of = select(logs).where(*_this)
 _lengthen_objects = (
     update(logs)
@@ -32,10 +31,11 @@ _add_part = insert(log_parts)
 
 
 class LogId(msgspec.Struct, frozen=True):
-    """A log: a step of a task, -1 being the task's setup."""
+    """A log: a step (-1 being the setup) in one attempt of a task."""
 
     task: TaskId
     step: int
+    attempt: int = 1
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ async def grow(tx: Transaction, log: LogId, part: Part) -> tuple[bool, Head]:
     in_rows = await _lengthen(tx, log, part)
     if in_rows is None:
         return False, await head(tx, log) or Head()
-    await tx.run(_add_part, {"task": log.task, "step": log.step, **msgspec.structs.asdict(part)})
+    await tx.run(_add_part, {**msgspec.structs.asdict(log), **msgspec.structs.asdict(part)})
     return True, Head(length=part.end, in_rows=in_rows)
 
 
@@ -88,7 +88,7 @@ async def _lengthen(tx: Transaction, log: LogId, part: Part) -> int | None:
     if counted is not None or part.start:
         return counted
     first = part.length if part.object is None else 0
-    new = {"task": log.task, "step": log.step, "length": part.length, "in_rows": first}
+    new = {**msgspec.structs.asdict(log), "length": part.length, "in_rows": first}
     return first if await tx.insert_new(logs, new) else None
 
 
@@ -124,22 +124,22 @@ async def fold(tx: Transaction, log: LogId, folded: Part, count: int) -> bool:
     if still != count or not await tx.run(less):
         return False
     await tx.run(delete(log_parts).where(these))
-    await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(folded)))
+    await tx.run(insert(log_parts).values(**msgspec.structs.asdict(log), **msgspec.structs.asdict(folded)))
     return True
 
 
 async def growing(tx: Snapshot) -> list[tuple[LogId, Head]]:
     """Logs that are not put away yet."""
-    query = select(logs).where(IS_GROWING).order_by(logs.c.task, logs.c.step)
-    return [(LogId(row.task, row.step), _head(row)) for row in await tx.all(query)]
+    query = select(logs).where(IS_GROWING).order_by(logs.c.task, logs.c.attempt, logs.c.step)
+    return [(_id(row), _head(row)) for row in await tx.all(query)]
 
 
 async def scattered(tx: Snapshot) -> set[LogId]:
     """Those of them that stand in more than one part."""
     of_growing = log_parts.c.task.in_(select(logs.c.task).where(IS_GROWING))
-    query = select(log_parts.c.task, log_parts.c.step).where(of_growing)
-    found = await tx.all(query.group_by(log_parts.c.task, log_parts.c.step).having(func.count() > 1))
-    return {LogId(row.task, row.step) for row in found}
+    key = (log_parts.c.task, log_parts.c.attempt, log_parts.c.step)
+    found = await tx.all(select(*key).where(of_growing).group_by(*key).having(func.count() > 1))
+    return {_id(row) for row in found}
 
 
 async def gather(tx: Transaction, log: LogId) -> None:
@@ -151,7 +151,7 @@ async def gather(tx: Transaction, log: LogId) -> None:
         return
     await tx.run(delete(log_parts).where(_is(log_parts, log)))
     whole = Part(start=0, length=len(data), data=data)
-    await tx.run(insert(log_parts).values(task=log.task, step=log.step, **msgspec.structs.asdict(whole)))
+    await tx.run(insert(log_parts).values(**msgspec.structs.asdict(log), **msgspec.structs.asdict(whole)))
 
 
 async def make_whole(tx: Transaction, log: LogId, whole: Head) -> bool:
@@ -168,7 +168,7 @@ async def make_whole(tx: Transaction, log: LogId, whole: Head) -> bool:
 
 async def put_away(tx: Transaction, ids: Sequence[LogId], now: datetime) -> None:
     """Note that these logs are in their last form."""
-    await tx.run(_put_away, [{"of_task": log.task, "of_step": log.step, "now": now} for log in ids])
+    await tx.run(_put_away, [_named(log) | {"now": now} for log in ids])
 
 
 async def objects_of(tx: Snapshot, task: TaskId) -> set[str]:
@@ -179,11 +179,15 @@ async def objects_of(tx: Snapshot, task: TaskId) -> set[str]:
 
 
 def _named(log: LogId) -> dict[str, object]:
-    return {"of_task": log.task, "of_step": log.step}
+    return {"of_task": log.task, "of_attempt": log.attempt, "of_step": log.step}
+
+
+def _id(row: AnyRow) -> LogId:
+    return LogId(row.task, row.step, row.attempt)
 
 
 def _is(table: Table, log: LogId) -> ColumnElement[bool]:
-    return (table.c.task == log.task) & (table.c.step == log.step)
+    return (table.c.task == log.task) & (table.c.attempt == log.attempt) & (table.c.step == log.step)
 
 
 def _head(row: AnyRow) -> Head:

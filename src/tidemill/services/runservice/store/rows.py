@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tidemill.core.plan import Concurrency
 from tidemill.core.run import Phase, Result, Run, RunTask
 from tidemill.kit.db import AnyRow
 
@@ -15,7 +16,7 @@ _annotations = msgspec.json.Decoder(dict[str, str])
 _errors = msgspec.json.Decoder(tuple[str, ...])
 
 #: Columns that may change after a run was created, each named as the field it holds.
-_CHANGEABLE = ("phase", "result", "stopping", "reason", "started_at", "ended_at")
+_CHANGEABLE = ("phase", "result", "stopping", "reason", "started_at", "ended_at", "wake_at")
 
 
 def run_of(row: AnyRow, tasks: Iterable[RunTask] | None = None) -> Run:
@@ -40,7 +41,9 @@ def run_of(row: AnyRow, tasks: Iterable[RunTask] | None = None) -> Run:
     )
 
 
-def row_of(run: Run, *, sequence: int, counter_path: str, plan_id: str | None) -> dict[str, Any]:
+def row_of(
+    run: Run, *, sequence: int, counter_path: str, plan_id: str | None, concurrency: Concurrency | None
+) -> dict[str, Any]:
     """A new row of `runs`."""
     return {
         "sequence": sequence,
@@ -54,6 +57,8 @@ def row_of(run: Run, *, sequence: int, counter_path: str, plan_id: str | None) -
         "created_at": run.created_at,
         "revision": 1,
         "waiting": None,
+        "concurrency": concurrency.group if concurrency else None,
+        "superseded": concurrency.superseded if concurrency else None,
         "annotations": _encode(run.annotations),
         "setup_errors": _encode(run.setup_errors) if run.setup_errors else None,
         **{name: getattr(run, name) for name in _CHANGEABLE},

@@ -1,16 +1,18 @@
 """Questions about one run or a few: created, taken in hand, saved."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Select, bindparam, insert, select, update
 
+from tidemill.core.plan import Concurrency
 from tidemill.core.run import Run, RunId, RunTask, TaskId
 from tidemill.errors import Conflict
 from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store import rows
-from tidemill.services.runservice.store.tables import IS_GROWING, creations, logs, runs, tasks
+from tidemill.services.runservice.store.tables import IS_GROWING, IS_TIMED, creations, logs, runs, tasks
 
 _ids = msgspec.json.Decoder(tuple[RunId, ...])
 
@@ -29,6 +31,7 @@ _states = (
     .where(tasks.c.run.in_(bindparam("these", expanding=True)))
     .order_by(tasks.c.run, tasks.c.position)
 )
+_timed = select(runs.c.sequence, runs.c.wake_at).where(IS_TIMED).order_by(runs.c.wake_at).limit(100)
 _touch = (
     update(runs)
     .where(runs.c.sequence.in_(bindparam("these", expanding=True)))
@@ -49,6 +52,8 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     plan_id: str | None
     run: Run
+    concurrency: Concurrency | None = None
+    """Of a run that is to be added."""
 
 
 async def add(tx: Transaction, new: Sequence[StoredRun], counter_path: str) -> None:
@@ -56,7 +61,13 @@ async def add(tx: Transaction, new: Sequence[StoredRun], counter_path: str) -> N
     await tx.run(
         insert(runs),
         [
-            rows.row_of(one.run, sequence=one.sequence, counter_path=counter_path, plan_id=one.plan_id)
+            rows.row_of(
+                one.run,
+                sequence=one.sequence,
+                counter_path=counter_path,
+                plan_id=one.plan_id,
+                concurrency=one.concurrency,
+            )
             for one in new
         ],
     )
@@ -101,6 +112,13 @@ async def take(tx: Transaction, sequences: Collection[int]) -> list[StoredRun]:
 async def take_by_id(tx: Transaction, id: RunId) -> StoredRun | None:
     """Lock the run with this id and read it."""
     return _first(await _read(tx, _take_by_id, {"run": id}))
+
+
+async def due(tx: Snapshot, now: datetime) -> tuple[list[int], datetime | None]:
+    """Some of the runs whose time has come by *now*, earliest first, and when the next one's comes."""
+    found = await tx.all(_timed)
+    later = [row.wake_at for row in found if row.wake_at > now]
+    return [row.sequence for row in found if row.wake_at <= now], later[0] if later else None
 
 
 async def lock(tx: Transaction, sequences: Collection[int]) -> None:

@@ -30,6 +30,7 @@ metadata = MetaData()
 IS_OPEN = text("phase IN ('queued', 'running')")
 IS_QUEUED = text("phase = 'queued'")
 IS_GROWING = text("put_away_at IS NULL")
+IS_TIMED = text("wake_at IS NOT NULL")
 
 #: The last number given in each counter group; the run sequence is counted under the empty path.
 counters = Table(
@@ -85,12 +86,18 @@ runs = Table(
     Column("waiting", LargeBinary),
     Column("annotations", LargeBinary, nullable=False),
     Column("setup_errors", LargeBinary),
+    # When something follows from the time alone; null for nearly every run.
+    Column("wake_at", Instant),
+    # The concurrency group within the counter group, and what the run does to those before it.
+    Column("concurrency", Text),
+    Column("superseded", Text),
     UniqueConstraint("counter_path", "number"),
     CheckConstraint("phase IN ('setuperror', 'queued', 'cancelled', 'running', 'finished')"),
     CheckConstraint("result IN ('unknown', 'stopped', 'success', 'failed')"),
     Index("runs_of_group", "group_path", "number"),
     Index("runs_by_state", "counter_path", "phase", "result", "number"),
     Index("runs_open", "phase", "group_path", "sequence", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("runs_timed", "wake_at", sqlite_where=IS_TIMED, postgresql_where=IS_TIMED),
 )
 
 tasks = Table(
@@ -140,11 +147,13 @@ jobs = Table(
     ),
 )
 
-#: The log of a step (-1 is the setup) of a task: its bytes are its parts, or one object once put away.
+#: The log of a step (-1 is the setup) in one attempt of a task: its bytes are its parts, or one object once
+#: put away.
 logs = Table(
     "logs",
     metadata,
     Column("task", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("length", BigInteger, nullable=False),
     # Bytes at the end that stand in rows, not yet in an object.
@@ -153,7 +162,7 @@ logs = Table(
     Column("put_away_at", Instant),
     Column("object", Text),
     Column("blocks", LargeBinary),
-    Index("logs_growing", "task", "step", sqlite_where=IS_GROWING, postgresql_where=IS_GROWING),
+    Index("logs_growing", "task", "attempt", "step", sqlite_where=IS_GROWING, postgresql_where=IS_GROWING),
 )
 
 #: Parts of a log follow each other without a gap; each is bytes in its row or an object.
@@ -161,12 +170,13 @@ log_parts = Table(
     "log_parts",
     metadata,
     Column("task", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("length", BigInteger, nullable=False),
     Column("object", Text),
     Column("data", LargeBinary),
-    ForeignKeyConstraint(["task", "step"], ["logs.task", "logs.step"]),
+    ForeignKeyConstraint(["task", "attempt", "step"], ["logs.task", "logs.attempt", "logs.step"]),
     CheckConstraint("(object IS NULL) <> (data IS NULL)"),
 )
 

@@ -1,0 +1,53 @@
+"""Runs of which something follows from the time alone: advanced when it has come, one transaction each."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from tidemill.kit.coord import Bell
+from tidemill.kit.db import Database, Transaction
+from tidemill.services.runservice.changing import TIMED, Changes, Means
+from tidemill.services.runservice.store import runs
+
+
+class Timing:
+    """Looks at runs that wait for a time, and rings its own bell for the next one."""
+
+    def __init__(self, db: Database, means: Means, clock: Callable[[], datetime]) -> None:
+        self._db = db
+        self._means = means
+        self._clock = clock
+        self.bell: Bell = means.bells.listen(TIMED)
+        self._next: asyncio.TimerHandle | None = None
+
+    async def look(self) -> None:
+        """Advance the runs whose time has come, and see when that is for the next."""
+        now = self._clock()
+        due, following = await self._db.read(lambda tx: runs.due(tx, now))
+        for sequence in due:
+            await self._advance(sequence, now)
+        if due:
+            self._means.bells.ring(TIMED)
+        self._ring_at(following, now)
+
+    def close(self) -> None:
+        """Ring no more."""
+        self._ring_at(None, self._clock())
+        self.bell.close()
+
+    async def _advance(self, sequence: int, now: datetime) -> None:
+        async def advance(tx: Transaction) -> None:
+            changes = Changes(tx, self._means, now)
+            for hand in await changes.take({sequence}):
+                await changes.advance(hand)
+            await changes.settle()
+
+        await self._db.do(advance)
+
+    def _ring_at(self, moment: datetime | None, now: datetime) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = None
+        if moment is not None:
+            seconds = max(0.0, (moment - now).total_seconds())
+            self._next = asyncio.get_running_loop().call_later(seconds, self._means.bells.ring, TIMED)
