@@ -100,8 +100,10 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "plan",
         "project",
         "run",
+        "secret",
         "serve",
         "user",
+        "variable",
     }
 
 

@@ -39,6 +39,16 @@ app.command("tidemill.cli.serving:config", name="config", help="The server's set
 app.command("tidemill.cli.users:app", name="user", help="Users and their tokens: create, list, token create.")
 app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list.")
 app.command(
+    "tidemill.cli.secrets:app",
+    name="secret",
+    help="Secrets of projects and project groups: create, list, update, delete.",
+)
+app.command(
+    "tidemill.cli.variables:app",
+    name="variable",
+    help="Variables that mean secrets: create, list, update, delete.",
+)
+app.command(
     "tidemill.cli.runs:app", name="run", help="Runs: list, get, watch, create, restart, stop, cancel."
 )
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows).")
