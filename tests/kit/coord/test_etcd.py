@@ -193,6 +193,11 @@ async def test_users_and_passwords(tmp_path: Path, join: Join) -> None:
         await coordinator.put("a", b"2", revision=first)
         assert [change.value for change in await heard(watch, 1)] == [b"2"]
         watch.close()
+        lease = await coordinator.grant(60)
+        await coordinator.put("leased", b"", lease=lease)
+        await coordinator.keep(lease)
+        await coordinator.revoke(lease)
+        assert await coordinator.get("leased") is None
         for access in (
             {"user": "ci", "password_file": wrong, "prefix": "tidemill"},
             {"user": "ci", "password_file": password, "prefix": "other"},

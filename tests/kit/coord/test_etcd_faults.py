@@ -273,6 +273,23 @@ async def test_a_cluster_without_one_member_goes_on(members: list[Etcd], join: J
     watch.close()
 
 
+async def test_a_frozen_member_is_left(members: list[Etcd], join: Join) -> None:
+    """A watch and calls at a member that stands still move to another one."""
+    coordinator, other = await join(*members), await join(*members)
+    watch = coordinator.watch("a", (await coordinator.entries("a")).revision)
+    assert await watch.next(0.1) == []
+    frozen = members[coordinator._connection._at]
+    frozen.freeze()
+    try:
+        with anyio.fail_after(40):
+            await insist(lambda: other.put("a", b"1"))
+            assert [change.value for change in await watch.next(30)] == [b"1"]
+            await insist(lambda: coordinator.get("a"))
+    finally:
+        frozen.thaw()
+    watch.close()
+
+
 async def test_a_ring_waits_for_its_way_out(members: list[Etcd], join: Join) -> None:
     """A process that alone is cut off tells the others afterwards what it has rung."""
     one, two = await join(members[0]), await join(members[1], members[2])

@@ -26,8 +26,13 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    ("grpc.keepalive_time_ms", 10_000),  # a member that stands still breaks the streams it has
-    ("grpc.keepalive_timeout_ms", 5_000),
+    (
+        "grpc.keepalive_time_ms",
+        8_000,
+    ),  # a member that stands still breaks the streams it has; etcd allows 5,000
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.ping_timeout_ms", 4_000),  # without it that of the keepalive does nothing for a minute
+    ("grpc.http2.max_pings_without_data", 0),  # also when nothing has changed for long
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_http_proxy", 0),
 )
