@@ -52,6 +52,7 @@ async def join(etcd: Etcd, anyio_backend: str) -> AsyncIterator[Join]:
         ({"url": "etcd://a:1", "user": "ci"}, "give both or none"),
         ({"url": "etcd://a:1", "prefix": "/"}, "coordinator.prefix is empty"),
         ({"url": "https://a:1", "ca": Path("missing.pem")}, "missing.pem: No such file or directory"),
+        ({"url": "etcd://a:1", "user": "ci", "password_file": Path("missing")}, "missing: No such file"),
     ],
 )
 async def test_an_address_that_cannot_be_is_told(access: dict[str, object], message: str) -> None:

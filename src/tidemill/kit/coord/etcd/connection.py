@@ -9,7 +9,7 @@ from typing import Any
 import grpc.aio
 from aetcd import rpc
 
-from tidemill.errors import Unavailable
+from tidemill.errors import BadRequest, Internal, Unavailable
 from tidemill.kit.back_off import back_off
 from tidemill.kit.coord.etcd.address import Address, contents
 from tidemill.kit.coord.etcd.requests import failure, is_not_done, wants_new_token, watching
@@ -60,6 +60,7 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._targets = address.members()
+        address.password()  # a file that cannot be read is told at the start
         credentials = _credentials(address)
         self._members = [Member(target, credentials) for target in self._targets]
         self._at = random.randrange(len(self._members))  # noqa: S311 - spreads load
@@ -129,7 +130,7 @@ class Connection:
         if not self._address.user:
             return (leader,)
         if self._token is None:
-            request = rpc.AuthenticateRequest(name=self._address.user, password=self._address.password())
+            request = rpc.AuthenticateRequest(name=self._address.user, password=self._password())
             try:
                 answer = await member.auth.Authenticate(request, timeout=seconds, metadata=(leader,))
             except rpc.AioRpcError as error:
@@ -138,6 +139,12 @@ class Connection:
                 return (leader,)
             self._token = answer.token
         return (leader, ("token", self._token))
+
+    def _password(self) -> str:
+        try:
+            return self._address.password()
+        except BadRequest as error:  # no mistake of whoever asks now
+            raise Internal(error.message, code="coordinatorRefuses") from error
 
 
 def pauses() -> Iterator[float]:
