@@ -112,10 +112,13 @@ class _Including:
         self.problems.append(part.problem(Fault(path=place, message=message)))
 
     def _unreadable(self, file: str, raw: bytes, error: NotReadable) -> Problem:
-        imported = None
-        if error.file and error.file != file:
-            imported = self._setting.commit.load(error.file)
-        return unreadable(Part(file, raw, Document(None, NOWHERE)), error, imported)
+        part = Part(file, raw, Document(None, NOWHERE))
+        if not error.file or error.file == file:
+            return unreadable(part, error)
+        imported = self._setting.commit.loaded(error.file)
+        if imported is None:  # a program says what it likes in its errors, places too
+            return unreadable(part, NotReadable(error.message))
+        return unreadable(part, error, imported)
 
 
 def _misshapen(data: Any) -> Iterable[Fault]:

@@ -43,6 +43,10 @@ class Commit:
             )
         return raw
 
+    def loaded(self, path: str) -> bytes | None:
+        """The contents of a file that was loaded before; None for what only an error speaks of."""
+        return self._files.get(path)
+
     def changed(self) -> tuple[str, ...] | None:
         """The changed files, if they are known."""
         if not self._is_known:
