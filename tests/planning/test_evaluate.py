@@ -217,6 +217,43 @@ def test_problems_of_an_imported_file_are_shown_there() -> None:
     assert problem.source == "  x: nope,"
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".tidemill/config.jsonnet", r'error "no\n\t/etc/passwd:1:1\tx"'),
+        (".tidemill/config.star", "def main(ctx):\n  fail('no\\n --> /etc/passwd:1:1\\n')"),
+        (".tidemill/config.star", "def main(ctx):\n  a = [range(3)]\n  a.append(a)\n  return {'a': a}"),
+    ],
+)
+def test_a_place_that_only_the_message_speaks_of_is_none(file: str, text: str) -> None:
+    """A program writes into its errors what it likes; no file is read for that."""
+    (problem,) = planned(text, file).problems
+    assert (problem.path, problem.line, problem.source) == (file, 0, "")
+    assert problem.message
+
+
+KEYS = """
+runs:
+  - name: ci
+    tasks:
+      - name: a
+        runtime: {containers: [{image: alpine}]}
+        steps:
+          - save_cache: {key: 'a-{{ md6sum "x" }}'}
+          - type: restore_cache
+            keys: ['a-{{ arch }}', 'a-{{ os']
+"""
+
+
+@pytest.mark.parametrize("folder", [".tidemill", ".agola"])
+def test_keys_of_caches_are_checked(folder: str) -> None:
+    """What a step would complain about is said before it is run."""
+    found = planned(KEYS, f"{folder}/config.yml").problems
+    assert [(problem.line, problem.column) for problem in found] == [(8, 31), (10, 36)]
+    assert "there is no function 'md6sum'; supported are md5sum" in found[0].message
+    assert "a `{{` has no `}}` behind it" in found[1].message
+
+
 def test_odd_keys_in_a_path_are_quoted() -> None:
     """So that they can be told from steps of the path."""
     text = "runs: [{name: a, tasks: [{name: b, runtime: {type: host}, environment: {'a.b c': 1}}]}]"

@@ -9,6 +9,8 @@ from tidemill.core.definition.faults import Fault, WrongDefinition
 from tidemill.core.definition.nouns import Definition, Dialect
 from tidemill.core.definition.reading import read_definition
 from tidemill.core.when import When
+from tidemill.kit.toolbox.failure import ToolFailure
+from tidemill.kit.toolbox.template_text import read
 from tidemill.planning.documents import Setting
 from tidemill.planning.frames import Question
 from tidemill.planning.including import Whole, gather
@@ -33,7 +35,7 @@ def evaluate(question: Question, repository: Repository) -> Planned:
 
 def _compile(whole: Whole, question: Question, commit: Commit, dialect: Dialect) -> Planned:
     try:
-        reading = read_definition(whole.data, dialect)
+        reading = read_definition(whole.data, dialect, _wrong_with)
         warnings = _problems(whole, reading.warnings, Severity.WARNING)
         context = question.context
         if _asks_for_changes(reading.definition):
@@ -47,6 +49,15 @@ def _compile(whole: Whole, question: Question, commit: Commit, dialect: Dialect)
     return Planned(
         plans=compiled.plans, skipped=compiled.skipped, warnings=warnings, decisions=compiled.decisions
     )
+
+
+def _wrong_with(template: str) -> str:
+    """What the step that uses the *template* of a cache's key would complain about; "" for nothing."""
+    try:
+        read(template)
+    except ToolFailure as failure:
+        return str(failure)
+    return ""
 
 
 def _problems(whole: Whole, faults: Iterable[Fault], severity: Severity) -> tuple[Problem, ...]:

@@ -1,6 +1,6 @@
 """What one reading of a configuration has found so far, and how much work it may still do."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from tidemill.core.definition.faults import Fault, nearest
 from tidemill.core.definition.nouns import Dialect
@@ -12,6 +12,10 @@ _MATRIX_VALUES = 100_000
 _MATRIX_COMPARISONS = 500_000
 _MATRIX_CHARACTERS = 8 * 1024 * 1024
 _MATRIX_EDGES = 100_000
+
+
+CheckTemplate = Callable[[str], str]
+"""Says what is wrong with the template of a cache's key; "" when it can be used."""
 
 
 class Allowance:
@@ -36,8 +40,9 @@ class Findings:
     edges between them, the patterns that are compiled, the words that are compared for a hint.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, check_template: CheckTemplate | None = None) -> None:
         self.dialect = dialect
+        self.check_template = check_template or _unchecked
         self.is_agola = dialect is Dialect.AGOLA
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
@@ -61,3 +66,7 @@ class Findings:
         if len(self._patterns) < self.most_patterns:
             self._patterns.add(pattern)
         return pattern in self._patterns
+
+
+def _unchecked(template: str) -> str:  # noqa: ARG001 - whoever reads without a check takes every template
+    return ""

@@ -8,7 +8,7 @@ import msgspec
 from tidemill.core.definition.cursor import Cursor
 from tidemill.core.definition.faults import Fault, Path, WrongDefinition, shown
 from tidemill.core.definition.fields import Fields
-from tidemill.core.definition.findings import Findings
+from tidemill.core.definition.findings import CheckTemplate, Findings
 from tidemill.core.definition.keys.run import WHOLE
 from tidemill.core.definition.nouns import Definition, Dialect
 from tidemill.core.definition.runs import check_unique, read_run
@@ -26,13 +26,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Fault, ...] = ()
 
 
-def read_definition(data: Any, dialect: Dialect = Dialect.TIDEMILL) -> Reading:
+def read_definition(
+    data: Any, dialect: Dialect = Dialect.TIDEMILL, check_template: CheckTemplate | None = None
+) -> Reading:
     """The definition that *data* holds; raises WrongDefinition with every fault that was found.
 
     What *data* includes must have been put into it before. Faults and warnings are in the order of
     the data. Upper and lower case of keys do not matter, as in Agola; unknown keys get a warning.
+    *check_template* looks at the keys of caches.
     """
-    findings = Findings(dialect)
+    findings = Findings(dialect, check_template)
     root = Cursor(data, findings)
     definition = Definition()
     if data is None or root.is_mapping(f"the configuration ({_EXAMPLE})"):

@@ -92,6 +92,7 @@ def _save_cache(fields: Fields, common: _Common) -> SaveCache:
     text = key.string()
     if not text and isinstance(key.data, str | None):
         key.complain("`save_cache` needs a `key`")
+    _check_template(key)
     return SaveCache(key=text, contents=_contents(fields, _ALL), **common)
 
 
@@ -99,7 +100,14 @@ def _restore_cache(fields: Fields, common: _Common) -> RestoreCache:
     keys = fields["keys"]
     if not keys.data and isinstance(keys.data, list | None):
         keys.complain("`restore_cache` needs at least one key in `keys`")
+    for key in keys.items() if isinstance(keys.data, list) else ():
+        _check_template(key)
     return RestoreCache(keys=keys.strings(), dest_dir=fields["dest_dir"].string(), **common)
+
+
+def _check_template(key: Cursor) -> None:
+    if isinstance(key.data, str) and (wrong := key.findings.check_template(key.data)):
+        key.complain(wrong)
 
 
 def _artifacts(fields: Fields, common: _Common) -> SaveArtifacts:

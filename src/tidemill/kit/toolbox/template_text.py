@@ -16,13 +16,14 @@ _TOKEN = re.compile(
     r"""\s+
     | (?P<text>"(?:\\.|[^"\\\n])*")
     | (?P<raw>`[^`]*`)
-    | (?P<number>[-+]?\d+(?![\w.]))
+    | (?P<number>[-+]?[0-9]{1,18}(?![\w.]))
     | (?P<field>\.(?:\w+(?:\.\w+)*)?)
     | (?P<name>[A-Za-z_]\w*)
     | (?P<sign>[()|])
     """,
     re.VERBOSE,
 )
+_MOST_DEPTH = 50
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -53,23 +54,20 @@ def read(template: str) -> list[Part]:
     """The parts of *template*: texts as they are, and what is to be evaluated in between."""
     parts: list[Part] = []
     at, trims = 0, False
-    for action in _ACTION.finditer(template):
-        text = template[at : action.start()]
+    while (begin := template.find("{{", at)) >= 0:
+        action = _ACTION.match(template, begin)
+        if action is None:  # not looked for further on: that would take the square of the time
+            raise fault(f"a `{{{{` has no `}}}}` behind it: {template[begin:][:40]!r}")
+        text = template[at:begin]
         text = text.lstrip() if trims else text
-        parts.append(_plain(text.rstrip() if action["left"] else text))
+        parts.append(text.rstrip() if action["left"] else text)
         inside = action["inside"].strip()
         if not (inside.startswith("/*") and inside.endswith("*/")):
             parts.append(_Reading(inside).whole())
         at, trims = action.end(), bool(action["right"])
     rest = template[at:]
-    parts.append(_plain(rest.lstrip() if trims else rest))
+    parts.append(rest.lstrip() if trims else rest)
     return parts
-
-
-def _plain(text: str) -> str:
-    if "{{" in text:
-        raise fault(f"a `{{{{` has no `}}}}` behind it: {text[text.index('{{') :][:40]!r}")
-    return text
 
 
 def fault(what: str) -> ToolFailure:
@@ -83,6 +81,7 @@ class _Reading:
     def __init__(self, text: str) -> None:
         self.tokens = list(_tokens(text))
         self.at = 0
+        self.depth = 0
 
     def whole(self) -> Part:
         value = self.pipeline()
@@ -114,7 +113,11 @@ class _Reading:
     def operand(self) -> Part | _Name:
         """A value, or the name of a function."""
         if self.accept("("):
+            self.depth += 1
+            if self.depth > _MOST_DEPTH:
+                raise fault(f"more than {_MOST_DEPTH} parentheses stand in each other")
             value = self.pipeline()
+            self.depth -= 1
             if not self.accept(")"):
                 raise fault("a `(` has no `)`")
             return value
