@@ -57,6 +57,14 @@ async def test_paths_that_are_none_of_the_tree(root: Path, path: str) -> None:
     assert await WorkingTree(root).files([path]) == {}
 
 
+async def test_what_git_keeps_is_no_file_of_the_tree(root: Path) -> None:
+    """It is in no commit, and may hold credentials."""
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text("[http]\n")
+    (root / "link").symlink_to(".git/config")
+    assert await WorkingTree(root).files([".git/config", "link"]) == {}
+
+
 async def test_what_is_no_regular_file_is_not_waited_for(root: Path) -> None:
     """A pipe that nobody writes to."""
     os.mkfifo(root / "pipe")

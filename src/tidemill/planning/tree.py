@@ -12,6 +12,7 @@ from tidemill.errors import BadRequest, TooLarge
 
 MOST_BYTES = 1024 * 1024
 """Of one file."""
+_GIT = ".git"
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
 
 
@@ -41,6 +42,8 @@ class WorkingTree:
             return None  # links in a circle, or no path at all
         if not place.is_relative_to(self._root):
             return None  # a link leads out: not a file of this repository
+        if _GIT in place.relative_to(self._root).parts:
+            return None  # what git keeps is in no commit, and may hold credentials
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
