@@ -53,6 +53,8 @@ def test_a_plain_object_ignores_the_context() -> None:
 def test_a_function_without_ctx_is_refused() -> None:
     """As in the reference."""
     assert "no parameter ctx" in failure("function(context) {}").message
+    for text in ("function(context) {}", "function(ctx, other) {}"):
+        assert "must take `ctx` alone, as `function(ctx) {…}`" in failure(text).message
 
 
 def test_lazy_fields_are_computed_when_they_are_looked_at() -> None:
@@ -108,6 +110,7 @@ def test_nothing_else_is_imported(text: str, message: str) -> None:
         ("import '../ci/wrong.libsonnet'", "ci/wrong.libsonnet", (3, 1), 'unexpected: "}"'),
         ("import '../ci/failing.libsonnet'", "ci/failing.libsonnet", (2, 6), "not here"),
         ("local f(x) = 1 + f(x); f(1)", FILE, (1, 18), "max stack frames exceeded."),
+        ("{\n  a: error ''}", FILE, (2, 6), "an error without a message"),
         ("{a: function(x) x}", FILE, (1, 5), "couldn't manifest function"),
     ],
 )

@@ -6,6 +6,9 @@ from typing import Any
 from tidemill.kit.formats.building import MAX_DEPTH
 from tidemill.kit.formats.document import Document, NotReadable
 
+_LARGEST_BITS = 1024
+"""Of a whole number: about what a floating-point number can reach."""
+
 
 def document_of(data: Any) -> Document:
     """*data* as a document without places; NotReadable if no text could have said it."""
@@ -28,6 +31,8 @@ def _parts(value: Any) -> list[Any]:
             return value
         case float() if not math.isfinite(value):
             raise NotReadable(f"{value!r} is not a number that a configuration can hold")
+        case int() if value.bit_length() > _LARGEST_BITS:
+            raise NotReadable(f"a whole number of {value.bit_length()} bits is too large for a configuration")
         case None | bool() | int() | float() | str():
             return []
     raise NotReadable(f"a {type(value).__name__} cannot be part of a configuration")

@@ -20,6 +20,8 @@ _STATIC = re.compile(rf"STATIC ERROR: {_PLACE}: (?P<message>.*)", re.DOTALL)
 _FRAME = re.compile(rf"\t{_PLACE}(?:\t.*)?")
 #: Files of the evaluator itself, where no user's mistake is.
 _INTERNAL = ("std.jsonnet", "tla:", "<")
+#: What is wrong with the function that the program is: the text and no place.
+_UNFIT = re.compile(r"function (?:has no parameter|parameter \S+ not bound)")
 _IMPORT = re.compile(r"couldn't open import \"[^\n]*?\": ")
 
 
@@ -90,7 +92,11 @@ def _explain(text: str) -> NotReadable:
     message = "\n".join(line for line in lines if not line.startswith("\t"))
     message = _IMPORT.sub("", message)
     own = next((frame for frame in frames if not frame["file"].startswith(_INTERNAL)), None)
-    return _at(own, message) if own else NotReadable(message)
+    if own is not None:
+        return _at(own, message or "an error without a message")
+    if _UNFIT.match(message):
+        return NotReadable(f"a function must take `ctx` alone, as `function(ctx) {{…}}`: {message}")
+    return NotReadable(message)
 
 
 def _at(found: re.Match[str], message: str) -> NotReadable:

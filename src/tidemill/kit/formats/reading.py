@@ -63,7 +63,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> NotReadable:
     if error.context and begin is not None and begin.line + 1 < place.line:
         message += f" ({error.context} that begins in line {begin.line + 1})"
     if error.problem == "mapping values are not allowed in this context":
-        message += ": if the text itself holds a colon followed by a space, put it in quotes"
+        message += ": indent the line like those beside it, or put a text with a colon and a space in quotes"
     elif place == end:
         message += ": the file ends too early"
     return NotReadable(message, place)

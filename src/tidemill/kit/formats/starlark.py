@@ -11,7 +11,7 @@ import starlark
 from tidemill.kit.formats.computed import document_of
 from tidemill.kit.formats.document import Document, NotReadable, Place
 from tidemill.kit.formats.importing import Load, resolve
-from tidemill.kit.formats.reading import MAX_BYTES, decode
+from tidemill.kit.formats.reading import MAX_BYTES, decode, end_of
 from tidemill.kit.formats.tabs import without_tabs
 
 _MAX_STACK = 200
@@ -20,6 +20,8 @@ _ERROR = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _UNPLAIN = re.compile(r"Operation `serde::serialize` not supported on type `(?P<type>[^`]*)`")
+#: What is wrong with `main` itself when it is called: the text and no place.
+_UNFIT = re.compile(r"Operation `call\(\)` not supported|Missing parameter|Found \d+ extra positional")
 _ROOT = "//"
 #: Calls `main` of the module that it loads, and makes lists of the ranges in what it returns.
 _LISTS = """
@@ -63,6 +65,8 @@ def _call(file: str, raw: bytes, argument: Mapping[str, Any], load: Load) -> obj
         raise _explain(str(error)) from None
     except TypeError as error:  # a key that Python cannot have
         raise NotReadable(f"`main` must return plain data: {error}") from None
+    except ValueError as error:  # a whole number of more digits than Python takes
+        raise NotReadable(f"`main` returns what is too large for a configuration: {error}") from None
 
 
 def _result(modules: "_Modules", module: starlark.FrozenModule, argument: Mapping[str, Any]) -> object:
@@ -105,14 +109,15 @@ class _Modules:
     def evaluate(self, file: str, raw: bytes) -> starlark.FrozenModule:
         """The module that *raw* is; raises NotReadable."""
         module = starlark.Module()
+        text = without_tabs(_decoded(file, raw))
         self._open.append(file)
         try:
-            program = starlark.parse(file, without_tabs(decode(raw)), _dialect())
+            program = starlark.parse(file, text, _dialect())
             starlark.eval_with(
                 self.options, module, program, self._globals, file_loader=starlark.FileLoader(self._find)
             )
         except starlark.StarlarkError as error:
-            raise self._blame(_explain(str(error))) from None
+            raise self._blame(_at_end(_explain(str(error)), text)) from None
         finally:
             self._open.pop()
         return module.freeze()
@@ -149,6 +154,20 @@ def _dialect() -> starlark.Dialect:
     return dialect
 
 
+def _decoded(file: str, raw: bytes) -> str:
+    try:
+        return decode(raw)
+    except NotReadable as error:
+        raise NotReadable(error.message, error.place, file) from None
+
+
+def _at_end(error: NotReadable, text: str) -> NotReadable:
+    """*error* at its place: that the file ends too early is said of the beginning."""
+    if error.place == Place(1, 1) and "unexpected new line" in error.message:
+        return NotReadable(f"{error.message}: the file ends too early", end_of(text.rstrip()), error.file)
+    return error
+
+
 def _explain(text: str) -> NotReadable:
     """The message without the stack, and the place that it points to."""
     if text == "Module has no symbol `main`":
@@ -159,6 +178,10 @@ def _explain(text: str) -> NotReadable:
     error = _ERROR.search(text)
     if error is None:
         return NotReadable(text.strip())
+    if error["file"] is None and _UNFIT.match(error["message"]):
+        return NotReadable(
+            f"`main` must be a function of one argument, as `def main(ctx):` ({error['message']})"
+        )
     if error["file"] is None:
         return NotReadable(error["message"])
     return NotReadable(error["message"], Place(int(error["line"]), int(error["column"])), error["file"])
