@@ -4,17 +4,22 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import anyio
 import httpx2
 import pytest
 
 from tests.etcd import Etcd, settled
+from tests.postgres import Server as Postgres
 from tests.system.server import TIDEMILL, Server, Work, config
 from tidemill.kit.coord import View
 from tidemill.kit.coord.etcd import Address, EtcdCoordinator
-from tidemill.serve.house import House
+from tidemill.serve.house import COMPONENTS, WITH_DATABASE, House
 from tidemill.settings import CoordinatorSettings, Settings
+
+#: Seconds after which listeners look by themselves.
+SLOW_TIMER = 15.0
 
 
 @pytest.fixture
@@ -61,6 +66,37 @@ def test_servers_know_of_each_other_until_they_stop(etcd: Etcd, tmp_path: Path) 
     finally:
         for server in servers:
             server.stop()
+
+
+def test_a_bell_crosses_processes(etcd: Etcd, postgres_server: Postgres, tmp_path: Path) -> None:
+    """An executor that waits at one runservice starts at once what another one has made ready."""
+    database = f"test_{uuid4().hex[:12]}"
+    anyio.run(postgres_server.create, database)
+    url = postgres_server.url(database)
+    shared = {"TIDEMILL_COORDINATOR_URL": etcd.url, "TIDEMILL_SERVICE_TOKEN": "shared"}
+    shared |= {f"TIDEMILL_{name.upper()}_DATABASE": url for name in WITH_DATABASE}
+    everything_else = ",".join(name for name in COMPONENTS if name != "executor")
+    one = Server(tmp_path / "one", components=everything_else, environment=shared)
+    two = Server(tmp_path / "two", components="runservice", environment=shared)
+    three = Server(tmp_path / "three", components="executor", environment=shared)
+    servers = [one, two, three]
+    try:
+        one.start()
+        two.environment["TIDEMILL_CONFIGSTORE_URL"] = one.url
+        two.start()
+        three.environment["TIDEMILL_RUNSERVICE_URL"] = two.url
+        three.start()
+        work = Work(tmp_path / "work", one.user("alice").project("hello"))
+        for number in (1, 2, 3):
+            work.commit(config("echo hello"), f"change {number}")
+            work.push()
+            began = time.monotonic()
+            assert work.project.finished(number)["result"] == "success"
+        assert time.monotonic() - began < SLOW_TIMER / 2
+    finally:
+        for server in servers:
+            server.stop()
+        anyio.run(postgres_server.drop, database)
 
 
 def test_files_of_sqlite_are_for_one_process_also_with_etcd(etcd: Etcd, tmp_path: Path) -> None:
