@@ -1,7 +1,6 @@
 """The root of the command line: which commands there are, loaded when they are used."""
 
 import io
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from tidemill import __version__
+from tidemill.cli.output import print_no_more
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.errors import Failure
 
@@ -51,6 +51,7 @@ app.command(
 app.command(
     "tidemill.cli.runs:app", name="run", help="Runs: list, get, watch, create, restart, stop, cancel."
 )
+app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows).")
 
 
@@ -71,19 +72,14 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        _print_no_more()  # the reader of our output has left
+        print_no_more()  # the reader of our output has left
         return 0
     except OSError as error:
-        _print_no_more()
+        print_no_more()
         return _complain(
             f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
         )
     return answer if isinstance(answer, int) else 0
-
-
-def _print_no_more() -> None:
-    """Let nothing be written to stdout any more, not even at interpreter exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(arguments: Sequence[str]) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """Output for people where there is a person, JSON where there is a program."""
 
+import os
 import re
 import shutil
 import sys
@@ -97,3 +98,8 @@ def duration(started: datetime | None, ended: datetime | None, now: datetime | N
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} m {rest:02} s"
+
+
+def print_no_more() -> None:
+    """Let nothing be written to stdout any more, not even at interpreter exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

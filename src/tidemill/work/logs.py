@@ -8,6 +8,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
+from tidemill.errors import Failure
 from tidemill.pods import Pod
 from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.masking import Mask
@@ -78,6 +79,8 @@ class JobLogs:
         except Fenced:
             self._fenced()
             return
+        except Failure as error:
+            self._failed(f"the log could not be stored: {error.message}")
         except Exception as error:
             log.exception("a log cannot be stored", step=index)
             self._failed(f"the log could not be stored: {error}")

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -227,27 +228,66 @@ def test_ctrl_c_stops_the_tasks_and_leaves_nothing(tree: Tree, tmp_path: Path) -
     """Their processes are gone, steps that are always done are done, the exit code says how it ended."""
     mark = f"{os.getpid()}.125"
     steps = (f"run: echo begun; sleep {mark}", "{type: run, command: echo tidied, always: true}")
-    place = tree(one_task(*steps))
-    scratch = tmp_path / "scratch"
+    with begun(tree(one_task(*steps)), tmp_path / "scratch") as process:
+        process.send_signal(signal.SIGINT)
+        rest, complaints = process.communicate(timeout=SECONDS)
+        assert process.returncode == 130, complaints
+    assert "a | tidied" in rest
+    assert "stopped" in rest
+    assert not is_running(f"sleep {mark}")
+
+
+def test_a_second_ctrl_c_waits_for_nothing_and_leaves_nothing(tree: Tree, tmp_path: Path) -> None:
+    """Not even a step that is always done; its processes go too."""
+    mark = f"{os.getpid()}.25"
+    steps = (
+        "run: echo begun; sleep 1000",
+        f"{{type: run, command: echo tidying; sleep {mark}, always: true}}",
+    )
+    with begun(tree(one_task(*steps)), tmp_path / "scratch") as process:
+        process.send_signal(signal.SIGINT)
+        assert process.stdout
+        assert any("a | tidying" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=SECONDS)
+        assert (process.returncode, "Traceback" in complaints) == (130, False), complaints
+    assert not is_running(f"sleep {mark}")
+
+
+def test_an_output_that_nobody_reads_any_more_ends_it(tree: Tree, tmp_path: Path) -> None:
+    """As with `| head -1`: what runs is stopped, and the exit code does not say that all was well."""
+    mark = f"{os.getpid()}.375"
+    steps = (f"run: echo begun; while sleep 0.05; do echo more; done & sleep {mark}",)
+    with begun(tree(one_task(*steps)), tmp_path / "scratch") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        complaints = process.stderr.read()
+        assert (process.wait(SECONDS), complaints) == (141, "")
+    assert not is_running(f"sleep {mark}")
+
+
+@contextmanager
+def begun(place: Path, scratch: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command at work on a step that has printed `begun`; it must leave nothing in *scratch*."""
     scratch.mkdir()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tidemill", "exec"],
         cwd=place,
         env=environment(scratch),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout
-    line = next(line for line in process.stdout if "begun" in line or "run 'r'" in line)
-    assert "a | begun" in line
-    process.send_signal(signal.SIGINT)
-    rest, complaints = process.communicate(timeout=SECONDS)
-    assert process.returncode == 130, complaints
-    assert "a | tidied" in rest
-    assert "stopped" in rest
+    ) as process:
+        assert process.stdout
+        line = next(line for line in process.stdout if "begun" in line or "run 'r'" in line)
+        assert "a | begun" in line
+        yield process
     assert list(scratch.iterdir()) == []
+
+
+def is_running(command: str) -> bool:
     listed = subprocess.run(
         ["ps", "-eo", "args"], capture_output=True, text=True, timeout=SECONDS, check=True
     )
-    assert f"sleep {mark}" not in listed.stdout
+    return command in listed.stdout

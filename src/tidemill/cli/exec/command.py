@@ -6,8 +6,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,11 +17,13 @@ import structlog
 from anyio import to_thread
 from cyclopts import Parameter
 
+from tidemill.cli.exec.fragile_view import FragileView
 from tidemill.cli.exec.given import pairs, read_values
 from tidemill.cli.exec.local_run import LocalRun, Workshop, only
 from tidemill.cli.exec.snapshot import Snapshot, take_snapshot
 from tidemill.cli.exec.summary import summary
 from tidemill.cli.live import view
+from tidemill.cli.output import print_no_more
 from tidemill.cli.places import find_root
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.core.context import Context, Event
@@ -28,7 +31,7 @@ from tidemill.core.definition.faults import nearest
 from tidemill.core.environment import static_environment
 from tidemill.core.plan import Plan
 from tidemill.core.refs import Ref, branch, tag
-from tidemill.errors import BadRequest
+from tidemill.errors import BadRequest, Failure
 from tidemill.planning.planned import TIDEMILL_FOLDER, Planned
 from tidemill.planning.planner import Planner
 from tidemill.planning.tree import WorkingTree
@@ -36,6 +39,8 @@ from tidemill.pods import Driver
 
 _HELP = "The directory whose configuration is run."
 _CACHES = "Where caches are kept for the next time; without it they last as long as the command."
+_CLEARING = 30.0
+"""Seconds for all that is at work to be ended and removed."""
 
 
 def exec_(
@@ -83,7 +88,13 @@ def exec_(
     caches = cache_dir.resolve() if cache_dir else place / "caches"
     command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve, caches=caches)
     try:
-        return anyio.run(command.run, run, task, occasion)
+        try:
+            return anyio.run(command.run, run, task, occasion)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+    except BrokenPipeError:
+        print_no_more()
+        return 128 + signal.SIGPIPE  # it is not done, which a 0 would say
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -101,22 +112,35 @@ class _Command:
         self._approve = approve
         self._caches = caches
         self._current: LocalRun | None = None
-        self._interrupts = 0
+        self._all: anyio.CancelScope
+        self._signals: list[int] = []
+        self._unprinted: OSError | None = None
 
     async def run(
         self, name: str | None, tasks: Sequence[str], occasion: tuple[Ref | None, Event, Mapping[str, str]]
     ) -> int:
-        """Plan and do; the exit code."""
+        """Plan and do; the exit code. Whatever ends it, nothing is left that runs."""
+        code, self._all = 1, anyio.CancelScope()
+        async with anyio.create_task_group() as group:
+            await group.start(self._listen)
+            with self._all:
+                code = await self._plan_and_do(name, tasks, occasion)
+            group.cancel_scope.cancel()
+        if self._unprinted is not None:
+            raise self._unprinted
+        return 128 + self._signals[0] if self._signals else code
+
+    async def _plan_and_do(
+        self, name: str | None, tasks: Sequence[str], occasion: tuple[Ref | None, Event, Mapping[str, str]]
+    ) -> int:
         ref, event, inputs = occasion
         planner = Planner()
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(planner.close)
+            stack.push_async_callback(_shielded, planner.close)
             await planner.start()  # it loads while git is at work
-            snapshot = await to_thread.run_sync(
-                take_snapshot, self._root, self._place / "repository.git", ref
-            )
+            snapshot = await self._snapshot(ref)
             driver = self._driver(snapshot)
-            stack.push_async_callback(driver.close)
+            stack.push_async_callback(_shielded, partial(_clear_away, driver))
             async with anyio.create_task_group() as beside:
                 beside.start_soon(driver.start)
                 context = _context(snapshot, event, inputs)
@@ -128,6 +152,13 @@ class _Command:
                 print(driver.notice, file=sys.stderr)
             return await self._do(plans, driver)
 
+    async def _snapshot(self, ref: Ref | None) -> Snapshot:
+        try:
+            return await to_thread.run_sync(take_snapshot, self._root, self._place / "repository.git", ref)
+        except Failure:
+            await anyio.lowlevel.checkpoint()  # a Ctrl-C has ended git too: that is no failure of git's
+            raise
+
     async def _do(self, plans: Sequence[Plan], driver: Driver) -> int:
         workshop = Workshop(
             driver=driver,
@@ -138,19 +169,14 @@ class _Command:
             approve=self._approve,
         )
         is_success = True
-        async with anyio.create_task_group() as group:
-            await group.start(self._listen)
-            for number, plan in enumerate(plans, 1):
-                is_success &= await self._one(plan, number, workshop)
-                if self._interrupts:
-                    break
-            group.cancel_scope.cancel()
-        if self._interrupts:
-            return 128 + signal.SIGINT
+        for number, plan in enumerate(plans, 1):
+            is_success &= await self._one(plan, number, workshop)
+            if self._signals:
+                break
         return 0 if is_success else 1
 
     async def _one(self, plan: Plan, number: int, workshop: Workshop) -> bool:
-        shown = view()
+        shown = FragileView(view(), self._cannot_print)
         self._current = LocalRun(plan, number, workshop, shown)
         try:
             run = await self._current.finish()
@@ -159,17 +185,23 @@ class _Command:
         print("\n" + "\n".join(summary(run, plan, self._current.logs)))
         return run.result == "success"
 
+    def _cannot_print(self, error: OSError) -> None:
+        """Nobody would see the rest: do no more of it."""
+        self._unprinted = error
+        self._all.cancel()
+
     async def _listen(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """The first Ctrl-C stops what runs; the second one does not wait for it."""
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             task_status.started()
-            async for _ in signals:
-                self._interrupts += 1
-                if self._interrupts > 1:
-                    raise KeyboardInterrupt
-                print("stopping; once more does not wait for `always` steps", file=sys.stderr)
-                if self._current is not None:
-                    self._current.stop("you stopped it")
+            async for number in signals:
+                self._signals.append(number)
+                if self._current is None or len(self._signals) > 1:
+                    self._all.cancel()
+                    continue
+                with suppress(OSError):  # the terminal may have gone
+                    print("stopping; once more does not wait for `always` steps", file=sys.stderr)
+                self._current.stop("you stopped it")
 
     def _chosen(self, planned: Planned, name: str | None, tasks: Sequence[str]) -> list[Plan] | None:
         """The plans to do, cut to *tasks*; None after saying why there are none."""
@@ -195,6 +227,27 @@ class _Command:
 
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
         return HostDriver(self._place / "pods", show=snapshot.needed, sandbox="auto", pool=1, path=path)
+
+
+def _first(error: BaseException) -> BaseException:
+    """What has gone wrong first, of all that went wrong beside it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _shielded(end: Callable[[], Awaitable[None]]) -> None:
+    """Do it also when everything around is cancelled."""
+    with anyio.move_on_after(_CLEARING, shield=True):
+        await end()
+
+
+async def _clear_away(driver: Driver) -> None:
+    """Remove every pod, those of tasks that were cut off too."""
+    await driver.close()
+    with suppress(FileNotFoundError):  # it had not begun
+        for pod in await driver.leftovers():
+            await driver.remove(pod)
 
 
 def _cut(plan: Plan, tasks: Sequence[str]) -> Plan:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from tidemill.errors import TooLarge
 from tidemill.work.shipping import LogGap
 
 _LONGEST_LINE = 64 << 10
@@ -25,8 +26,11 @@ class LocalLog:
         if offset > length:
             raise LogGap(length)
         fresh = data[length - offset :]
-        with self.file(step).open("ab") as file:
-            file.write(fresh)
+        try:
+            with self.file(step).open("ab") as file:
+                file.write(fresh)
+        except OSError as error:  # final: nobody makes room while we ask again
+            raise TooLarge(f"{self.file(step)}: {error.strerror}") from error
         self._lengths[step] = length + len(fresh)
         self._tell(step, fresh)
         return length + len(fresh)
