@@ -13,6 +13,8 @@ from tidemill.planning.planned import Problem, Severity
 _MOST = 100
 _LONGEST_LINE = 400
 _LONGEST_MESSAGE = 2000
+#: Of a character in UTF-8.
+_MOST_BYTES = 4
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -97,8 +99,11 @@ def _line(raw: bytes, place: Place) -> str:
     """The line that *place* is in; "" when it is too long to look at."""
     if not place.line:
         return ""
-    line = _lines(raw)[place.line - 1 :][:1]
-    text = line[0].decode("utf-8", "replace").rstrip("\r") if line else ""
+    lines = _lines(raw)
+    line = lines[place.line - 1] if place.line <= len(lines) else b""
+    if len(line) > _LONGEST_LINE * _MOST_BYTES:  # not even decoded: it may be asked for very often
+        return ""
+    text = line.decode("utf-8", "replace").rstrip("\r")
     return text if len(text) <= _LONGEST_LINE else ""
 
 
