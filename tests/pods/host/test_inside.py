@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import resource
 import subprocess
 from pathlib import Path
@@ -156,8 +157,20 @@ async def test_without_a_terminal_there_is_nothing_to_read(host: HostWorld) -> N
 async def test_a_terminal_is_one(host: HostWorld) -> None:
     """A terminal of usual size that controls the command, with carriage returns."""
     pod = await prepare(host)
-    _, output = await run(pod, shell("stty size < /dev/tty; test -t 0 && test -t 1 && echo $TERM", tty=True))
+    _, output = await run(pod, shell("stty size < /dev/tty; test -t 1 && test -t 2 && echo $TERM", tty=True))
     assert output == b"24 80\r\nxterm\r\n"
+
+
+async def test_nobody_types_at_a_terminal(host: HostWorld) -> None:
+    """Who reads is at the end at once, and who shows pages does not wait for a key."""
+    pod = await prepare(host)
+    script = (
+        "cat; read -r line || echo nothing; seq 100 > ~/lines;"
+        " git --paginate diff --no-index /dev/null lines || echo $?"
+    )
+    _, output = await run(pod, shell(script, tty=True))
+    lines = re.sub(rb"\x1b[^m]*m", b"", output).split()
+    assert (lines[0], lines[-2:]) == (b"nothing", [b"+100", b"1"])
 
 
 async def test_the_environment_is_what_was_given(host: HostWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +182,15 @@ async def test_the_environment_is_what_was_given(host: HostWorld, monkeypatch: p
     found = dict(entry.split("=", 1) for entry in output.decode().rstrip("\0").split("\0"))
     assert given.items() <= found.items()
     assert found["TIDEMILL_EXEC"].endswith("/step")
-    assert set(found) - set(given) == {"HOME", "LOGNAME", "SHELL", "TERM", "TIDEMILL_EXEC", "TMPDIR"}
+    assert set(found) - set(given) == {
+        "HOME",
+        "LOGNAME",
+        "PAGER",
+        "SHELL",
+        "TERM",
+        "TIDEMILL_EXEC",
+        "TMPDIR",
+    }
 
 
 async def test_a_shell_is_as_in_a_fresh_login(host: HostWorld) -> None:

@@ -72,11 +72,11 @@ def spawn(
     """Start a command in a session of its own, on a terminal or a pipe; raises why that fails.
 
     By `posix_spawn`, as a fork of this process takes a millisecond. A terminal that the leader of a new
-    session opens is its controlling terminal.
+    session opens is its controlling terminal. Nobody would ever type there: its input is ours, /dev/null.
     """
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [(os.POSIX_SPAWN_DUP2, output, 1)]
     if tty:
-        actions = [(os.POSIX_SPAWN_OPEN, 0, os.ttyname(output), os.O_RDWR, 0), (os.POSIX_SPAWN_DUP2, 0, 1)]
+        actions = [(os.POSIX_SPAWN_OPEN, 1, os.ttyname(output), os.O_RDWR, 0)]
     actions.append((os.POSIX_SPAWN_DUP2, 1, 2))
     if archive >= 0:
         actions.append((os.POSIX_SPAWN_DUP2, archive, ARCHIVE))

@@ -101,6 +101,7 @@ class Supervisor:
         commands.environment = {
             b"HOME": os.fsencode(home),
             b"LOGNAME": user,
+            b"PAGER": b"cat",  # at a terminal, git would wait for somebody to turn its pages
             b"PATH": path,
             b"SHELL": b"/bin/sh",
             b"TMPDIR": os.fsencode(tmp),
