@@ -188,6 +188,21 @@ def test_a_key_that_stands_twice_is_an_error() -> None:
     )
 
 
+def test_a_key_that_yaml_reads_as_a_boolean_gets_a_warning() -> None:
+    """An input called `n` would be called `false`; `retry` may have its `on`."""
+    text = """
+runs:
+  - name: ci
+    inputs: {n: {type: number}, "y": {}}
+    tasks: [{name: a, runtime: {type: host}, retry: {attempts: 2, on: lost}, environment: {true: x, Yes: x}}]
+"""
+    assert [str(each).partition(": ")[2] for each in planned(text).warnings] == [
+        "the key 'n' is 'false' in YAML 1.1: quote it if it is meant",
+        "the key 'Yes' is 'true' in YAML 1.1: quote it if it is meant",
+    ]
+    assert planned(text).warnings[0].where == "runs[0].inputs.false"
+
+
 def test_strictly_warnings_are_errors() -> None:
     """Then there are no plans."""
     question = Question(file=".agola/config.yml", raw=DOUBLE.encode(), context=CONTEXT, strict=True)

@@ -28,8 +28,8 @@ def evaluate(question: Question, repository: Repository) -> Planned:
     if whole is None:
         return _planned(file, problems, (file,), strict=question.strict)
     planned = _compile(whole, question, commit, dialect)
-    doubles = [problem for part in whole.parts for problem in part.duplicates(dialect)]
-    found = [*planned.problems, *planned.warnings, *doubles]
+    odd = [each for part in whole.parts for each in (*part.duplicates(dialect), *part.word_keys())]
+    found = [*planned.problems, *planned.warnings, *odd]
     return _planned(file, found, (part.file for part in whole.parts), planned, strict=question.strict)
 
 

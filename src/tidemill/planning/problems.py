@@ -13,6 +13,8 @@ from tidemill.planning.planned import Problem, Severity
 _MOST = 100
 _LONGEST_LINE = 400
 _LONGEST_MESSAGE = 2000
+#: The key `on` of `retry`, which may stand without quotes.
+_RETRY_ON = ("retry", "true")
 #: Of a character in UTF-8.
 _MOST_BYTES = 4
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -43,6 +45,20 @@ class Part(NamedTuple):
                 severity=Severity.WARNING if is_agola else Severity.ERROR,
             )
             for duplicate in self.document.duplicates
+        ]
+
+    def word_keys(self) -> list[Problem]:
+        """The keys that are not read as they are written, but for `on` where it is meant."""
+        return [
+            _problem(
+                self,
+                word.place,
+                f"the key {word.written!r} is {word.path[-1]!r} in YAML 1.1: quote it if it is meant",
+                where=path_text(word.path),
+                severity=Severity.WARNING,
+            )
+            for word in self.document.words
+            if word.path[-2:] != _RETRY_ON
         ]
 
 

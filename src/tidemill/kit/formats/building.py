@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from tidemill.kit.formats import scalars
-from tidemill.kit.formats.document import Document, Duplicate, NotReadable, Place, Spot
+from tidemill.kit.formats.document import Document, Duplicate, NotReadable, Place, Spot, WordKey
 
 MAX_DEPTH = 100
 _MAX_VALUES = 200_000
 _MAX_CHARACTERS = 8 * 1024 * 1024
-_MAX_DUPLICATES = 1000
+_MAX_ODD = 1000
 _TAG = "tag:yaml.org,2002:"
 _NO_KEY: Any = object()
 _MERGE: Any = object()
@@ -38,6 +38,7 @@ class _Node:
         self.size = 1
         self.length = len(data) if isinstance(data, str) else 0
         self.is_merge_word = False
+        self.written = ""
         self.key: Any = _NO_KEY
         self.key_place = place
         self.merged: list[tuple[Any, Spot]] | None = None
@@ -59,10 +60,11 @@ class Builder:
         self._anchors: dict[str, _Node] = {}
         self._root = _Node(None, Place(1, 1))
         self._duplicates: list[Duplicate] = []
+        self._words: list[WordKey] = []
 
     def document(self) -> Document:
         """What was read; None for an empty text."""
-        return Document(self._root.data, _spot(self._root), tuple(self._duplicates))
+        return Document(self._root.data, _spot(self._root), tuple(self._duplicates), tuple(self._words))
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event; raises NotReadable."""
@@ -72,6 +74,7 @@ class Builder:
             case yaml.ScalarEvent():
                 node = _Node(_scalar(event, place), place, event.anchor)
                 node.is_merge_word = event.value == "<<" and event.implicit[0]
+                node.written = event.value
                 self._close(node)
             case yaml.AliasEvent():
                 self._close(self._aliased(event.anchor or "", place))
@@ -121,15 +124,25 @@ class Builder:
         elif parent.key is _NO_KEY:
             parent.key = _MERGE if node.is_merge_word else _key(node)
             parent.key_place = node.place
+            if isinstance(node.data, bool):
+                self._note_word(node)
         else:
             self._note_duplicate(parent)
             _put(parent, node)
 
     def _note_duplicate(self, parent: _Node) -> None:
         """Remember that the key which now gets its value has one already."""
-        if parent.key in parent.keys and len(self._duplicates) < _MAX_DUPLICATES:
-            way = [len(node.data) if isinstance(node.data, list) else node.key for node in self._open]
-            self._duplicates.append(Duplicate(tuple(way), parent.key_place, parent.keys[parent.key]))
+        if parent.key in parent.keys and len(self._duplicates) < _MAX_ODD:
+            self._duplicates.append(Duplicate(self._path(), parent.key_place, parent.keys[parent.key]))
+
+    def _note_word(self, key: _Node) -> None:
+        """Remember that a key is written as a word that YAML takes for a boolean, such as `on` or `n`."""
+        if key.written.lower() not in ("true", "false") and len(self._words) < _MAX_ODD:
+            self._words.append(WordKey(self._path(), key.place, key.written))
+
+    def _path(self) -> tuple[str | int, ...]:
+        """The way to what is being read."""
+        return tuple(len(node.data) if isinstance(node.data, list) else node.key for node in self._open)
 
 
 def _put(parent: _Node, node: _Node) -> None:

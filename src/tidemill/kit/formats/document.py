@@ -41,6 +41,14 @@ class Duplicate(NamedTuple):
     before: Place
 
 
+class WordKey(NamedTuple):
+    """A key written as a word that means a boolean in YAML 1.1: its path, its place, the word."""
+
+    path: tuple[str | int, ...]
+    place: Place
+    written: str
+
+
 #: Where everything stands in data that was computed and not written.
 NOWHERE = Spot(Place(0, 0), {}, {})
 
@@ -52,6 +60,8 @@ class Document(NamedTuple):
     root: Spot = NOWHERE
     duplicates: tuple[Duplicate, ...] = ()
     """Keys that an equal one hides; the last of them is in the data."""
+    words: tuple[WordKey, ...] = ()
+    """Keys that are not read as they are written: `on` is `true` in the data."""
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """The place of the value at *path*, or of the nearest value around it that exists.
