@@ -53,6 +53,7 @@ WRONG = {
     "plan --branch=": ("--branch must not be empty",),
     "plan --ref main": ("refs/heads/NAME", "refs/pull/NUMBER/head"),
     "plan --event push --pull-request 1": ("--event push", "contradict"),
+    "plan --pull-request main": ("--pull-request main", "its number"),
     "plan --event pull_request --branch b": ("--pull-request N",),
     "plan --event push --input a=b": ("--input", "--event push", "manual"),
     "plan --input a": ("--input NAME=VALUE",),

@@ -48,6 +48,8 @@ def wanted_ref(wanted: Wanted) -> Ref | None:
     if wanted.tag is not None:
         return tag(wanted.tag)
     if wanted.pull_request is not None:
+        if not (wanted.pull_request.isascii() and wanted.pull_request.isdigit()):
+            raise usage(f"--pull-request {wanted.pull_request}: write its number")
         return Ref(
             type=RefType.PULL_REQUEST, name=wanted.pull_request, full=f"refs/pull/{wanted.pull_request}/head"
         )
