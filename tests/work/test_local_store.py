@@ -1,5 +1,7 @@
 """A store in a directory: whole archives or none."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -72,6 +74,32 @@ async def test_a_cache_stays_as_it_was_first_saved(store: LocalStore) -> None:
     await store.save_cache("k", once(b"first"))
     kept = await store.save_cache("k", once(b"second"))
     assert await content(store, kept) == b"first"
+
+
+async def test_of_two_at_once_the_first_cache_stays(store: LocalStore) -> None:
+    """Two commands may share the directory: both go on with what was kept first."""
+
+    async def slower() -> AsyncIterator[bytes]:
+        await store.save_cache("k", once(b"faster"))
+        yield b"slower"
+
+    kept = await store.save_cache("k", slower())
+    assert await content(store, kept) == b"faster"
+
+
+async def test_a_cache_that_is_only_begun_is_none(store: LocalStore, tmp_path: Path) -> None:
+    """A killed command's beginning is not found, and is removed after a day."""
+    await store.save_cache("k-1", once(b"whole"))
+    (whole,) = (tmp_path / "caches").iterdir()
+    begun = tmp_path / "caches/.begun"
+    shutil.copytree(whole, begun)
+    found = await store.find_cache("k-")
+    assert found is not None
+    shutil.rmtree(whole)
+    assert await store.find_cache("k-") is None
+    os.utime(begun, (0, 0))
+    await store.save_cache("other", once(b""))
+    assert not begun.exists()
 
 
 async def test_what_is_gone_is_not_there(store: LocalStore) -> None:

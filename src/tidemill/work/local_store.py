@@ -1,7 +1,9 @@
 """A store in a directory, for runs without a server."""
 
 import hashlib
+import math
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +17,8 @@ from tidemill.errors import NotFound
 from tidemill.kit.archive import Digest
 
 _BLOCK = 1 << 20
+_OLD = 24 * 3600.0
+"""Seconds after which nobody is still at work on an archive."""
 
 
 class LocalStore:
@@ -43,14 +47,16 @@ class LocalStore:
         """The cache of that key, else the latest that begins with it."""
         if exact := _described(self._caches / _name(key)):
             return exact
-        kept = [(path.stat().st_mtime_ns, _described(path)) for path in self._caches.glob("*")]
-        fitting = [(at, one) for at, one in kept if one and one.key.startswith(key)]
-        return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+        kept = [(_age(path), _described(path)) for path in self._caches.glob("[!.]*")]
+        fitting = [(age, one) for age, one in kept if one and one.key.startswith(key)]
+        return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
     async def save_cache(self, key: str, archive: AsyncIterator[bytes]) -> Archive:
         """Keep files under a key that has none."""
         place = self._caches / _name(key)
-        return _described(place) or await _keep(place, Archive(id=str(place), key=key), archive)
+        _sweep(self._caches)
+        wanted = Archive(id=str(place), key=key)
+        return _described(place) or await _keep(place, wanted, archive, is_first_kept=True)
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:
         """The bytes of an archive."""
@@ -67,8 +73,10 @@ class LocalStore:
         return blocks()
 
 
-async def _keep(place: Path, archive: Archive, chunks: AsyncIterator[bytes]) -> Archive:
-    """Put an archive and its description at *place*, at once."""
+async def _keep(
+    place: Path, archive: Archive, chunks: AsyncIterator[bytes], *, is_first_kept: bool = False
+) -> Archive:
+    """Put an archive and its description at *place*, at once; of several the last stays, or the first."""
     aside = place.parent / f".{uuid4()}"
     aside.mkdir(parents=True)
     try:
@@ -78,8 +86,15 @@ async def _keep(place: Path, archive: Archive, chunks: AsyncIterator[bytes]) -> 
                 await to_thread.run_sync(file.write, chunk)
         archive = msgspec.structs.replace(archive, size=digest.size, sha256=digest.sha256)
         (aside / "description.json").write_bytes(msgspec.json.encode(archive))
+        if is_first_kept and (found := _described(place)):
+            return found
         shutil.rmtree(place, ignore_errors=True)
-        aside.rename(place)
+        try:
+            aside.rename(place)
+        except OSError:  # another command was faster
+            if not (found := _described(place)):
+                raise
+            return found
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return archive
@@ -90,6 +105,21 @@ def _described(place: Path) -> Archive | None:
         return msgspec.json.decode((place / "description.json").read_bytes(), type=Archive)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def _age(place: Path) -> float:
+    """Seconds since it was kept; without end when it is gone."""
+    try:
+        return time.time() - place.stat().st_mtime
+    except OSError:
+        return math.inf
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what commands that were killed have begun and left."""
+    for begun in folder.glob(".*"):
+        if _OLD < _age(begun) < math.inf:
+            shutil.rmtree(begun, ignore_errors=True)
 
 
 def _name(text: str) -> str:
