@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from tidemill.core.actions import approve, ask_stop, create, start
+from tidemill.core.actions import approve, ask_stop, create, reject, start
 from tidemill.core.advance import advance
 from tidemill.core.job import JobId, JobPhase, JobReport, Outcome, attempt_of, first_generation
 from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn
@@ -41,12 +41,15 @@ def plans(draw: st.DrawFn) -> Plan:
                 name=str(number),
                 depends=tuple(Depend(task=str(p), conditions=tuple(draw(CONDITIONS))) for p in parents),
                 approval=draw(st.booleans()),
+                approvers=draw(st.integers(1, 2)),
+                approval_expires=draw(st.sampled_from([None, 15.0])),
                 ignore_failure=draw(st.booleans()),
                 skip=draw(st.integers(0, 5)) == 0,
                 retry=draw(RETRIES),
             )
         )
-    return Plan(name="r", tasks=tuple(tasks))
+    timeout = draw(st.sampled_from([None, None, 30.0]))
+    return Plan(name="r", tasks=tuple(tasks), fail_fast=draw(st.booleans()), timeout=timeout)
 
 
 class RunMachine(RuleBasedStateMachine):
@@ -106,10 +109,20 @@ class RunMachine(RuleBasedStateMachine):
         self._save(ask_stop(self.run, "by bob"))
 
     @precondition(lambda self: any(t.waiting_approval for t in self.run.tasks))
+    @rule(data=st.data(), is_refused=st.booleans())
+    def answer_about_an_approval(self, data: st.DataObject, is_refused: bool) -> None:
+        task = data.draw(st.sampled_from([t for t in self.run.tasks if t.waiting_approval]))
+        if is_refused:
+            self._save(reject(self.run, task.id, "rejected by bob"))
+        else:
+            self._save(approve(self.run, task.id, f"approver {len(task.approvers)}"))
+
+    @precondition(lambda self: self.run.phase in (Phase.QUEUED, Phase.RUNNING))
     @rule(data=st.data())
-    def approve(self, data: st.DataObject) -> None:
-        waiting = [t.id for t in self.run.tasks if t.waiting_approval]
-        self._save(approve(self.run, data.draw(st.sampled_from(waiting)), "bob"))
+    def approve_beforehand(self, data: st.DataObject) -> None:
+        waits = [t for t in self.run.tasks if t.status is Status.NOT_STARTED and not t.approvers]
+        if waits:
+            self._save(approve(self.run, data.draw(st.sampled_from(waits)).id, "approver 0"))
 
     @invariant()
     def one_call_reaches_the_fixed_point(self) -> None:
@@ -159,6 +172,19 @@ class RunMachine(RuleBasedStateMachine):
                 assert task.id not in self.held | self.queued
 
     @invariant()
+    def nobody_begins_what_is_not_approved(self) -> None:
+        for task in self.run.tasks:
+            planned = self.plan.task(task.name)
+            if planned.approval and (task.id in self.held | self.queued or task.past):
+                assert len(task.approvers) >= planned.approvers
+
+    @invariant()
+    def only_so_long_is_waited(self) -> None:
+        if self.run.phase is Phase.RUNNING and self.run.deadline is not None and not self.run.stopping:
+            assert self.run.wake_at is not None
+            assert self.run.wake_at <= self.run.deadline
+
+    @invariant()
     def a_finished_run_is_settled(self) -> None:
         if self.run.phase is Phase.FINISHED:
             assert self.run.result is not Result.UNKNOWN
@@ -172,18 +198,19 @@ class RunMachine(RuleBasedStateMachine):
         if self.run.phase is Phase.QUEUED:
             self.start()
         while self.run.phase is not Phase.FINISHED:
-            waiting = [t.id for t in self.run.tasks if t.waiting_approval]
+            waiting = [t for t in self.run.tasks if t.waiting_approval]
             jobs = sorted(self.held | self.queued)
             assert waiting or jobs or self.run.wake_at, "the run waits for nothing"
             for task in jobs:
                 self.queued.discard(task)
                 ended = replace(self._report(task), phase=JobPhase.ENDED, outcome=Outcome.SUCCESS)
                 self._receive(task, ended)
-            if self.run.wake_at is not None:
+            if self.run.wake_at is not None and not (jobs or waiting):
                 self.now = max(self.now, self.run.wake_at)
                 self._save(self.run)
-            if waiting and any(t.id == waiting[0] and t.waiting_approval for t in self.run.tasks):
-                self._save(approve(self.run, waiting[0], "bob"))
+            for task in waiting:
+                if self.run.task(task.id).waiting_approval:
+                    self._save(approve(self.run, task.id, f"approver {len(task.approvers)}"))
         self.a_finished_run_is_settled()
 
     def _receive(self, task: TaskId, report: JobReport) -> None:

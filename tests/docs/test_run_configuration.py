@@ -33,7 +33,7 @@ TABLES = {
 NAMED = {
     "Registries": [run.REGISTRY],
     "Runs": [run.CONCURRENCY],
-    "Tasks": [task.RETRY],
+    "Tasks": [task.RETRY, task.APPROVAL],
     "Dependencies": [task.DEPEND],
     "Runtime": [task.RESOURCES, task.CONTAINER, task.READINESS, task.VOLUME, task.TMPFS],
     "Values": [run.VALUE],

@@ -98,6 +98,7 @@ _INNER = {
     "runtime": "runtime",
     "matrix": "matrix",
     "retry": "retry",
+    "approval": "approval",
     "concurrency": "concurrency",
     "resources": "resources",
     "readiness": "readiness",
@@ -113,7 +114,7 @@ _LISTS = {
     "contents": "content",
 }
 _MAPS = {"environment": "value", "docker_registries_auth": "registry", "inputs": "input"}
-_FLAGS = ("ignore_failure", "approval", "privileged", "tty", "recurse_submodules", "always")
+_FLAGS = ("ignore_failure", "privileged", "tty", "recurse_submodules", "always", "fail_fast")
 
 
 #: What every mapping of a kind mostly has.
@@ -221,6 +222,8 @@ _PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "superseded": st.sampled_from(["cancel", "queue"]),
     "attempts": st.integers(1, 10),
     "retry": st.integers(1, 10),
+    "approval": st.booleans(),
+    "approvers": st.integers(1, 10),
     "on": st.just(["lost", "failed"]),
     "exit_codes": st.just([75]),
     "depth": st.integers(1, 5),

@@ -7,9 +7,9 @@ from cyclopts import App, Parameter, validators
 
 from tidemill.cli.client import Number, Server, ask
 from tidemill.cli.resuming import closing, step_log
+from tidemill.cli.tasks import named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
-from tidemill.contracts.gateway.runs import RunResponse, RunResponseTask
 from tidemill.errors import NotFound
 
 app = App(name="log", help="Logs of a run's steps.")
@@ -42,7 +42,7 @@ def get(
 
     async def copy(gateway: Gateway) -> None:
         run = await gateway.project_run(project, str(number))
-        wanted = _task(run, task)
+        wanted = named_task(run, task)
         steps = len((await gateway.project_run_task(project, str(number), wanted.id)).steps)
         if step is not None and step >= steps:
             raise NotFound(f"task {wanted.name!r} has no step {step}; it has {steps}, counted from 0")
@@ -64,13 +64,3 @@ def get(
                 sys.stdout.buffer.flush()
 
     ask(server, copy, about=project)
-
-
-def _task(run: RunResponse, name: str) -> RunResponseTask:
-    found = [task for task in run.tasks.values() if name in ("", task.name, task.id)]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(sorted(task.name for task in run.tasks.values())) or "none"
-    if name:
-        raise NotFound(f"run #{run.number} has no task {name!r}; its tasks: {names}")
-    raise usage(f"name a task with --task; those of run #{run.number}: {names}")

@@ -72,7 +72,8 @@ def _about(task: PlanTask) -> Iterator[Piece]:
     if task.depends:
         yield (f"  needs {_some([_edge(depend) for depend in task.depends])}", "cyan")
     if task.approval:
-        yield ("  waits for approval", "yellow")
+        people = f" by {task.approvers} people" if task.approvers > 1 else ""
+        yield (f"  waits for approval{people}", "yellow")
     if task.retry.attempts > 1:
         yield (f"  up to {task.retry.attempts} attempts", "cyan")
 

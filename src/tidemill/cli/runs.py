@@ -8,11 +8,18 @@ from cyclopts import App, Parameter, validators
 from tidemill.cli.client import Number, Output, Server, ask
 from tidemill.cli.live import view, with_attempt
 from tidemill.cli.output import duration, inert, show, time_of
+from tidemill.cli.tasks import named_task
 from tidemill.cli.usage import usage
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import ProjectCreateRunRequest
-from tidemill.contracts.gateway.runs import RunActionsRequest, RunResponse, RunResponseTask, RunsResponse
+from tidemill.contracts.gateway.runs import (
+    RunActionsRequest,
+    RunResponse,
+    RunResponseTask,
+    RunsResponse,
+    RunTaskActionsRequest,
+)
 
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
 COLUMNS = {
@@ -130,6 +137,35 @@ def stop(project: str, number: Number, *, server: Server = None, output: Output 
 def cancel(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Cancel a queued run."""
     _act(project, number, RunActionsRequest(action_type="cancel"), server, output)
+
+
+@app.command
+def approve(project: str, number: Number, task: str, *, server: Server = None) -> None:
+    """Let a task start that waits for approval."""
+    _act_on_task(project, number, task, RunTaskActionsRequest(action_type="approve"), server)
+
+
+@app.command
+def reject(
+    project: str,
+    number: Number,
+    task: str,
+    *,
+    reason: Annotated[str, Parameter(help="Why; shown with the task.")] = "",
+    server: Server = None,
+) -> None:
+    """Skip a task that waits for approval."""
+    _act_on_task(project, number, task, RunTaskActionsRequest(action_type="reject", reason=reason), server)
+
+
+def _act_on_task(
+    project: str, number: Number, name: str, request: RunTaskActionsRequest, server: Server
+) -> None:
+    async def act(gateway: Gateway) -> None:
+        task = named_task(await gateway.project_run(project, str(number)), name)
+        await gateway.project_run_task_action(project, str(number), task.id, request)
+
+    ask(server, act, about=project)
 
 
 def _act(project: str, number: Number, request: RunActionsRequest, server: Server, output: Output) -> None:

@@ -181,6 +181,10 @@ class Runservice(Contract):
         400 `runTaskNotWaitingApproval` once it has started, and for who approved it before.
         """
 
+    @post("/runs/{id}/tasks/{task}/reject")
+    async def reject_task(self, id: RunId, task: TaskId, reason: str) -> Run:
+        """Skip a task that waits for approval or will; 400 `runTaskNotWaitingApproval` once it has it."""
+
     @get("/tasks/{task}/logs/{step}", waits=True)
     async def read_log(
         self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0

@@ -1,4 +1,4 @@
-"""What can be done to a run from outside: create, start, cancel, stop, approve; typed refusals."""
+"""What can be done to a run from outside: create, start, cancel, stop, approve, reject; typed refusals."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -57,18 +57,42 @@ def ask_stop(run: Run, reason: str) -> Run:
 
 def approve(run: Run, task_id: TaskId, approver: str) -> Run:
     """Record that *approver* lets a task start; `advance` does the rest, also if its turn is yet to come."""
-    task = next((task for task in run.tasks if task.id == task_id), None)
-    if task is None:
-        raise NotFound(f"run {run.number} has no task {task_id!r}", code="runTaskDoesNotExist")
+    task = _task(run, task_id)
     if approver in task.approvers:
         raise BadRequest(f"you have approved task {task.name!r} already; once is enough")
+    _require_unstarted(run, task)
+    return _with(run, task.approved_by(approver))
+
+
+def reject(run: Run, task_id: TaskId, reason: str) -> Run:
+    """Skip a task that is not approved yet; `advance` does the rest, also if its turn is yet to come."""
+    task = _task(run, task_id)
+    _require_unstarted(run, task)
+    if task.approved:
+        raise BadRequest(
+            f"task {task.name!r} is approved: stop the run instead", code="runTaskNotWaitingApproval"
+        )
+    skipped = replace(task, status=Status.SKIPPED, reason=reason, waiting_approval=False, approve_by=None)
+    return _with(run, skipped)
+
+
+def _task(run: Run, id: TaskId) -> RunTask:
+    for task in run.tasks:
+        if task.id == id:
+            return task
+    raise NotFound(f"run {run.number} has no task {id!r}", code="runTaskDoesNotExist")
+
+
+def _require_unstarted(run: Run, task: RunTask) -> None:
     if run.phase.is_final or task.status is not Status.NOT_STARTED:
         raise BadRequest(
             f"task {task.name!r} is {task.status} in a run that is {run.phase}: it waits for no approval",
             code="runTaskNotWaitingApproval",
         )
-    approved = task.approved_by(approver)
-    return replace(run, tasks=tuple(approved if t.id == task_id else t for t in run.tasks))
+
+
+def _with(run: Run, task: RunTask) -> Run:
+    return replace(run, tasks=tuple(task if one.id == task.id else one for one in run.tasks))
 
 
 def _require_queued(run: Run, done: str) -> None:

@@ -56,6 +56,8 @@ def _plan(definition: Definition, run: RunDefinition, selection: Selection, cont
         environment=context.environment | input_environment(inputs),
         inputs=inputs,
         concurrency=bound_concurrency(run.concurrency, run.name, context.ref),
+        fail_fast=run.fail_fast,
+        timeout=run.run_timeout,
     )
 
 
@@ -80,6 +82,8 @@ def _task(
         level=level,
         ignore_failure=task.ignore_failure,
         approval=task.approval,
+        approvers=task.approvers,
+        approval_expires=task.approval_expires,
         skip=bool(reason),
         skip_reason=reason,
         timeout=_seconds(task.timeout, run.timeout, definition.timeout),

@@ -237,6 +237,10 @@ class PlanTask(msgspec.Struct, frozen=True, kw_only=True):
     """0 without dependencies, else one more than the highest of them."""
     ignore_failure: bool = False
     approval: bool = False
+    approvers: int = 1
+    """How many people must approve it."""
+    approval_expires: float | None = None
+    """Seconds that it waits for them, then it is skipped; None is for ever."""
     skip: bool = False
     """Its `when` did not match: the task is skipped from the start."""
     skip_reason: str = ""
@@ -260,6 +264,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, str] = {}
     """The values of the run's inputs, defaults filled in."""
     concurrency: Concurrency | None = None
+    fail_fast: bool = False
+    """The first failure stops what runs, and nothing new begins but what is there for failures."""
+    timeout: float | None = None
+    """Seconds after which the run has failed and what runs is stopped; None is no limit."""
     caches: tuple[str, ...] = ()
     """Opaque names of the places where caches are looked for, in this order; they are saved in the first.
     Without any it is one that all runs of the same counter group have in common.

@@ -55,13 +55,20 @@ def _end(task: RunTask, report: JobReport, now: datetime) -> RunTask:
         replace(
             task,
             status=status,
-            reason=report.reason or ("" if report.outcome else "the executor did not say how it ended"),
+            reason=report.reason or _reason(task, report),
             timed_out=report.timed_out,
             started_at=task.started_at or report.started_at,
             ended_at=report.ended_at or now,
         ),
         StepPhase.STOPPED if outcome is Outcome.STOPPED else StepPhase.FAILED,
     )
+
+
+def _reason(task: RunTask, report: JobReport) -> str:
+    """Why the task ended, where the executor does not say it: it was told to stop, and the task knows why."""
+    if report.outcome is None:
+        return "the executor did not say how it ended"
+    return task.reason if report.outcome is Outcome.STOPPED else ""
 
 
 def _has_begun(task: RunTask, report: JobReport) -> bool:

@@ -104,6 +104,8 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timed_out: bool = False
     waiting_approval: bool = False
     approved: bool = False
+    approve_by: datetime | None = None
+    """When it stops waiting for that, where it waits for so long only."""
     annotations: dict[str, str] = {}
     setup: StepState = StepState()
     steps: tuple[StepState, ...] = ()
@@ -147,6 +149,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    deadline: datetime | None = None
+    """When it has taken too long."""
     revision: int = 0
     """Grows with every stored change; 0 is not stored yet."""
 
@@ -155,7 +159,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """When something follows from the time alone; None while nothing does."""
         if self.phase is not Phase.RUNNING:
             return None
-        times = [task.not_before for task in self.tasks if task.not_before is not None]
+        times = [time for task in self.tasks for time in (task.not_before, task.approve_by) if time]
+        if self.deadline is not None and not self.stopping:
+            times.append(self.deadline)
         return min(times, default=None)
 
     def task(self, id: TaskId) -> RunTask:

@@ -51,6 +51,7 @@ PLACES: dict[str, tuple[Kind, Whole]] = {
         (task.TMPFS, lambda it: of_container({"volumes": [{"tmpfs": it}]})),
         (task.MATRIX, lambda it: of_task({"matrix": it})),
         (task.RETRY, lambda it: of_task({"retry": it})),
+        (task.APPROVAL, lambda it: of_task({"approval": it})),
         (task.DEPEND, lambda it: of_task({"depends": [{"task": "t"} | it]})),
         (when.WHEN, lambda it: of_task({"when": it})),
         (when.CONDITIONS, lambda it: of_task({"when": {"branch": it}})),
@@ -63,7 +64,7 @@ PLACES: dict[str, tuple[Kind, Whole]] = {
     ]
 }
 #: Kinds that Agola's files have no place for, or that are refused there without their own keys.
-NOT_IN_AGOLA = {"value", *(f"step_{name}" for name in step.OURS)}
+NOT_IN_AGOLA = {"value", "approval", *(f"step_{name}" for name in step.OURS)}
 KEYS = [(name, key) for name, (kind, _) in PLACES.items() for key in kind.keys]
 
 

@@ -107,6 +107,22 @@ def test_retry(fragment: str, expected: Retry) -> None:
     assert task(f"retry: {fragment}", Dialect.AGOLA).retry == Retry()
 
 
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ("true", (True, 1, None)),
+        ("", (False, 1, None)),
+        ("{}", (True, 1, None)),
+        ("{approvers: 2, expire_after: 1h30m}", (True, 2, 5400.0)),
+        ("{expire_after: 0}", (True, 1, None)),
+    ],
+)
+def test_approval(fragment: str, expected: tuple[bool, int, float | None]) -> None:
+    """Whether, by how many, and within how many seconds."""
+    read = task(f"approval: {fragment}")
+    assert (read.approval, read.approvers, read.approval_expires) == expected
+
+
 def test_labels_resources_and_readiness() -> None:
     """Labels with and without values, thousandths of cores, bytes, seconds."""
     text = vectors.runtime(

@@ -135,6 +135,10 @@ RUN = [
         wrong("not both"),
         agola=odd(IGNORED, IGNORED),
     ),
+    ignored("a run that fails fast", run("fail_fast: true")),
+    refused("failing fast that is a word", run("fail_fast: soon"), "must be true or false"),
+    ignored("a run of an hour", run("timeout: 1h")),
+    refused("a negative time for a run", run("timeout: -1h"), "must not be negative"),
     ignored("concurrency by its group", run("concurrency: 'deploy-${branch}'")),
     ignored("concurrency that cancels", run("concurrency: {group: g, superseded: cancel}")),
     refused(

@@ -43,6 +43,23 @@ TASK = [
         beyond=True,
     ),
     refused("a negative backoff", task("retry: {attempts: 2, backoff: -1s}"), "must not be negative"),
+    row(
+        "an approval by two within a day",
+        task("approval: {approvers: 2, expire_after: 24h}"),
+        agola=wrong("must be true or false"),
+    ),
+    row(
+        "no approvers",
+        task("approval: {approvers: 0}"),
+        wrong("there may be 1 to 10 approvers"),
+        agola=wrong("must be true or false"),
+    ),
+    row(
+        "a negative time to approve",
+        task("approval: {expire_after: -1s}"),
+        wrong("must not be negative"),
+        agola=wrong("must be true or false"),
+    ),
     ignored("names of labels", runtime("{type: host, labels: [gpu, big]}")),
     ignored("labels with values", runtime("{type: host, labels: {zone: eu, gpu: , cores: 8}}")),
     refused("a label that is a float", runtime("{type: host, labels: {a: 1.5}}"), "put `a` in quotes"),

@@ -218,6 +218,23 @@ async def test_a_task_is_approved(house: House, alice: Person, hello: str, worke
     assert "already" in (await alice.ask("PUT", path, approve)).json()[0]["message"]
 
 
+async def test_a_task_is_rejected(house: House, alice: Person, hello: str, worker: Worker) -> None:
+    """It is skipped, and says by whom and why."""
+    await house.push(hello, MAIN, files=GATED)
+    await worker.start_all()
+    (task_id,) = (await alice.get(f"/projects/{hello}/runs/1"))["tasks_waiting_approval"]
+    path = f"/projects/{hello}/runs/1/tasks/{task_id}/actions"
+    assert await alice.failure("PUT", path, {"action_type": "reject", "reason": "x" * 501}) == (
+        400,
+        "badRequest",
+    )
+    reject = {"action_type": "reject", "reason": "not today"}
+    assert (await alice.ask("PUT", path, reject)).status_code == 200
+    task = (await alice.get(f"/projects/{hello}/runs/1"))["tasks"][task_id]
+    assert (task["status"], task["reason"]) == ("skipped", "rejected by alice: not today")
+    assert await alice.failure("PUT", path, reject) == (400, "runTaskNotWaitingApproval")
+
+
 async def test_an_approval_may_come_early(house: House, alice: Person, hello: str, worker: Worker) -> None:
     """Before its turn the task is only marked; a task that needs no approval gets none."""
     await house.push(hello, MAIN, files=GATED)

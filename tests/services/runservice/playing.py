@@ -30,8 +30,9 @@ class Service:
 
 def task(name: str = "task", *depends: str, **fields: Any) -> PlanTask:
     """A host task of one step that depends on others' success."""
-    fields = {"runtime": HOST, "steps": (RunStep(name="step", command="true"),)} | fields
-    return PlanTask(name=name, depends=tuple(Depend(task=name) for name in depends), **fields)
+    common = {"runtime": HOST, "steps": (RunStep(name="step", command="true"),)}
+    edges = {"depends": tuple(Depend(task=name) for name in depends)}
+    return PlanTask(name=name, **(common | edges | fields))
 
 
 def plan(*tasks: PlanTask) -> Plan:

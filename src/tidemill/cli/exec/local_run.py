@@ -62,6 +62,7 @@ class LocalRun:
         self._workers: dict[TaskId, JobWorker] = {}
         self._waiting: set[TaskId] = set()
         """Tasks that have no slot yet; what happens meanwhile may still decide against them."""
+        self._to_stop: set[TaskId] = set()
         self._at_work: set[TaskId] = set()
         self._changed = anyio.Event()
 
@@ -79,8 +80,7 @@ class LocalRun:
         if self.run.phase.is_final:
             return
         self.run = actions.ask_stop(self.run, reason)
-        for worker in list(self._workers.values()):
-            worker.stop()
+        self._step()
         self._changed.set()
 
     def _until_next(self) -> float | None:
@@ -93,6 +93,10 @@ class LocalRun:
         decision = advance(self.run, self.plan, self._at_work, _now(), queued=self._waiting)
         self.run = decision.run
         self._waiting.difference_update(decision.withdraw)
+        for task_id in set(decision.stop) - self._to_stop:
+            if task_id in self._workers:
+                self._workers[task_id].stop()
+        self._to_stop = set(decision.stop)
         for task_id in decision.start:
             self._begin(task_id)
         is_idle = not self._waiting and not self._at_work and self.run.wake_at is None
@@ -149,7 +153,7 @@ class LocalRun:
         values = {name: known[name] for name in spec.values if name in known}
         worker = JobWorker(job, values, self._around(spec, sink))
         self._workers[spec.task_id] = worker
-        if self.run.stopping:
+        if spec.task_id in self._to_stop:
             worker.stop()
         await worker.run()
         del self._workers[spec.task_id]

@@ -72,6 +72,10 @@ class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Extension: when that may start, where it waits."""
     past_attempts: tuple[AttemptResponse, ...] = ()
     """Extension: the attempts before, oldest first."""
+    needed_approvals: int = 1
+    """Extension: how many people must approve it, where it is approved at all."""
+    approve_by_time: Time | None = None
+    """Extension: when it stops waiting for that and is skipped."""
 
 
 class RunResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,6 +153,10 @@ class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Extension: when that may start, where it waits."""
     past_attempts: tuple[AttemptResponse, ...] = ()
     """Extension: the attempts before, oldest first."""
+    needed_approvals: int = 1
+    """Extension: how many people must approve it, where it is approved at all."""
+    approve_by_time: Time | None = None
+    """Extension: when it stops waiting for that and is skipped."""
 
 
 class RunActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +171,9 @@ class RunTaskActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to do with a task."""
 
     action_type: str = ""
-    """`approve`."""
+    """`approve`; extension: `reject`."""
+    reason: str = ""
+    """Extension: why it is rejected."""
 
 
 class RunsQuery(ListQuery, total=False):
@@ -219,7 +229,7 @@ class ProjectRunRoutes(Contract):
     async def project_run_task_action(
         self, projectref: str, runnumber: str, taskid: str, request: RunTaskActionsRequest
     ) -> None:
-        """Approve a task that waits for it."""
+        """Approve a task that waits for it, or reject it: then it is skipped."""
 
     @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
     async def project_run_log(

@@ -71,6 +71,9 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True):
     depends: tuple[Depend, ...] = ()
     ignore_failure: bool = False
     approval: bool = False
+    approvers: int = 1
+    approval_expires: float | None = None
+    """Seconds."""
     when: When | None = None
     timeout: int | None = None
     """Nanoseconds; 0 is no limit, None is the run's."""
@@ -138,6 +141,9 @@ class RunDefinition(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[Input, ...] = ()
     concurrency: Concurrency | None = None
     """Its group may hold placeholders such as `${branch}`."""
+    fail_fast: bool = False
+    run_timeout: float | None = None
+    """Seconds for the whole run."""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):

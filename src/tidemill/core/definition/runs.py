@@ -39,6 +39,8 @@ def read_run(cursor: Cursor) -> RunDefinition | None:
         variables=read_variables(fields["variables"]),
         inputs=inputs,
         concurrency=read_concurrency(fields["concurrency"]),
+        fail_fast=fields["fail_fast"].flag(),
+        run_timeout=fields["timeout"].seconds(0.0, from_zero=True) or None,
     )
     cursor.findings.inputs = None
     return run

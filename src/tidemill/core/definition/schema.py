@@ -27,6 +27,7 @@ _PLAIN = (
     task.VOLUME,
     task.TMPFS,
     task.MATRIX,
+    task.APPROVAL,
     task.RETRY,
     when.WHEN,
     when.CONDITIONS,

@@ -4,7 +4,7 @@ from tidemill.core.definition.cursor import Cursor
 from tidemill.core.definition.depends import read_depend
 from tidemill.core.definition.faults import listed, shown
 from tidemill.core.definition.fields import Fields
-from tidemill.core.definition.keys.task import MOST_ATTEMPTS, RETRY, RETRY_ON
+from tidemill.core.definition.keys.task import APPROVAL, MOST_APPROVERS, MOST_ATTEMPTS, RETRY, RETRY_ON
 from tidemill.core.definition.nouns import TaskDefinition
 from tidemill.core.definition.runtimes import read_runtime
 from tidemill.core.definition.steps import read_step
@@ -20,6 +20,7 @@ def read_task(
     fields: Fields, *, base: str = "", name: str = "", matrix: dict[str, str] | None = None
 ) -> TaskDefinition:
     """The task that *fields* say, for one combination of a matrix under its own *name*."""
+    approval, approvers, expires = _approval(fields["approval"])
     steps = [read_step(item) for item in fields["steps"].items()]
     return TaskDefinition(
         name=name or fields["name"].text(),
@@ -33,7 +34,9 @@ def read_task(
         steps=tuple(step for step in steps if step is not None),
         depends=tuple(read_depend(item) for item in fields["depends"].items()),
         ignore_failure=fields["ignore_failure"].flag(),
-        approval=fields["approval"].flag(),
+        approval=approval,
+        approvers=approvers,
+        approval_expires=expires,
         when=read_when(fields["when"]),
         timeout=fields["task_timeout_interval"].duration(),
         registries=read_registries(fields["docker_registries_auth"]),
@@ -47,6 +50,17 @@ def check_name(name: Cursor, text: str, what: str, place: Cursor) -> None:
         (place if name.is_null else name).complain(f"the {what} needs a `name`")
     elif len(text.encode("utf-8", "replace")) > _LONGEST_NAME:
         name.complain(f"the {what}'s name is longer than {_LONGEST_NAME} bytes: {shown(text)}")
+
+
+def _approval(cursor: Cursor) -> tuple[bool, int, float | None]:
+    """Whether it is needed, by how many, and for how many seconds it is waited for."""
+    if not isinstance(cursor.data, dict) or cursor.findings.is_agola:
+        return cursor.flag(), 1, None
+    fields = Fields(cursor, APPROVAL)
+    number = fields["approvers"].whole()
+    if number is not None and not 1 <= number <= MOST_APPROVERS:
+        fields["approvers"].complain(f"there may be 1 to {MOST_APPROVERS} approvers")
+    return True, number or 1, fields["expire_after"].seconds(0.0, from_zero=True) or None
 
 
 def _retry(cursor: Cursor) -> Retry:

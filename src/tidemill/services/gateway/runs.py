@@ -29,6 +29,7 @@ from tidemill.services.gateway.watching import while_allowed
 E = TypeVar("E", Phase, Result)
 
 _SETUP = -1
+_LONGEST_REASON = 500
 _decode_run = msgspec.json.Decoder(Run).decode
 
 
@@ -101,16 +102,23 @@ class Runs:
     async def act_on_task(
         self, owner: str, number: str, task_id: str, request: RunTaskActionsRequest
     ) -> None:
-        """Approve a task."""
+        """Approve a task, or reject it."""
         detail = await self._one(owner, number, Action.APPROVE_TASK)
-        if request.action_type != "approve":
-            raise BadRequest(f"action_type {request.action_type!r} is not approve")
+        if request.action_type not in ("approve", "reject"):
+            raise BadRequest(f"action_type {request.action_type!r} is none of approve, reject")
+        if len(request.reason) > _LONGEST_REASON:
+            raise BadRequest(f"the reason is longer than {_LONGEST_REASON} characters")
         task = next((task for task in detail.run.tasks if task.id == task_id), None)
         if task is None or detail.plan is None:
             raise BadRequest(f"run {number} has no task {task_id!r}")
         if not detail.plan.task(task.name).approval:
             raise BadRequest(f"task {task.name!r} needs no approval")
-        await self._runservice.approve_task(detail.run.id, task.id, current_caller().actor.user_id)
+        who = current_caller()
+        if request.action_type == "approve":
+            await self._runservice.approve_task(detail.run.id, task.id, who.actor.user_id)
+            return
+        reason = ": ".join(filter(None, [f"rejected by {who.name}", request.reason]))
+        await self._runservice.reject_task(detail.run.id, task.id, reason)
 
     async def log(self, owner: str, number: str, task_id: str, wanted: LogQuery) -> AsyncIterator[bytes]:
         """The output of a step; absence has no code here, which the reference's tests want."""

@@ -103,6 +103,8 @@ def shown_task(task: RunTask, detail: RunDetail) -> RunTaskResponse:
         attempt=task.attempt,
         next_attempt_time=go_time(task.not_before),
         past_attempts=_past(task, planned),
+        needed_approvals=planned.approvers,
+        approve_by_time=go_time(task.approve_by),
     )
 
 
@@ -125,6 +127,8 @@ def _task(task: RunTask, planned: PlanTask, ids: Mapping[str, str]) -> RunRespon
         attempt=task.attempt,
         next_attempt_time=go_time(task.not_before),
         past_attempts=_past(task, planned),
+        needed_approvals=planned.approvers,
+        approve_by_time=go_time(task.approve_by),
     )
 
 

@@ -74,6 +74,8 @@ class Changes:
         self._groups: set[str] = set()
         self.removed: set[JobId] = set()
         """Jobs that ended, were lost or were withdrawn in this transaction."""
+        self.stopped: set[JobId] = set()
+        """Jobs whose executors are asked to stop them since this transaction."""
 
     async def take(self, sequences: Collection[int]) -> list[RunInHand]:
         """Lock runs by their sequences."""
@@ -97,8 +99,6 @@ class Changes:
         """Bring a run to what follows from its state, and store all of it; answers the run as it is then."""
         if hand.plan is not None:
             await self._decide(hand, hand.plan)
-        if hand.run.stopping:
-            await self._ask_to_stop(hand)
         return await self.store(hand)
 
     async def store(self, hand: RunInHand) -> Run:
@@ -144,6 +144,8 @@ class Changes:
         decision = advance(hand.run, plan, hand.jobs.keys(), self._now, queued=unconfirmed)
         hand.run = decision.run
         await self._withdraw(hand, decision.withdraw)
+        if decision.stop:
+            await self._ask_to_stop([hand.jobs[task] for task in decision.stop])
         if not decision.start:
             return
         starting = frozenset(decision.start)
@@ -165,9 +167,10 @@ class Changes:
                 self._tx.after_commit(self._bells.ring, f"executor/{job.executor}")
         await self.remove_jobs(hand, [JobId(task) for task in tasks])
 
-    async def _ask_to_stop(self, hand: RunInHand) -> None:
-        asked = [job for job in hand.jobs.values() if not job.stop]
+    async def _ask_to_stop(self, held: Sequence[Job]) -> None:
+        asked = [job for job in held if not job.stop]
         await jobs.ask_to_stop(self._tx, [job.id for job in asked])
+        self.stopped.update(job.id for job in asked)
         for executor in {job.executor for job in asked}:
             self._tx.after_commit(self._bells.ring, f"executor/{executor}")
 

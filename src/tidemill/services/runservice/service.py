@@ -174,6 +174,12 @@ class RunserviceService(Runservice, Jobs):
 
         return await self._change(id, approve)
 
+    async def reject_task(self, id: RunId, task: TaskId, reason: str) -> Run:
+        async def reject(_: Transaction, hand: RunInHand, _now: datetime) -> None:
+            hand.run = actions.reject(hand.run, task, reason)
+
+        return await self._change(id, reject)
+
     async def _change(self, id: RunId, act: _Action) -> Run:
         """Take a run, let *act* change it, and do what follows."""
         now = self._clock()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from tidemill.contracts.jobs import SyncRequest
 from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
@@ -139,6 +140,8 @@ class Look:
             held.pop(gone, None)
             if listed.pop(gone, None):
                 self._forget.append(gone)
+        for stopped in self._changes.stopped.intersection(held):
+            held[stopped] = replace(held[stopped], stop=True)
 
     async def _progress(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
         """Store how far jobs are that go on; nothing else of their runs follows from it."""

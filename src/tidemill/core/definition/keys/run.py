@@ -2,8 +2,10 @@
 
 from tidemill.core.definition.keys.fragments import (
     DURATION,
+    FLAG,
     NAME,
     REGISTRIES,
+    SPAN,
     TEXT,
     VARIABLES,
     WHEN,
@@ -62,6 +64,12 @@ RUN = Kind(
             {"anyOf": [{"type": "string", "minLength": 1}, ref("concurrency")]},
             ours=True,
         ),
+        "fail_fast": Key(
+            "The first failure stops what runs, and nothing begins but what is there for failures.",
+            FLAG,
+            ours=True,
+        ),
+        "timeout": Key("How long the whole run may take; 0 is no limit.", SPAN, ours=True),
         "tasks": Key("Its tasks.", list_of(ref("task"))),
         "docker_registries_auth": Key(_REGISTRIES, REGISTRIES),
         "task_timeout_interval": Key(_TIMEOUT, DURATION),

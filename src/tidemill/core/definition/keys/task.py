@@ -25,6 +25,7 @@ ARCHITECTURES = ("386", "amd64", "arm", "arm64")
 RUNTIMES = ("pod", "host")
 RETRY_ON = ("lost", "timeout", "failed")
 MOST_ATTEMPTS = 10
+MOST_APPROVERS = 10
 #: A name that placeholders and variables of the environment can hold.
 AXIS = "[A-Za-z_][A-Za-z0-9_-]*"
 
@@ -42,7 +43,10 @@ TASK = Kind(
         "steps": Key("What it does, one after the other.", list_of(ref("step"))),
         "depends": Key("What must have ended before, and how.", list_of(ref("depend"))),
         "ignore_failure": Key("Its failure does not fail the run.", FLAG),
-        "approval": Key("Somebody must approve it before it starts.", FLAG),
+        "approval": Key(
+            "Somebody must approve it before it starts; a mapping says how many, and until when.",
+            {"anyOf": [FLAG, ref("approval")]},
+        ),
         "when": Key("When it is done; else it is skipped.", WHEN),
         "retry": Key(
             "How often it is tried in all, and after which ends.",
@@ -149,6 +153,18 @@ MATRIX = Kind(
         "exclude": Key("Combinations to leave out: those that agree with an entry.", _ENTRIES),
     },
     rules={"anyOf": [{"required": ["axes"]}, {"required": ["include"]}]},
+)
+
+APPROVAL = Kind(
+    name="approval",
+    what="`approval`",
+    keys={
+        "approvers": Key(
+            "How many people must approve it; 1 when it is not given.",
+            {"type": "integer", "minimum": 1, "maximum": MOST_APPROVERS},
+        ),
+        "expire_after": Key("How long it waits for them; then it is skipped.", SPAN),
+    },
 )
 
 RETRY = Kind(

@@ -17,6 +17,7 @@ IS_TIMED = sa.text("wake_at IS NOT NULL")
 def upgrade() -> None:
     """Add columns to runs, and make the tables of logs anew with the attempt in their keys."""
     op.add_column("runs", sa.Column("wake_at", Instant))
+    op.add_column("runs", sa.Column("deadline", Instant))
     op.add_column("runs", sa.Column("concurrency", sa.Text))
     op.add_column("runs", sa.Column("superseded", sa.Text))
     op.create_index("runs_timed", "runs", ["wake_at"], sqlite_where=IS_TIMED, postgresql_where=IS_TIMED)

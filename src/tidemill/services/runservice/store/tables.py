@@ -88,6 +88,7 @@ runs = Table(
     Column("setup_errors", LargeBinary),
     # When something follows from the time alone; null for nearly every run.
     Column("wake_at", Instant),
+    Column("deadline", Instant),
     # The concurrency group within the counter group, and what the run does to those before it.
     Column("concurrency", Text),
     Column("superseded", Text),
