@@ -176,6 +176,9 @@ def test_values_come_from_the_command_line_and_files_and_are_masked(tree: Tree, 
         (("--dir", "missing"), 1, "is not a directory"),
         (("--var-file", "missing.yml"), 1, "cannot be read"),
         (("--driver", "moon"), 2, "moon"),
+        (("--branch", ""), 2, "--branch must not be empty"),
+        (("--branch", "b", "--tag", "t"), 2, "give one of them"),
+        (("--event", "pull-request"), 2, "--pull-request N"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -185,6 +188,21 @@ def test_a_wrong_argument_gets_one_line(tree: Tree, arguments: Sequence[str], co
     assert done.returncode == code
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_pull_request_is_cloned_as_one(tree: Tree) -> None:
+    """By its number; the event follows from it."""
+    steps = ("clone:", "run: echo $TIDEMILL_PULL_REQUEST_ID $(ls -A)")
+    assert printed(exec_(tree(one_task(*steps)), "--pull-request", "7"))[-1] == "7 .git .tidemill"
+
+
+def test_a_tree_that_git_cannot_record_is_told_in_gits_words(tree: Tree) -> None:
+    """Such as a repository in it that has no commit yet."""
+    place = tree(one_task("run: 'true'"))
+    git(place, "init", "--quiet", "inner")
+    done = exec_(place)
+    assert done.returncode == 1
+    assert re.match(r"tidemill: git add failed in .*'inner/' does not have a commit", done.stderr)
 
 
 def test_a_wrong_configuration_is_told_with_its_place(tree: Tree) -> None:

@@ -23,6 +23,7 @@ from tidemill.cli.exec.local_run import LocalRun, Workshop, only
 from tidemill.cli.exec.snapshot import Snapshot, take_snapshot
 from tidemill.cli.exec.summary import summary
 from tidemill.cli.live import view
+from tidemill.cli.occasion import Wanted, wanted_event, wanted_ref
 from tidemill.cli.output import print_no_more
 from tidemill.cli.places import find_root
 from tidemill.cli.usage import WRONG_USAGE
@@ -30,7 +31,7 @@ from tidemill.core.context import Context, Event
 from tidemill.core.definition.faults import nearest
 from tidemill.core.environment import static_environment
 from tidemill.core.plan import Plan
-from tidemill.core.refs import Ref, branch, tag
+from tidemill.core.refs import Ref
 from tidemill.errors import BadRequest, Failure
 from tidemill.planning.planned import TIDEMILL_FOLDER, Planned
 from tidemill.planning.planner import Planner
@@ -51,7 +52,8 @@ def exec_(
     dir: Annotated[Path, Parameter(help=_HELP)] = Path(),
     branch: Annotated[str | None, Parameter(help="As if this branch had been pushed.")] = None,
     tag: Annotated[str | None, Parameter(help="As if this tag had been pushed.")] = None,
-    event: Annotated[Event, Parameter(help="What the run is made for.")] = Event.PUSH,
+    pull_request: Annotated[str | None, Parameter(help="As if for the pull request of this number.")] = None,
+    event: Annotated[Event | None, Parameter(help="What the run is made for.")] = None,
     input: Annotated[list[str], Parameter(help="NAME=VALUE of an input.")] = [],  # noqa: B006
     var: Annotated[list[str], Parameter(help="NAME=VALUE of a variable.")] = [],  # noqa: B006
     var_file: Annotated[list[Path], Parameter(help="YAML or JSON file of variables.")] = [],  # noqa: B006
@@ -71,10 +73,12 @@ def exec_(
     """
     if driver == "docker":
         raise BadRequest("the docker driver is not there yet: use --driver host", code=WRONG_USAGE)
-    if branch and tag:
-        raise BadRequest("give --branch or --tag, not both", code=WRONG_USAGE)
     if jobs is not None and jobs < 1:
         raise BadRequest("--jobs must be 1 or more", code=WRONG_USAGE)
+    inputs = pairs(input, "--input")
+    wanted = Wanted(branch=branch, tag=tag, pull_request=pull_request, event=event, inputs=inputs)
+    ref = wanted_ref(wanted)
+    occasion = (ref, wanted_event(wanted, ref), inputs)
     values: dict[str, str] = {}
     for path in (*var_file, *secret_file):
         values |= read_values(path)
@@ -83,7 +87,7 @@ def exec_(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    root, occasion = find_root(dir), (_ref(branch, tag), event, pairs(input, "--input"))
+    root = find_root(dir)
     place = Path(tempfile.mkdtemp(prefix="tidemill-exec-"))
     caches = cache_dir.resolve() if cache_dir else place / "caches"
     command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve, caches=caches)
@@ -272,9 +276,3 @@ def _context(snapshot: Snapshot, event: Event, inputs: Mapping[str, str]) -> Con
         event=event,
         inputs=dict(inputs),
     )
-
-
-def _ref(branch_name: str | None, tag_name: str | None) -> Ref | None:
-    if tag_name:
-        return tag(tag_name)
-    return branch(branch_name) if branch_name else None

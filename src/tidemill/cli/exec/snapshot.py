@@ -18,6 +18,9 @@ _IDENTITY = {
     for what, value in (("NAME", "tidemill exec"), ("EMAIL", "exec@localhost"))
 }
 
+_SETTINGS = ("-c", "safe.directory=*", "-c", "advice.addEmbeddedRepo=false")
+_NOT_BARE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bare", "GIT_CONFIG_VALUE_0": "false"}
+
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the repository that a working tree belongs to."""
@@ -105,8 +108,8 @@ def _borrow(origin: Origin, place: Path) -> tuple[Path, ...]:
 
 
 def _record(tree: Path, place: Path, origin: Origin | None) -> str:
-    where = {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(place / "index")}
-    _git(tree, "-c", "core.bare=false", "add", "--all", "--", ".", inside=place, environment=where)
+    where = {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(place / "index")} | _NOT_BARE
+    _git(tree, "add", "--all", "--", ".", inside=place, environment=where)
     written = _git(tree, "write-tree", inside=place, environment=where).strip()
     head = origin.head if origin else ""
     if head and _git(tree, "rev-parse", f"{head}^{{tree}}", inside=place).strip() == written:
@@ -135,7 +138,7 @@ def _git(
         clean["GIT_DIR"] = str(inside)
     try:
         done = subprocess.run(
-            ["git", "-c", "safe.directory=*", "-c", "advice.addEmbeddedRepo=false", *arguments],
+            ["git", *_SETTINGS, *arguments],
             cwd=at,
             env=clean | dict(environment or {}),
             capture_output=True,
