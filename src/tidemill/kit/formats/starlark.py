@@ -65,8 +65,8 @@ def _call(file: str, raw: bytes, argument: Mapping[str, Any], load: Load) -> obj
         raise _explain(str(error)) from None
     except TypeError as error:  # a key that Python cannot have
         raise NotReadable(f"`main` must return plain data: {error}") from None
-    except ValueError as error:  # a whole number of more digits than Python takes
-        raise NotReadable(f"`main` returns what is too large for a configuration: {error}") from None
+    except ValueError:  # of more digits than Python takes
+        raise NotReadable("`main` returns a whole number that is too large for a configuration") from None
 
 
 def _result(modules: "_Modules", module: starlark.FrozenModule, argument: Mapping[str, Any]) -> object:
