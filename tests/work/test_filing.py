@@ -61,7 +61,9 @@ class Troubled:
 @pytest.fixture
 def stores(tmp_path: Path) -> Any:
     """Makes the store of a task."""
-    return lambda task: LocalStore(PLAN, task, run=tmp_path / "run", caches=tmp_path / "caches")
+    return lambda task: LocalStore(
+        PLAN, task, run=tmp_path / "run", caches=tmp_path / "caches", artifacts=tmp_path / "artifacts"
+    )
 
 
 async def done(place: Place, store: Any, spec: JobSpec, values: dict[str, str] | None = None) -> JobReport:

@@ -22,12 +22,20 @@ PLAN = Plan(
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(PLAN, "test (os=a/b)", run=tmp_path / "run", caches=tmp_path / "caches")
+    return LocalStore(
+        PLAN,
+        "test (os=a/b)",
+        run=tmp_path / "run",
+        caches=tmp_path / "caches",
+        artifacts=tmp_path / "artifacts",
+    )
 
 
 @pytest.fixture
 def next_store(tmp_path: Path) -> LocalStore:
-    return LocalStore(PLAN, "b", run=tmp_path / "run", caches=tmp_path / "caches")
+    return LocalStore(
+        PLAN, "b", run=tmp_path / "run", caches=tmp_path / "caches", artifacts=tmp_path / "artifacts"
+    )
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

@@ -12,7 +12,6 @@ from tidemill.core.plan import (
     Readiness,
     Resources,
     Runtime,
-    SaveArtifacts,
     SaveReports,
 )
 from tidemill.core.run import StepPhase
@@ -27,8 +26,8 @@ SERVICE = Container(image="redis", readiness=Readiness(command="true"))
 def cases() -> Iterator[tuple[str, dict[str, object], str]]:
     yield (
         "steps of kinds that are not there yet",
-        {"steps": (run("x"), SaveArtifacts())},
-        "`artifacts` (step 2)",
+        {"steps": (run("x"), SaveReports())},
+        "`reports` (step 2)",
     )
     yield "resources", {"runtime": Runtime(type="host", resources=Resources(cpu=500))}, "`resources`"
     yield "labels", {"runtime": Runtime(type="host", labels={"gpu": ""})}, "`labels`"
@@ -39,8 +38,8 @@ def cases() -> Iterator[tuple[str, dict[str, object], str]]:
     )
     yield (
         "all of it is named at once",
-        {"steps": (SaveReports(), SaveArtifacts()), "runtime": Runtime(type="host", labels={"gpu": ""})},
-        "`labels`, `reports` (step 1), `artifacts` (step 2)",
+        {"steps": (SaveReports(), SaveReports()), "runtime": Runtime(type="host", labels={"gpu": ""})},
+        "`labels`, `reports` (step 1), `reports` (step 2)",
     )
 
 
@@ -52,13 +51,13 @@ def test_it_is_named(what: str, task: dict[str, object], named: str) -> None:
 
 def test_a_skipped_step_is_not_in_the_way() -> None:
     """What is not done need not be possible."""
-    assert unsupported(PlanTask(name="task", steps=(SaveArtifacts(skip="skipped: not here"),))) == ""
+    assert unsupported(PlanTask(name="task", steps=(SaveReports(skip="skipped: not here"),))) == ""
 
 
 async def test_the_setup_fails_with_it(place: Place, driver: FakeDriver) -> None:
     """No pod is made, no step is started, and the setup's log says why."""
-    report = await place.done(job("echo never", SaveArtifacts()))
+    report = await place.done(job("echo never", SaveReports()))
     assert (report.outcome, report.setup.phase) == (Outcome.FAILED, StepPhase.FAILED)
-    assert report.reason == "not supported by this executor: `artifacts` (step 2)"
+    assert report.reason == "not supported by this executor: `reports` (step 2)"
     assert report.reason.encode() in place.store.log(-1)
     assert not driver.prepared

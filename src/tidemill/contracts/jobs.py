@@ -1,6 +1,7 @@
 """What an executor may ask of the runservice: work, and a place for what it has to tell."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import msgspec
 
@@ -92,6 +93,16 @@ class FoundCache(msgspec.Struct, frozen=True):
     archive: Archive | None = None
 
 
+class KeptArtifacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step has kept for people."""
+
+    files: int
+    size: int
+    left_out: int = 0
+    """Links, which are not kept."""
+    expires_at: datetime | None = None
+
+
 class Jobs(Contract):
     """What an executor may ask. Jobs are leases: a silent executor loses them (core/job)."""
 
@@ -144,3 +155,14 @@ class Jobs(Contract):
     @get("/jobs/{id}/archives/{archive}")
     async def read_archive(self, id: JobId, generation: int, archive: str) -> AsyncIterator[bytes]:
         """An archive that this job may read; 404 `archiveDoesNotExist`. A cut stream ends with an error."""
+
+    @put("/jobs/{id}/artifacts/{step}")
+    async def save_artifacts(
+        self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
+    ) -> KeptArtifacts:
+        """Keep the files of a tar stream with the run, in place of what the step has kept before.
+
+        What is acknowledged is durable; what an earlier attempt of the task has kept is replaced. 400 for
+        names that no artifact can have, 413 for too many or too large files; 409 `fenced` when the
+        generation is not the job's.
+        """

@@ -110,6 +110,18 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None
 
 
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a step has kept with its run."""
+
+    task: TaskId
+    step: int
+    path: str
+    size: int
+    sha256: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class Executor(msgspec.Struct, frozen=True, kw_only=True):
     """An executor as the runservice knows it."""
 
@@ -196,6 +208,18 @@ class Runservice(Contract):
         404 `logDoesNotExist` for an unknown task or step, before the first byte. A cut stream ends
         with an error, never like a whole one.
         """
+
+    @get("/runs/{id}/artifacts")
+    async def artifacts(self, id: RunId, cursor: str = "", limit: PageLimit = 100) -> Page[Artifact]:
+        """What is kept of a run, by task, path and step; 404 `runDoesNotExist`."""
+
+    @get("/runs/{id}/artifacts/bundle")
+    async def artifact_bundle(self, id: RunId, format: str = "tar", task: str = "") -> AsyncIterator[bytes]:
+        """All of it as a `tar` or `zip` stream: each task's in a directory, or those of one *task* alone."""
+
+    @get("/runs/{id}/tasks/{task}/artifacts/{path}")
+    async def read_artifact(self, id: RunId, task: TaskId, path: str) -> AsyncIterator[bytes]:
+        """The content of a file, from the last step that has kept it; 404 `artifactDoesNotExist`."""
 
     @get("/executors")
     async def executors(self) -> Executors:

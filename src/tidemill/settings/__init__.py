@@ -61,6 +61,8 @@ class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Seconds of silence after which an executor counts as gone."""
     executor_grace: Annotated[float, Meta(ge=0)] = 15.0
     """Seconds beyond the lease until its jobs are lost."""
+    artifacts_expire_after: Annotated[float, Meta(gt=0, le=315_360_000)] = 2_592_000.0
+    """Seconds for which artifacts are kept whose step does not say it (`expire_after`); 30 days."""
 
 
 class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,14 @@ from functools import partial
 import anyio
 
 from tidemill.contracts.jobs import Archive
-from tidemill.core.plan import Content, RestoreCache, RestoreWorkspace, SaveCache, SaveToWorkspace
+from tidemill.core.plan import (
+    Content,
+    RestoreCache,
+    RestoreWorkspace,
+    SaveArtifacts,
+    SaveCache,
+    SaveToWorkspace,
+)
 from tidemill.core.run import StepPhase
 from tidemill.errors import Failure, NotFound
 from tidemill.kit.archive import Damaged, compressed, plain
@@ -84,6 +91,8 @@ class FileStep:
                     await self._save_cache(store, key, contents)
                 case RestoreCache(keys=keys, dest_dir=dest_dir):
                     await self._restore_cache(store, keys, dest_dir)
+                case SaveArtifacts(contents=contents):
+                    await self._save_artifacts(store, contents)
         except Failure as failure:
             raise StepFailed(failure.message) from failure
         except (Damaged, OSError) as error:
@@ -127,6 +136,17 @@ class FileStep:
                 self._notes.say("it has been removed meanwhile")
                 continue
             return
+
+    async def _save_artifacts(self, store: Store, contents: tuple[Content, ...]) -> None:
+        await self._do(Pack(contents))
+        key = self._chore_key("")
+        spring = Spring(lambda: self._pod.made(key))
+        kept = await insist(lambda: store.save_artifacts(self._index, spring.flow()), spring)
+        if kept.left_out:
+            self._notes.say("links are not kept: of what they lead to, name the paths themselves")
+        until = f" until {kept.expires_at:%Y-%m-%d %H:%M} UTC" if kept.expires_at else ""
+        files = "1 file" if kept.files == 1 else f"{kept.files:,} files"
+        self._notes.say(f"kept with the run{until}: {files}, {kept.size:,} bytes")
 
     async def _key(self, template: str, suffix: str) -> str:
         """What a key's template becomes in the pod."""

@@ -11,10 +11,11 @@ from uuid import uuid4
 import msgspec
 from anyio import to_thread
 
-from tidemill.contracts.jobs import Archive
+from tidemill.contracts.jobs import Archive, KeptArtifacts
 from tidemill.core.plan import Plan
 from tidemill.errors import NotFound
 from tidemill.kit.archive import Digest
+from tidemill.work.local_artifacts import keep_files
 
 _BLOCK = 1 << 20
 _OLD = 24 * 3600.0
@@ -22,13 +23,17 @@ _OLD = 24 * 3600.0
 
 
 class LocalStore:
-    """What one task of *plan* may read and write: workspaces below *run*, caches below *caches*."""
+    """What one task of *plan* may read and write: workspaces below *run*, caches below *caches*.
 
-    def __init__(self, plan: Plan, task: str, *, run: Path, caches: Path) -> None:
+    Its artifacts go into *artifacts*, each step's into a directory of its number.
+    """
+
+    def __init__(self, plan: Plan, task: str, *, run: Path, caches: Path, artifacts: Path) -> None:
         self._plan = plan
         self._task = task
         self._run = run
         self._caches = caches
+        self._artifacts = artifacts
 
     async def workspaces(self) -> tuple[Archive, ...]:
         """Those of all tasks that this one depends on, directly or not."""
@@ -57,6 +62,10 @@ class LocalStore:
         _sweep(self._caches)
         wanted = Archive(id=str(place), key=key)
         return _described(place) or await _keep(place, wanted, archive, is_first_kept=True)
+
+    async def save_artifacts(self, step: int, archive: AsyncIterator[bytes]) -> KeptArtifacts:
+        """Keep the files of a tar stream."""
+        return await keep_files(self._artifacts / str(step), archive)
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:
         """The bytes of an archive."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from tidemill.contracts.jobs import Archive
+from tidemill.contracts.jobs import Archive, KeptArtifacts
 
 
 class Store(Protocol):
@@ -27,6 +27,10 @@ class Store(Protocol):
 
     async def save_cache(self, key: str, archive: AsyncIterator[bytes]) -> Archive:
         """Keep files under *key*, unless there are some already: these stay."""
+        ...
+
+    async def save_artifacts(self, step: int, archive: AsyncIterator[bytes]) -> KeptArtifacts:
+        """Keep the files of a tar stream for people, in place of what the step has kept before."""
         ...
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from tidemill.core.plan import PlanTask, Runtime, SaveArtifacts, SaveReports, Step
+from tidemill.core.plan import PlanTask, Runtime, SaveReports, Step
 
 #: Kinds of step, by what they are called in a configuration.
-_STEPS: dict[type[Step], str] = {SaveArtifacts: "artifacts", SaveReports: "reports"}
+_STEPS: dict[type[Step], str] = {SaveReports: "reports"}
 
 #: What a task may ask for beside its steps, and how to see that it does.
 _TASK: dict[str, Callable[[PlanTask], bool]] = {

@@ -17,6 +17,7 @@ import structlog
 from anyio import to_thread
 from cyclopts import Parameter
 
+from tidemill.cli.exec.artifacts import hand_out, kept_by, told
 from tidemill.cli.exec.fragile_view import FragileView
 from tidemill.cli.exec.given import pairs, read_values
 from tidemill.cli.exec.local_run import LocalRun, Workshop, only
@@ -27,6 +28,7 @@ from tidemill.cli.occasion import Wanted, wanted_event, wanted_ref
 from tidemill.cli.output import print_no_more
 from tidemill.cli.places import find_root
 from tidemill.cli.usage import WRONG_USAGE
+from tidemill.core.artifacts import folder_of
 from tidemill.core.context import Context, Event
 from tidemill.core.definition.faults import nearest
 from tidemill.core.environment import static_environment
@@ -39,6 +41,7 @@ from tidemill.planning.tree import WorkingTree
 from tidemill.pods import Driver
 
 _HELP = "The directory whose configuration is run."
+_ARTIFACTS = "Where artifacts are put, below the run's and the task's name; without it they are only listed."
 _CACHES = "Where caches are kept for the next time; without it they last as long as the command."
 _CLEARING = 30.0
 """Seconds for all that is at work to be ended and removed."""
@@ -64,12 +67,13 @@ def exec_(
     jobs: Annotated[int | None, Parameter(help="Tasks at once; as many as there are cores.")] = None,
     approve: Annotated[bool, Parameter(help="Approve tasks that need it.", negative="")] = False,
     cache_dir: Annotated[Path | None, Parameter(help=_CACHES)] = None,
+    artifacts_dir: Annotated[Path | None, Parameter(help=_ARTIFACTS)] = None,
 ) -> int:
     """Run the working tree's configuration here and now, without a server.
 
     Uncommitted changes are part of it, files that git ignores are not. Tasks run in parallel as their
-    graph allows. The exit code is 0 when every run succeeds. Nothing is left behind but caches, where
-    `--cache-dir` says so.
+    graph allows. The exit code is 0 when every run succeeds. Nothing is left behind but caches and
+    artifacts, where `--cache-dir` and `--artifacts-dir` say so.
     """
     if driver == "docker":
         raise BadRequest("the docker driver is not there yet: use --driver host", code=WRONG_USAGE)
@@ -90,7 +94,8 @@ def exec_(
     root = find_root(dir)
     place = Path(tempfile.mkdtemp(prefix="tidemill-exec-"))
     caches = cache_dir.resolve() if cache_dir else place / "caches"
-    command = _Command(root, place, values, jobs or os.cpu_count() or 1, approve=approve, caches=caches)
+    slots = jobs or os.cpu_count() or 1
+    command = _Command(root, place, values, slots, approve=approve, caches=caches, artifacts=artifacts_dir)
     try:
         try:
             return anyio.run(command.run, run, task, occasion)
@@ -107,7 +112,15 @@ class _Command:
     """One invocation."""
 
     def __init__(
-        self, root: Path, place: Path, values: Mapping[str, str], slots: int, *, approve: bool, caches: Path
+        self,
+        root: Path,
+        place: Path,
+        values: Mapping[str, str],
+        slots: int,
+        *,
+        approve: bool,
+        caches: Path,
+        artifacts: Path | None,
     ) -> None:
         self._root = root
         self._place = place
@@ -115,6 +128,7 @@ class _Command:
         self._slots = slots
         self._approve = approve
         self._caches = caches
+        self._artifacts = artifacts
         self._current: LocalRun | None = None
         self._all: anyio.CancelScope
         self._signals: list[int] = []
@@ -186,7 +200,12 @@ class _Command:
             run = await self._current.finish()
         finally:
             shown.close()
-        print("\n" + "\n".join(summary(run, plan, self._current.logs)))
+        kept = kept_by(run, self._current.artifacts)
+        to = self._artifacts / folder_of(run.name) if self._artifacts else None
+        lines = [*summary(run, plan, self._current.logs), *told(kept, to)]
+        if to is not None:
+            await to_thread.run_sync(hand_out, kept, to)
+        print("\n" + "\n".join(lines))
         return run.result == "success"
 
     def _cannot_print(self, error: OSError) -> None:

@@ -11,12 +11,13 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from tidemill.cli.exec.artifacts import attempt_place
 from tidemill.cli.exec.local_logs import LocalLog
 from tidemill.cli.live import RunState, TaskState, View, with_attempt
 from tidemill.core import actions
 from tidemill.core.advance import advance
 from tidemill.core.graph import in_order
-from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec, first_generation
+from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec, attempt_of, first_generation
 from tidemill.core.needs import variables_of
 from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.report import apply_report
@@ -59,6 +60,8 @@ class LocalRun:
         run = Run(id=RunId(str(uuid4())), name=plan.name, group="", number=number, created_at=_now())
         self.run = actions.start(actions.create(run, plan, ids), _now())
         self.logs: dict[TaskId, LocalLog] = {}
+        self.artifacts = workshop.place / "artifacts" / run.id
+        """Where tasks keep files for people."""
         self._workers: dict[TaskId, JobWorker] = {}
         self._waiting: set[TaskId] = set()
         """Tasks that have no slot yet; what happens meanwhile may still decide against them."""
@@ -165,6 +168,7 @@ class LocalRun:
             spec.task.name,
             run=self._workshop.place / "workspaces" / self.run.id,
             caches=self._workshop.caches,
+            artifacts=attempt_place(self.artifacts, self.run.task(spec.task_id), attempt_of(spec.generation)),
         )
         return Surroundings(
             driver=self._workshop.driver,

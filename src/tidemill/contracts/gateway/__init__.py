@@ -4,6 +4,7 @@ Paths are relative to `/api/v1alpha`. Field names, their order and what is left 
 letter; whatever is called an extension is ours.
 """
 
+from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
@@ -23,6 +24,8 @@ class Gateway(
     VariableRoutes,
     ProjectRunRoutes,
     UserRunRoutes,
+    ProjectArtifactRoutes,
+    UserArtifactRoutes,
 ):
     """All that may be asked of the gateway."""
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 
-from tidemill.contracts.jobs import Archive, Jobs
+from tidemill.contracts.jobs import Archive, Jobs, KeptArtifacts
 from tidemill.core.job import JobId
 from tidemill.errors import Conflict, Unavailable
 from tidemill.kit.archive import Digest
@@ -38,6 +38,11 @@ class RunserviceStore:
         """Keep files under a key that has none; when somebody was faster, what they have kept stays."""
         with _meaning():
             return await self._jobs.save_cache(self._id, self._generation, key, archive)
+
+    async def save_artifacts(self, step: int, archive: AsyncIterator[bytes]) -> KeptArtifacts:
+        """Keep files of a step with the run."""
+        with _meaning():
+            return await self._jobs.save_artifacts(self._id, self._generation, step, archive)
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:
         """The bytes of an archive."""

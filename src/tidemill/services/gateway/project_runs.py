@@ -15,10 +15,9 @@ from tidemill.contracts.gateway.runs import (
     RunTaskResponse,
 )
 from tidemill.contracts.runservice import Runservice
-from tidemill.core.permissions import Action
-from tidemill.core.refs import project_group
 from tidemill.kit.contract import Page
-from tidemill.services.gateway.door import Door, current_caller, thing
+from tidemill.services.gateway.door import Door
+from tidemill.services.gateway.owners import project_groups
 from tidemill.services.gateway.runs import Runs
 
 
@@ -26,14 +25,7 @@ class ProjectRuns(ProjectRunRoutes):
     """The runs of a project, for those who may see or change them."""
 
     def __init__(self, configstore: Configstore, runservice: Runservice, door: Door) -> None:
-        self._configstore = configstore
-        self._runs = Runs(runservice, door, self._group)
-
-    async def _group(self, ref: str, action: Action) -> str:
-        """The group of the project's runs, if the caller may do *action* to them."""
-        project = await self._configstore.project(ref)
-        current_caller().require(action, thing(project))
-        return project_group(project.id)
+        self._runs = Runs(runservice, door, project_groups(configstore))
 
     async def project_runs(self, projectref: str, **wanted: Unpack[RunsQuery]) -> Page[RunsResponse]:
         return await self._runs.listed(projectref, wanted)

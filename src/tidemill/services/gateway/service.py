@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway import PREFIX
+from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
@@ -20,6 +21,7 @@ from tidemill.kit.db import Database
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Loop
 from tidemill.planning.planner import Planner
+from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.inbox import Inbox
@@ -72,6 +74,8 @@ class GatewayService(Pushes):
         self._variables = Variables(configstore)
         self._project_runs = ProjectRuns(configstore, runservice, self._door)
         self._user_runs = UserRuns(configstore, runservice, self._door)
+        self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
+        self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
 
     def loops(self) -> list[Loop]:
         """The inbox, and the removal of repositories."""
@@ -89,6 +93,8 @@ class GatewayService(Pushes):
             *serve(VariableRoutes, self._variables, PREFIX, dialect),
             *serve(ProjectRunRoutes, self._project_runs, PREFIX, dialect),
             *serve(UserRunRoutes, self._user_runs, PREFIX, dialect),
+            *serve(ProjectArtifactRoutes, self._project_artifacts, PREFIX, dialect),
+            *serve(UserArtifactRoutes, self._user_artifacts, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),
         ]
 

@@ -15,10 +15,9 @@ from tidemill.contracts.gateway.runs import (
     UserRunRoutes,
 )
 from tidemill.contracts.runservice import Runservice
-from tidemill.core.permissions import Action
-from tidemill.core.refs import user_group
 from tidemill.kit.contract import Page
-from tidemill.services.gateway.door import Door, current_caller, own
+from tidemill.services.gateway.door import Door
+from tidemill.services.gateway.owners import user_groups
 from tidemill.services.gateway.runs import Runs
 
 
@@ -26,14 +25,7 @@ class UserRuns(UserRunRoutes):
     """The direct runs of a user, which are nobody else's business."""
 
     def __init__(self, configstore: Configstore, runservice: Runservice, door: Door) -> None:
-        self._configstore = configstore
-        self._runs = Runs(runservice, door, self._group)
-
-    async def _group(self, ref: str, action: Action) -> str:
-        """The group of the user's runs, if the caller may do *action* to them."""
-        user = await self._configstore.user(ref)
-        current_caller().require(action, own(user))
-        return user_group(user.id)
+        self._runs = Runs(runservice, door, user_groups(configstore))
 
     async def user_runs(self, userref: str, **wanted: Unpack[RunsQuery]) -> Page[RunsResponse]:
         return await self._runs.listed(userref, wanted)

@@ -7,8 +7,18 @@ from datetime import datetime, timedelta
 import structlog
 from starlette.routing import BaseRoute
 
-from tidemill.contracts.jobs import Archive, Archives, FoundCache, Jobs, LogEnd, SyncAnswer, SyncRequest
+from tidemill.contracts.jobs import (
+    Archive,
+    Archives,
+    FoundCache,
+    Jobs,
+    KeptArtifacts,
+    LogEnd,
+    SyncAnswer,
+    SyncRequest,
+)
 from tidemill.contracts.runservice import (
+    Artifact,
     CreateRuns,
     Executors,
     QueuedGroups,
@@ -33,6 +43,7 @@ from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop
 from tidemill.services.runservice import leases, starting
 from tidemill.services.runservice.answering import Answering
+from tidemill.services.runservice.archives.artifacts import Artifacts
 from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
 from tidemill.services.runservice.creating import Creating
@@ -80,6 +91,14 @@ class RunserviceService(Runservice, Jobs):
         self._reading = Reading(db, objects, bells)
         self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
         self._keeping = Keeping(db, objects, self._means.plans, clock=clock, new_id=new_id)
+        self._artifacts = Artifacts(
+            db,
+            objects,
+            self._means.plans,
+            clock=clock,
+            new_id=new_id,
+            usual=timedelta(seconds=settings.artifacts_expire_after),
+        )
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
@@ -91,6 +110,7 @@ class RunserviceService(Runservice, Jobs):
             Loop("timed-runs", self._timing.look, bell=self._timing.bell),
             Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
+            Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
         ]
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -241,6 +261,20 @@ class RunserviceService(Runservice, Jobs):
     async def read_archive(self, id: JobId, generation: int, archive: str) -> AsyncIterator[bytes]:
         return await self._keeping.read(id, generation, archive)
 
+    async def save_artifacts(
+        self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
+    ) -> KeptArtifacts:
+        return await self._artifacts.save(id, generation, step, archive)
+
+    async def artifacts(self, id: RunId, cursor: str = "", limit: int = 100) -> Page[Artifact]:
+        return await self._artifacts.listed(id, cursor, limit)
+
+    async def artifact_bundle(self, id: RunId, format: str = "tar", task: str = "") -> AsyncIterator[bytes]:
+        return await self._artifacts.bundle(id, format, task)
+
+    async def read_artifact(self, id: RunId, task: TaskId, path: str) -> AsyncIterator[bytes]:
+        return await self._artifacts.read(id, task, path)
+
     async def watch_executors(self) -> None:
         """Take the jobs of executors that were silent for too long; look again when the next may be."""
         seen = await self._db.read(executors.at_work)
@@ -260,3 +294,7 @@ class RunserviceService(Runservice, Jobs):
     async def put_logs_away(self) -> None:
         """Bring the logs of tasks that are over into their last form."""
         await self._putting_away.put_away()
+
+    async def expire_artifacts(self) -> None:
+        """Remove the artifacts whose time is over."""
+        await self._artifacts.expire()
