@@ -2,15 +2,22 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from tidemill.cli.exec.summary import summary
+from tidemill.core import actions
+from tidemill.core.plan import Plan, PlanTask
+from tidemill.core.run import Run, RunId, TaskId
 
 SECONDS = 60.0
 Tree = Callable[..., Path]
@@ -188,6 +195,24 @@ def test_a_wrong_argument_gets_one_line(tree: Tree, arguments: Sequence[str], co
     assert done.returncode == code
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_progress_that_is_written_over_is_shown_as_it_ended(tree: Tree) -> None:
+    """As a terminal would, not one after the other."""
+    done = exec_(tree(one_task(r"run: printf '10 %%\r55 %%\rall\n'; exit 1")))
+    assert printed(done) == ["all"]
+    assert "its last lines:\n  all\n" in done.stdout
+
+
+def test_a_summary_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long name takes the columns from nobody but itself."""
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((60, 20)))
+    names = ("a" * 70, "b")
+    plan = Plan(name="r", tasks=tuple(PlanTask(name=name) for name in names))
+    run = Run(id=RunId("r"), name="r", group="", number=1, created_at=datetime.now(UTC))
+    run = actions.create(run, plan, [TaskId(name) for name in names])
+    (line,) = [line for line in summary(run, plan, {}) if " b " in line]
+    assert len(line) <= 60
 
 
 def test_a_pull_request_is_cloned_as_one(tree: Tree) -> None:

@@ -57,7 +57,8 @@ class LocalLog:
             return []
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most), os.SEEK_SET)
-            return _text(file.read()).splitlines()[-count:]
+            lines = file.read().rstrip(b"\n").split(b"\n")
+            return [_text(line) for line in lines[-count:]] if any(lines) else []
 
     def _tell(self, step: int, data: bytes) -> None:
         if step < 0:
@@ -71,4 +72,5 @@ class LocalLog:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace").rstrip("\r")
+    """A line as a terminal ends up showing it: what a carriage return goes back over is written anew."""
+    return data.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")

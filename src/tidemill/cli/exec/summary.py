@@ -1,5 +1,6 @@
 """What a run that has happened here comes to: each task with its time, failures with their last lines."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 
 from tidemill.cli.exec.local_logs import LocalLog
@@ -9,13 +10,16 @@ from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.run import Run, RunTask, Status, StepPhase, TaskId
 
 _LAST_LINES = 10
+_BESIDE = 32
+"""Columns for all that stands beside a task's name."""
 _SETUP = -1
 
 
 def summary(run: Run, plan: Plan, logs: Mapping[TaskId, LocalLog]) -> Iterator[str]:
     """Lines for people."""
     planned = {task.name: task for task in plan.tasks}
-    width = max((len(task.name) for task in run.tasks), default=0)
+    longest = max((len(task.name) for task in run.tasks), default=0)
+    width = min(longest, max(0, shutil.get_terminal_size().columns - _BESIDE))
     for task in run.tasks:
         mark, _ = MARKS.get("failed" if task.status is Status.LOST else task.status, ("?", ""))
         took = duration(task.started_at, task.ended_at) if task.ended_at else ""
