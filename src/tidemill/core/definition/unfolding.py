@@ -12,6 +12,7 @@ from tidemill.core.definition.substitution import (
     TooMuch,
     check_placeholders,
     count_values,
+    placeholders,
     replaced,
 )
 from tidemill.core.definition.tasks import check_name, read_task
@@ -40,6 +41,8 @@ def read_written(cursor: Cursor) -> WrittenTask | None:
     name = fields["name"].text()
     if not fields.has("matrix"):
         check_name(fields["name"], name, "task", cursor)
+        if not cursor.findings.is_agola:
+            _warn_of_placeholders(cursor)
         return WrittenTask(place=cursor, fields=fields, name=name, tasks=(read_task(fields),))
     matrix = read_matrix(fields["matrix"])
     if matrix is not None and not _may_unfold(cursor, fields["matrix"], matrix):
@@ -47,6 +50,12 @@ def read_written(cursor: Cursor) -> WrittenTask | None:
     if matrix is None:
         return _folded(cursor, fields, name)
     return _unfolded(cursor, fields, name, matrix)
+
+
+def _warn_of_placeholders(task: Cursor) -> None:
+    """A shell would take what is left in place for a variable with a wrong name."""
+    for place in placeholders(task):
+        place.warn("a `${matrix.…}` is left as it stands: the task has no `matrix`")
 
 
 def _may_unfold(task: Cursor, place: Cursor, matrix: Matrix) -> bool:
