@@ -17,6 +17,7 @@ from tidemill.core.plan import (
     PlanTask,
     RestoreCache,
     RestoreWorkspace,
+    SaveArtifacts,
     SaveCache,
     SaveToWorkspace,
 )
@@ -301,3 +302,20 @@ async def test_an_always_step_keeps_files_of_what_failed(place: Place, stores: A
     report = await done(place, stores("a"), job("write dist/x x\nexit 1", run("echo never"), always))
     assert report.outcome is Outcome.FAILED
     assert len(await stores("last").workspaces()) == 1
+
+
+async def test_artifacts_are_kept_under_their_paths(place: Place, stores: Any, tmp_path: Path) -> None:
+    """Also of a task that has failed, by an always step; trying again packs nothing anew."""
+    store = Troubled(stores("a"), Unavailable("not now"))
+    spec = job("write dist/x/y hello\nexit 1", SaveArtifacts(contents=DIST, always=True))
+    report = await done(place, store, spec)
+    assert report.steps[1].phase is SUCCESS
+    assert place.store.log(1).endswith(b"kept with the run: 1 file, 6 bytes\n")
+    assert (tmp_path / "artifacts" / "1" / "out" / "x" / "y").read_bytes() == b"hello\n"
+
+
+async def test_a_store_that_refuses_artifacts_fails_the_step(place: Place, stores: Any) -> None:
+    """With its reason."""
+    store = Troubled(stores("a"), BadRequest("no such name"))
+    report = await done(place, store, job("write dist/x x", SaveArtifacts(contents=DIST)))
+    assert report.reason == "step 2: no such name"

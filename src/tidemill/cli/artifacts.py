@@ -43,7 +43,11 @@ def get(
     *,
     task: Task = "",
     to: Annotated[
-        str, Parameter(help="A file, - for stdout; without PATH a directory (. by default) or an archive.")
+        str,
+        Parameter(
+            help="A file, - for stdout; without PATH a directory (. by default) or an archive.",
+            allow_leading_hyphen=True,
+        ),
     ] = "",
     archive: Annotated[
         Literal["tar", "zip"] | None, Parameter(help="All files as one archive in the file --to.")

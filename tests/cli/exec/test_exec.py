@@ -334,3 +334,24 @@ def is_running(command: str) -> bool:
         ["ps", "-eo", "args"], capture_output=True, text=True, timeout=SECONDS, check=True
     )
     return command in listed.stdout
+
+
+KEEPING = one_task("run: mkdir dist; echo hello > dist/a.txt", "artifacts: {paths: [dist/**]}")
+
+
+def test_artifacts_are_listed_and_dropped(tree: Tree) -> None:
+    """The summary says how to keep them."""
+    done = exec_(tree(KEEPING))
+    assert done.returncode == 0, done.stderr
+    assert "artifacts (1 file, 6 B), not kept; give --artifacts-dir DIR to keep them:" in done.stdout
+    assert "  a/dist/a.txt  6 B" in done.stdout
+
+
+def test_artifacts_are_kept_where_it_is_said(tree: Tree) -> None:
+    """Below the names of run and task, over what was there."""
+    place = tree(KEEPING)
+    for _ in range(2):
+        done = exec_(place, "--artifacts-dir", "kept")
+        assert done.returncode == 0, done.stderr
+        assert (place / "kept" / "r" / "a" / "dist" / "a.txt").read_text() == "hello\n"
+    assert "artifacts (1 file, 6 B) in kept/r:" in done.stdout
