@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.definition.vectors import run, task
 from tidemill.core.definition.faults import WrongDefinition
-from tidemill.core.definition.nouns import RunDefinition
+from tidemill.core.definition.nouns import Dialect, RunDefinition
 from tidemill.core.definition.reading import read_definition
 from tidemill.core.plan import Depend, Literal, RunStep
 from tidemill.kit.formats.reading import read_yaml
@@ -194,3 +194,17 @@ def test_a_combination_may_not_have_another_task_s_name() -> None:
     """Names are unique whoever makes them."""
     with pytest.raises(WrongDefinition, match=r"two tasks would have the name `a \(v=1\)`"):
         read(run(f"tasks: [{A}, {{name: a (v=1), runtime: {{type: host}}}}]"))
+
+
+def test_a_placeholder_without_a_matrix_gets_a_warning() -> None:
+    """It is left as it stands; Agola's files may hold it."""
+    text = """
+    runs:
+      - name: ci
+        tasks: [{name: a, runtime: {containers: [{image: a}]}, steps: [run: 'echo ${matrix.a}']}]
+    """
+    data = read_yaml(text.encode()).data
+    (warning,) = read_definition(data).warnings
+    assert warning.path == ("runs", 0, "tasks", 0, "steps", 0, "run")
+    assert warning.message == "a `${matrix.…}` is left as it stands: the task has no `matrix`"
+    assert read_definition(data, Dialect.AGOLA).warnings == ()
