@@ -93,6 +93,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
     """Every command group is there with its commands."""
     assert ("user", "token", "create") in ALL
     assert {words[0] for words in ALL if words} == {
+        "artifact",
         "config",
         "demo",
         "exec",
