@@ -83,6 +83,7 @@ _keys = {
         *(task.TASK, task.RUNTIME, task.RESOURCES, task.CONTAINER, task.READINESS, task.VOLUME, task.TMPFS),
         *(
             task.MATRIX,
+            task.APPROVAL,
             task.RETRY,
             task.DEPEND,
             step.CONTENT,
