@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
+from tidemill.core import transitions
 from tidemill.core.actions import approve, ask_stop, create, reject, start
 from tidemill.core.advance import advance
+from tidemill.core.explaining.nouns import Circumstances, JobView
+from tidemill.core.explaining.runs import explain
 from tidemill.core.job import JobId, JobPhase, JobReport, Outcome, attempt_of, first_generation
 from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn
 from tidemill.core.report import apply_report, lose
@@ -172,6 +175,18 @@ class RunMachine(RuleBasedStateMachine):
                 assert task.id not in self.held | self.queued
 
     @invariant()
+    def everything_can_be_explained(self) -> None:
+        jobs = {task: JobView(phase=JobPhase.QUEUED) for task in self.queued}
+        jobs |= {task: JobView(phase=JobPhase.ACCEPTED, executor="e") for task in self.held}
+        found = explain(self.run, self.plan, Circumstances(now=self.now, jobs=jobs))
+        assert found.run.sentence
+        assert len(found.tasks) == len(self.run.tasks)
+        for one in found.tasks:
+            assert one.task.sentence
+            ready = one.task.code == "starts_now"
+            assert not ready, "what could start has a job"
+
+    @invariant()
     def nobody_begins_what_is_not_approved(self) -> None:
         for task in self.run.tasks:
             planned = self.plan.task(task.name)
@@ -231,7 +246,10 @@ class RunMachine(RuleBasedStateMachine):
         decision = advance(run, self.plan, self.held | self.queued, self.now, self.queued)
         for old, new in zip(self.run.tasks, decision.run.tasks, strict=True):
             assert new.attempt in (old.attempt, old.attempt + 1), "no attempt is passed over"
+            assert transitions.allowed(transitions.TASK, old.status, new.status), (old.status, new.status)
             assert not old.status.is_final or new.status is old.status, "what has ended never changes"
+        assert transitions.allowed(transitions.RUN, self.run.phase, run.phase)
+        assert transitions.allowed(transitions.RUN, run.phase, decision.run.phase)
         if self.run.result is not Result.UNKNOWN:
             assert decision.run.result is self.run.result, "a result never changes"
         assert not set(decision.start) & (self.held | self.queued), "one live job per task"

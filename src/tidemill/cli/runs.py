@@ -73,6 +73,21 @@ def get(project: str, number: Number, *, server: Server = None, output: Output =
     _show_run(run, output)
 
 
+@app.command
+def explain(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
+    """Say why a run and each of its tasks is as it is."""
+    found = ask(server, lambda gateway: gateway.explain_project_run(project, str(number)), about=project)
+    if output == "json":
+        show(found, output)
+        return
+    print(inert(found.run.sentence))
+    for task in found.tasks:
+        print(f"  {inert(task.name)}: {inert(task.task.sentence)}")
+        if task.task.code in ("running", "stopping", "failed", "failed_ignored", "timed_out", "lost"):
+            for step, explanation in enumerate(task.steps, 1):
+                print(f"    step {step}: {inert(explanation.sentence)}")
+
+
 @app.command(name="watch")
 def watch_run(project: str, number: Number, *, server: Server = None) -> int:
     """Show a run live until it ends; the exit code is 0 for success and 1 otherwise."""

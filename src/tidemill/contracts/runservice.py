@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from tidemill.core.explaining.nouns import RunExplanation
 from tidemill.core.plan import Plan, Superseded
 from tidemill.core.run import Run, RunId, TaskId
 from tidemill.kit.contract import Contract, Page, PageLimit, get, post
@@ -157,6 +158,10 @@ class Runservice(Contract):
     @get("/runs/{id}/follow", waits=True)
     async def follow_run(self, id: RunId) -> AsyncIterator[bytes]:
         """The run as JSON lines (of Run): now, and again after each change, until it is final."""
+
+    @get("/runs/{id}/explain")
+    async def explain_run(self, id: RunId) -> RunExplanation:
+        """Why the run, its tasks and their steps are as they are; 404 `runDoesNotExist`."""
 
     @get("/numbered-runs/{number}")
     async def numbered_run(self, number: int, group: str) -> RunDetail:

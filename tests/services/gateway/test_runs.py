@@ -223,6 +223,14 @@ async def test_a_task_is_rejected(house: House, alice: Person, hello: str, worke
     await house.push(hello, MAIN, files=GATED)
     await worker.start_all()
     (task_id,) = (await alice.get(f"/projects/{hello}/runs/1"))["tasks_waiting_approval"]
+    explained = await alice.get(f"/projects/{hello}/runs/1/explain")
+    assert explained["run"]["code"] == "running"
+    (gate,) = [one["task"] for one in explained["tasks"] if one["id"] == task_id]
+    assert gate == {
+        "code": "waits_for_approval",
+        "sentence": "waiting: somebody must approve it",
+        "evidence": {"approvals": "0", "needed": "1"},
+    }
     path = f"/projects/{hello}/runs/1/tasks/{task_id}/actions"
     assert await alice.failure("PUT", path, {"action_type": "reject", "reason": "x" * 501}) == (
         400,

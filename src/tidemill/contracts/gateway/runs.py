@@ -159,6 +159,30 @@ class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Extension: when it stops waiting for that and is skipped."""
 
 
+class ExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something is as it is: a stable code, one sentence, and what it was concluded from."""
+
+    code: str
+    sentence: str
+    evidence: dict[str, str]
+
+
+class TaskExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A task and its steps, explained."""
+
+    id: str
+    name: str
+    task: ExplanationResponse
+    steps: tuple[ExplanationResponse, ...]
+
+
+class RunExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A run and its tasks, explained."""
+
+    run: ExplanationResponse
+    tasks: tuple[TaskExplanationResponse, ...]
+
+
 class RunActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to do with a run."""
 
@@ -214,6 +238,10 @@ class ProjectRunRoutes(Contract):
     @get("/projects/{projectref}/runs/{runnumber}/follow", waits=True, media="application/x-ndjson")
     async def follow_project_run(self, projectref: str, runnumber: str) -> AsyncIterator[bytes]:
         """Extension: the run as JSON lines (of RunResponse), now and after each change, until it ends."""
+
+    @get("/projects/{projectref}/runs/{runnumber}/explain")
+    async def explain_project_run(self, projectref: str, runnumber: str) -> RunExplanationResponse:
+        """Extension: why the run, its tasks and their steps are as they are."""
 
     @put("/projects/{projectref}/runs/{runnumber}/actions")
     async def project_run_action(

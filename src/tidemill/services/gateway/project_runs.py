@@ -8,6 +8,7 @@ from tidemill.contracts.gateway.runs import (
     LogQuery,
     ProjectRunRoutes,
     RunActionsRequest,
+    RunExplanationResponse,
     RunResponse,
     RunsQuery,
     RunsResponse,
@@ -35,6 +36,9 @@ class ProjectRuns(ProjectRunRoutes):
 
     async def follow_project_run(self, projectref: str, runnumber: str) -> AsyncIterator[bytes]:
         return await self._runs.follow(projectref, runnumber)
+
+    async def explain_project_run(self, projectref: str, runnumber: str) -> RunExplanationResponse:
+        return await self._runs.explained(projectref, runnumber)
 
     async def project_run_action(
         self, projectref: str, runnumber: str, request: RunActionsRequest

@@ -8,6 +8,7 @@ import msgspec
 from tidemill.contracts.gateway.runs import (
     LogQuery,
     RunActionsRequest,
+    RunExplanationResponse,
     RunResponse,
     RunsQuery,
     RunsResponse,
@@ -75,6 +76,12 @@ class Runs:
         detail = await self._one(owner, number, Action.VIEW_RUN)
         lines = await self._runservice.follow_run(detail.run.id)
         return self._while_allowed(_shown_lines(lines, detail.plan), owner)
+
+    async def explained(self, owner: str, number: str) -> RunExplanationResponse:
+        """Why the run and what is in it are as they are."""
+        detail = await self._one(owner, number, Action.VIEW_RUN)
+        explanation = await self._runservice.explain_run(detail.run.id)
+        return msgspec.convert(msgspec.to_builtins(explanation), RunExplanationResponse)
 
     async def act(self, owner: str, number: str, request: RunActionsRequest) -> RunResponse:
         """Restart, cancel or stop; who asks stands in the reason."""

@@ -31,6 +31,7 @@ from tidemill.contracts.runservice import (
 )
 from tidemill.contracts.values import Values
 from tidemill.core import actions
+from tidemill.core.explaining.nouns import RunExplanation
 from tidemill.core.job import ExecutorId, JobId
 from tidemill.core.plan import Plan
 from tidemill.core.run import Run, RunId, TaskId
@@ -47,6 +48,7 @@ from tidemill.services.runservice.archives.artifacts import Artifacts
 from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
 from tidemill.services.runservice.creating import Creating
+from tidemill.services.runservice.explaining import explained
 from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
@@ -156,6 +158,10 @@ class RunserviceService(Runservice, Jobs):
         if found is None:
             raise NotFound(absence, code="runDoesNotExist")
         return found
+
+    async def explain_run(self, id: RunId) -> RunExplanation:
+        now, plans = self._clock(), self._means.plans
+        return await self._db.read(lambda tx: explained(tx, id, plans, now=now, lease=self._lease))
 
     async def follow_run(self, id: RunId) -> AsyncIterator[bytes]:
         return await self._following.open(id)

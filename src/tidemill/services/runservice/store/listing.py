@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, TextClause, select, union_all
 
 from tidemill.contracts.runservice import Contender, Contest, QueuedGroup, QueuedGroups, RunQuery
+from tidemill.core.explaining.nouns import Ahead
 from tidemill.core.plan import Superseded
 from tidemill.core.run import Phase, Result, Run, RunId
 from tidemill.kit.contract import Page
@@ -198,6 +199,31 @@ async def is_at_work(tx: Snapshot, counter_path: str, concurrency: str) -> bool:
         runs.c.concurrency == concurrency,
     )
     return await tx.value(query.limit(1)) is not None
+
+
+async def ahead(tx: Snapshot, sequence: int, group: str, concurrency: str) -> list[Ahead]:
+    """Runs that a queued one waits for: running ones first, then those queued before it."""
+    same_group = runs.c.group_path == group
+    contest = (runs.c.counter_path == groups.counter_path(group)) & (runs.c.concurrency == concurrency)
+    query = (
+        select(runs.c.number, runs.c.phase, runs.c.group_path)
+        .where(
+            IS_OPEN,
+            runs.c.sequence != sequence,
+            (runs.c.phase == Phase.RUNNING) | (runs.c.sequence < sequence),
+            same_group | contest if concurrency else same_group,
+        )
+        .order_by(runs.c.phase.desc(), runs.c.sequence)
+        .limit(_SHOWN)
+    )
+    return [
+        Ahead(
+            number=row.number,
+            is_running=row.phase == Phase.RUNNING,
+            concurrency="" if row.group_path == group else concurrency,
+        )
+        for row in await tx.all(query)
+    ]
 
 
 async def _tokens(tx: Snapshot, paths: list[str]) -> dict[str, int]:

@@ -1,0 +1,396 @@
+"""A sentence and a code for every state of a run, a task and a step."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from tidemill.core.explaining.nouns import Ahead, Circumstances, ExecutorView, JobView, RunExplanation
+from tidemill.core.explaining.runs import explain
+from tidemill.core.job import JobPhase
+from tidemill.core.plan import Depend, Plan, PlanTask, RunStep, Runtime
+from tidemill.core.run import (
+    Attempt,
+    Phase,
+    Result,
+    Run,
+    RunId,
+    RunTask,
+    Status,
+    StepPhase,
+    StepState,
+    TaskId,
+)
+
+NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)
+AGO = NOW - timedelta(seconds=40)
+T = TaskId("t")
+STEPS = (RunStep(command="a", name="build"), RunStep(command="b", ignore_failure=True))
+PLANNED = PlanTask(name="t", steps=STEPS, runtime=Runtime(type="host", arch="arm64"))
+TASK = RunTask(id=T, name="t", steps=(StepState(), StepState()))
+RUN = Run(
+    id=RunId("r"),
+    name="r",
+    group="/g",
+    number=7,
+    phase=Phase.RUNNING,
+    tasks=(TASK,),
+    created_at=AGO,
+    started_at=AGO,
+)
+EXECUTOR = ExecutorView(
+    name="e1", online=True, draining=False, slots=2, jobs=0, runtimes=("host",), arch="arm64"
+)
+QUEUED, HELD = JobView(phase=JobPhase.QUEUED), JobView(phase=JobPhase.ACCEPTED, executor="e1")
+
+
+def explained(run: Run, planned: PlanTask = PLANNED, *others: PlanTask, **around: object) -> RunExplanation:
+    plan = Plan(name="r", tasks=(planned, *others))
+    return explain(run, plan, replace(Circumstances(now=NOW), **around))
+
+
+RUNS = [
+    (
+        {"phase": Phase.SETUP_ERROR, "setup_errors": ("config.yml:3:1: bad", "more"), "tasks": ()},
+        {},
+        "setup_error",
+        "no plan: config.yml:3:1: bad (and 1 more)",
+    ),
+    ({"phase": Phase.QUEUED}, {}, "starts_now", "waiting: the scheduler is about to start it"),
+    (
+        {"phase": Phase.QUEUED},
+        {"ahead": (Ahead(number=4, is_running=True),)},
+        "waits_for_group",
+        "waiting: run #4 of the same group is running",
+    ),
+    (
+        {"phase": Phase.QUEUED},
+        {"ahead": (Ahead(number=4, is_running=False),)},
+        "waits_for_its_turn",
+        "waiting: run #4 of the same group is before it",
+    ),
+    (
+        {"phase": Phase.QUEUED},
+        {"ahead": (Ahead(number=4, is_running=True, concurrency="deploy"),)},
+        "waits_for_concurrency",
+        "waiting: run #4 of the concurrency group deploy is running",
+    ),
+    (
+        {"phase": Phase.QUEUED},
+        {"ahead": (Ahead(number=4, is_running=False, concurrency="deploy"),)},
+        "waits_for_its_turn",
+        "waiting: run #4 is before it in the concurrency group deploy",
+    ),
+    (
+        {"phase": Phase.CANCELLED, "reason": "superseded by run #8 (concurrency group deploy)"},
+        {},
+        "cancelled",
+        "cancelled: superseded by run #8 (concurrency group deploy)",
+    ),
+    ({}, {"jobs": {T: QUEUED}}, "running", "running: `t` at work, 0 to come"),
+    (
+        {"stopping": True, "reason": "stopped by bob"},
+        {"jobs": {T: HELD}},
+        "stopping",
+        "stopping: stopped by bob; waiting for `t`",
+    ),
+    (
+        {"tasks": (replace(TASK, waiting_approval=True),)},
+        {},
+        "waits_for_approval",
+        "waiting: somebody must approve `t`",
+    ),
+    (
+        {"result": Result.FAILED, "tasks": (replace(TASK, status=Status.LOST, reason="e1 is silent"),)},
+        {},
+        "failing",
+        "failed: `t` was lost: e1 is silent; waiting for nothing",
+    ),
+    (
+        {"phase": Phase.FINISHED, "result": Result.SUCCESS, "ended_at": NOW},
+        {},
+        "succeeded",
+        "succeeded in 40 s: no task failed it",
+    ),
+    (
+        {"phase": Phase.FINISHED, "result": Result.STOPPED, "reason": "stopped by bob", "ended_at": NOW},
+        {},
+        "stopped",
+        "stopped: stopped by bob",
+    ),
+    (
+        {
+            "phase": Phase.FINISHED,
+            "result": Result.FAILED,
+            "stopping": True,
+            "reason": "the run took longer than 1 h",
+        },
+        {},
+        "failed",
+        "failed: the run took longer than 1 h",
+    ),
+    (
+        {
+            "phase": Phase.FINISHED,
+            "result": Result.FAILED,
+            "tasks": (
+                replace(
+                    TASK,
+                    status=Status.FAILED,
+                    steps=(StepState(phase=StepPhase.FAILED, exit_code=2), StepState()),
+                ),
+            ),
+        },
+        {},
+        "failed",
+        "failed: `t` failed at step 1 with exit code 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "around", "code", "sentence"), RUNS)
+def test_a_run(fields: dict[str, object], around: dict[str, object], code: str, sentence: str) -> None:
+    """In each phase and result, by what it waits for."""
+    found = explained(replace(RUN, **fields), **around).run
+    assert (found.code, found.sentence) == (code, sentence)
+
+
+TASKS = [
+    ({}, {}, {"jobs": {T: QUEUED}}, "no_executor", "waiting: no executor is online"),
+    (
+        {},
+        {},
+        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, online=False),)},
+        "no_executor",
+        "waiting: no executor is online; 1 are known, all silent",
+    ),
+    (
+        {},
+        {},
+        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, arch="amd64"),)},
+        "no_suitable_executor",
+        "waiting: no executor takes `host` tasks for arm64; 1 executor is online: e1 (host amd64)",
+    ),
+    (
+        {},
+        {},
+        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, draining=True),)},
+        "executors_drain",
+        "waiting: all executors that take `host` tasks for arm64 are draining",
+    ),
+    (
+        {},
+        {},
+        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, jobs=2),)},
+        "waits_for_slot",
+        "waiting: all 2 slots for `host` tasks for arm64 are taken",
+    ),
+    (
+        {},
+        {},
+        {"jobs": {T: QUEUED}, "executors": (EXECUTOR,)},
+        "starts_now",
+        "waiting: an executor is about to take it (0 of 2 slots are taken)",
+    ),
+    (
+        {},
+        {},
+        {"jobs": {T: HELD}},
+        "given_to_executor",
+        "starting: executor e1 has it and is about to begin",
+    ),
+    (
+        {"waiting_approval": True},
+        {},
+        {},
+        "waits_for_approval",
+        "waiting: somebody must approve it",
+    ),
+    (
+        {
+            "waiting_approval": True,
+            "approve_by": NOW + timedelta(hours=2),
+            "annotations": {"approvers": '["a"]'},
+        },
+        {"approval": True, "approvers": 2},
+        {},
+        "waits_for_approval",
+        "waiting: 1 more must approve it, within 2 h",
+    ),
+    (
+        {
+            "attempt": 2,
+            "not_before": NOW + timedelta(seconds=10),
+            "past": (Attempt(number=1, status=Status.LOST, reason="e1 is silent"),),
+        },
+        {},
+        {},
+        "waits_for_retry",
+        "waiting: attempt 2 begins in 10 s, after attempt 1: e1 is silent",
+    ),
+    ({}, {}, {}, "starts_now", "waiting: it is about to be queued"),
+    (
+        {
+            "status": Status.RUNNING,
+            "started_at": AGO,
+            "steps": (StepState(phase=StepPhase.RUNNING), StepState()),
+        },
+        {},
+        {"jobs": {T: HELD}},
+        "running",
+        "running since 40 s: at step 1 of 2 `build`",
+    ),
+    (
+        {"status": Status.RUNNING, "started_at": AGO},
+        {},
+        {},
+        "running",
+        "running since 40 s: at its setup",
+    ),
+    (
+        {"status": Status.RUNNING, "started_at": AGO, "reason": "another task has failed"},
+        {},
+        {"jobs": {T: replace(HELD, stop=True)}},
+        "stopping",
+        "stopping: another task has failed",
+    ),
+    (
+        {"status": Status.SKIPPED, "reason": "skipped: `when.branch` includes `main`, this is `dev`"},
+        {},
+        {},
+        "skipped",
+        "skipped: `when.branch` includes `main`, this is `dev`",
+    ),
+    ({"status": Status.CANCELLED}, {}, {}, "cancelled", "cancelled: it had not begun"),
+    ({"status": Status.STOPPED, "reason": "by bob"}, {}, {}, "stopped", "stopped: by bob"),
+    (
+        {"status": Status.SUCCESS, "attempt": 2, "started_at": AGO, "ended_at": NOW},
+        {},
+        {},
+        "succeeded",
+        "succeeded at attempt 2 in 40 s",
+    ),
+    (
+        {"status": Status.FAILED, "setup": StepState(phase=StepPhase.FAILED), "reason": "no such image"},
+        {},
+        {},
+        "failed",
+        "it failed in its setup: no such image",
+    ),
+    (
+        {"status": Status.FAILED, "timed_out": True, "reason": "timed out after 5 s", "attempt": 3},
+        {},
+        {},
+        "timed_out",
+        "it took too long: timed out after 5 s, after 3 attempts",
+    ),
+    (
+        {"status": Status.FAILED, "steps": (StepState(phase=StepPhase.FAILED, exit_code=3), StepState())},
+        {"ignore_failure": True},
+        {},
+        "failed_ignored",
+        "it failed at step 1 with exit code 3; the run ignores it",
+    ),
+    ({"status": Status.LOST, "reason": "e1 is silent"}, {}, {}, "lost", "it was lost: e1 is silent"),
+]
+
+
+@pytest.mark.parametrize(("fields", "planned", "around", "code", "sentence"), TASKS)
+def test_a_task(
+    fields: dict[str, object],
+    planned: dict[str, object],
+    around: dict[str, object],
+    code: str,
+    sentence: str,
+) -> None:
+    """In each status, by what it waits for and how it ended."""
+    run = replace(RUN, tasks=(replace(TASK, **fields),))
+    found = explained(run, replace(PLANNED, **planned), **around).tasks[0].task
+    assert (found.code, found.sentence) == (code, sentence)
+
+
+@pytest.mark.parametrize(
+    ("phase", "code", "sentence"),
+    [
+        (Phase.QUEUED, "run_not_started", "waiting: the run has not started"),
+        (Phase.CANCELLED, "run_cancelled", "waiting: the run is cancelled"),
+    ],
+)
+def test_a_task_of_a_run_that_does_not_run(phase: Phase, code: str, sentence: str) -> None:
+    """It is the run that has to be asked."""
+    found = explained(replace(RUN, phase=phase)).tasks[0].task
+    assert (found.code, found.sentence) == (code, sentence)
+
+
+def test_what_a_task_needs() -> None:
+    """Each that has not ended with what it is at; three are named."""
+    parents = [
+        RunTask(id=TaskId("a"), name="a", status=Status.RUNNING, started_at=AGO),
+        RunTask(id=TaskId("b"), name="b", waiting_approval=True),
+        RunTask(id=TaskId("c"), name="c"),
+        RunTask(id=TaskId("d"), name="d"),
+        RunTask(id=TaskId("e"), name="e", status=Status.SUCCESS),
+    ]
+    planned = replace(PLANNED, depends=tuple(Depend(task=name) for name in "abcde"))
+    others = [PlanTask(name=name) for name in "abcde"]
+    found = explained(replace(RUN, tasks=(TASK, *parents)), planned, *others).tasks[0].task
+    assert found.code == "waits_for_tasks"
+    assert found.sentence == (
+        "waiting: needs `a` (running since 40 s), `b` (waits for approval), `c` (not started) and 1 more"
+    )
+    assert found.evidence == {"a": "running", "b": "notstarted", "c": "notstarted", "d": "notstarted"}
+
+
+STEP_CASES = [
+    (StepState(), Status.RUNNING, 0, "waits_for_its_turn", "waiting: the steps before it are not done"),
+    (StepState(), Status.FAILED, 0, "not_reached", "not reached: its task failed before it"),
+    (
+        StepState(phase=StepPhase.SKIPPED),
+        Status.FAILED,
+        0,
+        "skipped",
+        "skipped: its task went on without it",
+    ),
+    (StepState(phase=StepPhase.CANCELLED), Status.CANCELLED, 0, "cancelled", "cancelled: it had not begun"),
+    (StepState(phase=StepPhase.RUNNING, started_at=AGO), Status.RUNNING, 0, "running", "running since 40 s"),
+    (StepState(phase=StepPhase.STOPPED), Status.STOPPED, 0, "stopped", "stopped with its task"),
+    (
+        StepState(phase=StepPhase.SUCCESS, started_at=AGO, ended_at=NOW),
+        Status.SUCCESS,
+        0,
+        "succeeded",
+        "succeeded in 40 s",
+    ),
+    (StepState(phase=StepPhase.FAILED, exit_code=3), Status.FAILED, 0, "failed", "failed: exit code 3"),
+    (
+        StepState(phase=StepPhase.FAILED, reason="timed out after 5 s"),
+        Status.SUCCESS,
+        1,
+        "failed_ignored",
+        "failed: timed out after 5 s; the task ignores it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("state", "status", "position", "code", "sentence"), STEP_CASES)
+def test_a_step(state: StepState, status: Status, position: int, code: str, sentence: str) -> None:
+    """In each phase, and by what its task has come to."""
+    steps = (state, StepState()) if position == 0 else (StepState(), state)
+    run = replace(RUN, tasks=(replace(TASK, status=status, steps=steps),))
+    found = explained(run).tasks[0].steps[position]
+    assert (found.code, found.sentence) == (code, sentence)
+
+
+def test_a_step_that_is_not_done_here_says_why() -> None:
+    """With the sentence of its plan."""
+    planned = replace(PLANNED, steps=(replace(STEPS[0], skip="skipped: `when` says no"), STEPS[1]))
+    found = explained(RUN, planned).tasks[0].steps[0]
+    assert (found.code, found.sentence) == ("skipped", "skipped: `when` says no")
+
+
+def test_the_tables_hold_every_state() -> None:
+    """A state that is new needs a sentence."""
+    assert {fields.get("phase", Phase.RUNNING) for fields, *_ in RUNS} == set(Phase)
+    assert {fields.get("result", Result.UNKNOWN) for fields, *_ in RUNS} == set(Result)
+    assert {fields.get("status", Status.NOT_STARTED) for fields, *_ in TASKS} == set(Status)
+    assert {state.phase for state, *_ in STEP_CASES} == set(StepPhase)
