@@ -1,4 +1,4 @@
-"""The generated parts of the pages: the code map, and the table of the public API's routes.
+"""The generated parts of the pages: the code map, the public API's routes, and the states of runs.
 
 `python -m tests.house.pages` (part of `make fmt`) writes them; test_docs fails when they are stale.
 """
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tidemill.contracts.gateway import Gateway
+from tidemill.core import transitions
+from tidemill.core.transitions import Transition
 from tidemill.kit.contract import endpoints
 
 ROOT = Path(__file__).parents[2]
@@ -50,10 +52,33 @@ def routes() -> str:
     return "\n".join(lines)
 
 
+def states() -> str:
+    """The states of runs and tasks: drawn, and in a table with what moves them."""
+    return "\n\n".join(
+        f"### {title}\n\n{_drawn(table)}\n\n{_listed(table)}"
+        for title, table in (("Of a run", transitions.RUN), ("Of a task", transitions.TASK))
+    )
+
+
+def _drawn(table: tuple[Transition, ...]) -> str:
+    after = {one.after for one in table}
+    final = sorted(after - {one.before for one in table})
+    lines = [f"    {one.before or '[*]'} --> {one.after}" for one in table]
+    return "\n".join(
+        ["```mermaid", "stateDiagram-v2", *lines, *(f"    {state} --> [*]" for state in final), "```"]
+    )
+
+
+def _listed(table: tuple[Transition, ...]) -> str:
+    lines = [f"| {f'`{one.before}`' if one.before else ''} | `{one.after}` | {one.by} |" for one in table]
+    return "\n".join(["| from | to | when |", "|---|---|---|", *lines])
+
+
 #: Which page holds which generated part.
 MADE: dict[Path, Callable[[], str]] = {
     ROOT / "ARCHITECTURE.md": code_map,
     ROOT / "docs" / "api.md": routes,
+    ROOT / "docs" / "runs.md": states,
 }
 
 
