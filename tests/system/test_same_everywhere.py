@@ -119,7 +119,7 @@ class Exec(_Command):
 
     def __init__(self, work: Work, place: Path) -> None:
         place.mkdir()
-        super().__init__(work.directory, place, {}, 2, approve=False, caches=place / "caches")
+        super().__init__(work.directory, place, {}, 2, approve=False, caches=place / "caches", artifacts=None)
         self.done: list[LocalRun] = []
         self.url = f"file://{place}/repository.git"
 
