@@ -19,6 +19,7 @@ from tidemill.core.plan import (
     RestoreWorkspace,
     SaveArtifacts,
     SaveCache,
+    SaveReports,
     SaveToWorkspace,
 )
 from tidemill.core.run import StepPhase
@@ -319,3 +320,31 @@ async def test_a_store_that_refuses_artifacts_fails_the_step(place: Place, store
     store = Troubled(stores("a"), BadRequest("no such name"))
     report = await done(place, store, job("write dist/x x", SaveArtifacts(contents=DIST)))
     assert report.reason == "step 2: no such name"
+
+
+REPORT = (
+    "<testsuite><testcase name='good'/><testcase name='bad'><failure>sesame</failure></testcase></testsuite>"
+)
+
+
+async def test_reports_are_read_and_kept(place: Place, stores: Any) -> None:
+    """Totals and failures, secrets masked; one that is none is a warning."""
+    store = stores("a")
+    spec = job(
+        f"write out/a.xml {REPORT}\nwrite out/b.xml <", SaveReports(junit=("out/*.xml",)), values=("s",)
+    )
+    report = await done(place, Troubled(store, Unavailable("not now")), spec, {"s": "sesame"})
+    assert report.outcome is Outcome.SUCCESS
+    (found,) = store.reported.values()
+    assert (found.files, found.tests, found.failures) == (1, 2, 1)
+    assert (found.failed[0].name, found.failed[0].text) == ("bad", "***")
+    said = place.store.log(1).decode()
+    assert "warning: out/b.xml: it is not well-formed XML" in said
+    assert said.endswith("2 tests: 1 failed, 0 skipped\n")
+
+
+async def test_no_reports_are_a_warning(place: Place, stores: Any) -> None:
+    """The task goes on."""
+    report = await done(place, stores("a"), job(SaveReports(junit=("*.xml",)), "echo next"))
+    assert report.outcome is Outcome.SUCCESS
+    assert b"warning: there are no reports\n" in place.store.log(0)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.work.places import Place, job, run
+from tests.work.places import Place, job
 from tidemill.core.job import Outcome
 from tidemill.core.plan import (
     Container,
@@ -12,7 +12,6 @@ from tidemill.core.plan import (
     Readiness,
     Resources,
     Runtime,
-    SaveReports,
 )
 from tidemill.core.run import StepPhase
 from tidemill.pods.fake import FakeDriver
@@ -24,11 +23,6 @@ SERVICE = Container(image="redis", readiness=Readiness(command="true"))
 
 
 def cases() -> Iterator[tuple[str, dict[str, object], str]]:
-    yield (
-        "steps of kinds that are not there yet",
-        {"steps": (run("x"), SaveReports())},
-        "`reports` (step 2)",
-    )
     yield "resources", {"runtime": Runtime(type="host", resources=Resources(cpu=500))}, "`resources`"
     yield "labels", {"runtime": Runtime(type="host", labels={"gpu": ""})}, "`labels`"
     yield (
@@ -38,26 +32,21 @@ def cases() -> Iterator[tuple[str, dict[str, object], str]]:
     )
     yield (
         "all of it is named at once",
-        {"steps": (SaveReports(), SaveReports()), "runtime": Runtime(type="host", labels={"gpu": ""})},
-        "`labels`, `reports` (step 1), `reports` (step 2)",
+        {"runtime": Runtime(type="host", labels={"gpu": ""}, resources=Resources(cpu=500))},
+        "`labels`, `resources`",
     )
 
 
 @pytest.mark.parametrize(("what", "task", "named"), list(cases()), ids=[case[0] for case in cases()])
 def test_it_is_named(what: str, task: dict[str, object], named: str) -> None:
-    """Each by its word in the configuration, steps with their number."""
+    """Each by its word in the configuration."""
     assert unsupported(PlanTask(name="task", **task)) == f"not supported by this executor: {named}"
-
-
-def test_a_skipped_step_is_not_in_the_way() -> None:
-    """What is not done need not be possible."""
-    assert unsupported(PlanTask(name="task", steps=(SaveReports(skip="skipped: not here"),))) == ""
 
 
 async def test_the_setup_fails_with_it(place: Place, driver: FakeDriver) -> None:
     """No pod is made, no step is started, and the setup's log says why."""
-    report = await place.done(job("echo never", SaveReports()))
+    report = await place.done(job("echo never", runtime=Runtime(type="host", labels={"gpu": ""})))
     assert (report.outcome, report.setup.phase) == (Outcome.FAILED, StepPhase.FAILED)
-    assert report.reason == "not supported by this executor: `reports` (step 2)"
+    assert report.reason == "not supported by this executor: `labels`"
     assert report.reason.encode() in place.store.log(-1)
     assert not driver.prepared

@@ -49,7 +49,7 @@ app.command(
     help="Variables that mean secrets: create, list, update, delete.",
 )
 app.command(
-    "tidemill.cli.runs:app", name="run", help="Runs: list, get, watch, create, restart, stop, cancel."
+    "tidemill.cli.runs:app", name="run", help="Runs: list, get, tests, watch, create, restart, stop, cancel."
 )
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows).")

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter, validators
 from tidemill.cli.client import Number, Output, Server, ask
 from tidemill.cli.live import view, with_attempt
 from tidemill.cli.output import duration, inert, show, time_of
+from tidemill.cli.run_tests import show_tests
 from tidemill.cli.tasks import named_task
 from tidemill.cli.usage import usage
 from tidemill.cli.watch import watch
@@ -22,6 +23,8 @@ from tidemill.contracts.gateway.runs import (
 )
 
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
+app.command(show_tests, name="tests")
+
 COLUMNS = {
     "NUMBER": "number",
     "NAME": "name",

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.core.job import ExecutorId, JobId, JobReport, JobSpec
+from tidemill.core.reports import Reported
 from tidemill.kit.contract import Contract, get, post, put
 
 
@@ -165,4 +166,11 @@ class Jobs(Contract):
         What is acknowledged is durable; what an earlier attempt of the task has kept is replaced. 400 for
         names that no artifact can have, 413 for too many or too large files; 409 `fenced` when the
         generation is not the job's.
+        """
+
+    @put("/jobs/{id}/reports/{step}", limit=8 * 1024 * 1024)
+    async def save_reports(self, id: JobId, generation: int, step: int, reported: Reported) -> None:
+        """Keep what test reports of a step say, in place of what it has said before.
+
+        409 `fenced` when the generation is not the job's.
         """

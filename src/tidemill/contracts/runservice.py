@@ -7,6 +7,7 @@ import msgspec
 
 from tidemill.core.explaining.nouns import RunExplanation
 from tidemill.core.plan import Plan, Superseded
+from tidemill.core.reports import Reported
 from tidemill.core.run import Run, RunId, TaskId
 from tidemill.kit.contract import Contract, Page, PageLimit, get, post
 
@@ -123,6 +124,21 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class StepTests(msgspec.Struct, frozen=True, kw_only=True):
+    """What test reports of a step have said."""
+
+    task: TaskId
+    step: int
+    attempt: int
+    reported: Reported
+
+
+class RunTests(msgspec.Struct, frozen=True):
+    """Those of a run, by task and step."""
+
+    steps: tuple[StepTests, ...]
+
+
 class Executor(msgspec.Struct, frozen=True, kw_only=True):
     """An executor as the runservice knows it."""
 
@@ -225,6 +241,10 @@ class Runservice(Contract):
     @get("/runs/{id}/tasks/{task}/artifacts/{path}")
     async def read_artifact(self, id: RunId, task: TaskId, path: str) -> AsyncIterator[bytes]:
         """The content of a file, from the last step that has kept it; 404 `artifactDoesNotExist`."""
+
+    @get("/runs/{id}/tests")
+    async def tests(self, id: RunId) -> RunTests:
+        """What test reports of a run's steps have said; 404 `runDoesNotExist`."""
 
     @get("/executors")
     async def executors(self) -> Executors:

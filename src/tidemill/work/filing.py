@@ -13,6 +13,7 @@ from tidemill.core.plan import (
     RestoreWorkspace,
     SaveArtifacts,
     SaveCache,
+    SaveReports,
     SaveToWorkspace,
 )
 from tidemill.core.run import StepPhase
@@ -20,9 +21,11 @@ from tidemill.errors import Failure, NotFound
 from tidemill.kit.archive import Damaged, compressed, plain
 from tidemill.pods import Chore, Pack, Pod, PodLost, Progress, Render, Unpack
 from tidemill.work.bench import CALL_LIMIT, Bench
-from tidemill.work.commands import command_key
+from tidemill.work.commands import command_key, secrets
 from tidemill.work.environment import task_environment
 from tidemill.work.insisting import Spring, insist
+from tidemill.work.junit.reading import read_reports
+from tidemill.work.masking import Mask
 from tidemill.work.notes import Notes
 from tidemill.work.shipping import Fenced
 from tidemill.work.store import Store
@@ -93,6 +96,8 @@ class FileStep:
                     await self._restore_cache(store, keys, dest_dir)
                 case SaveArtifacts(contents=contents):
                     await self._save_artifacts(store, contents)
+                case SaveReports(junit=junit):
+                    await self._save_reports(store, junit)
         except Failure as failure:
             raise StepFailed(failure.message) from failure
         except (Damaged, OSError) as error:
@@ -147,6 +152,18 @@ class FileStep:
         until = f" until {kept.expires_at:%Y-%m-%d %H:%M} UTC" if kept.expires_at else ""
         files = "1 file" if kept.files == 1 else f"{kept.files:,} files"
         self._notes.say(f"kept with the run{until}: {files}, {kept.size:,} bytes")
+
+    async def _save_reports(self, store: Store, paths: tuple[str, ...]) -> None:
+        await self._do(Pack((Content(source_dir=".", paths=paths),)))
+        mask = Mask(secrets(self._bench.spec, self._bench.values))
+        answer = await read_reports(self._pod.made(self._chore_key("")), mask)
+        for warning in answer.warnings:
+            self._notes.say(f"warning: {warning}")
+        found = answer.reported
+        if not found.files and not answer.warnings:
+            self._notes.say("warning: there are no reports")
+        await insist(partial(store.save_reports, self._index, found))
+        self._notes.say(f"{found.tests:,} tests: {found.bad:,} failed, {found.skipped:,} skipped")
 
     async def _key(self, template: str, suffix: str) -> str:
         """What a key's template becomes in the pod."""

@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from tidemill.contracts.jobs import Archive, KeptArtifacts
 from tidemill.core.plan import Plan
+from tidemill.core.reports import Reported
 from tidemill.errors import NotFound
 from tidemill.kit.archive import Digest
 from tidemill.work.local_artifacts import keep_files
@@ -34,6 +35,8 @@ class LocalStore:
         self._run = run
         self._caches = caches
         self._artifacts = artifacts
+        self.reported: dict[int, Reported] = {}
+        """What test reports have said, by step."""
 
     async def workspaces(self) -> tuple[Archive, ...]:
         """Those of all tasks that this one depends on, directly or not."""
@@ -66,6 +69,10 @@ class LocalStore:
     async def save_artifacts(self, step: int, archive: AsyncIterator[bytes]) -> KeptArtifacts:
         """Keep the files of a tar stream."""
         return await keep_files(self._artifacts / str(step), archive)
+
+    async def save_reports(self, step: int, reported: Reported) -> None:
+        """Keep what test reports say."""
+        self.reported[step] = reported
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:
         """The bytes of an archive."""

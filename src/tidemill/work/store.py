@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from tidemill.contracts.jobs import Archive, KeptArtifacts
+from tidemill.core.reports import Reported
 
 
 class Store(Protocol):
@@ -31,6 +32,10 @@ class Store(Protocol):
 
     async def save_artifacts(self, step: int, archive: AsyncIterator[bytes]) -> KeptArtifacts:
         """Keep the files of a tar stream for people, in place of what the step has kept before."""
+        ...
+
+    async def save_reports(self, step: int, reported: Reported) -> None:
+        """Keep what test reports say, in place of what the step has said before."""
         ...
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:

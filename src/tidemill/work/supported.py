@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 
-from tidemill.core.plan import PlanTask, Runtime, SaveReports, Step
+from tidemill.core.plan import PlanTask, Runtime
 
-#: Kinds of step, by what they are called in a configuration.
-_STEPS: dict[type[Step], str] = {SaveReports: "reports"}
-
-#: What a task may ask for beside its steps, and how to see that it does.
+#: What a task may ask for, and how to see that it does.
 _TASK: dict[str, Callable[[PlanTask], bool]] = {
     "labels": lambda task: bool(task.runtime.labels),
     "readiness": lambda task: any(container.readiness for container in task.runtime.containers),
@@ -19,7 +16,4 @@ _TASK: dict[str, Callable[[PlanTask], bool]] = {
 def unsupported(task: PlanTask) -> str:
     """A sentence that names all of it; "" when the task can be done."""
     found = [f"`{name}`" for name, asks in _TASK.items() if asks(task)]
-    for number, step in enumerate(task.steps, 1):
-        if not step.skip and type(step) in _STEPS:
-            found.append(f"`{_STEPS[type(step)]}` (step {number})")
     return f"not supported by this executor: {', '.join(found)}" if found else ""

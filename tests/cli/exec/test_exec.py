@@ -355,3 +355,14 @@ def test_artifacts_are_kept_where_it_is_said(tree: Tree) -> None:
         assert done.returncode == 0, done.stderr
         assert (place / "kept" / "r" / "a" / "dist" / "a.txt").read_text() == "hello\n"
     assert "artifacts (1 file, 6 B) in kept/r:" in done.stdout
+
+
+def test_failed_tests_are_in_the_summary(tree: Tree) -> None:
+    """Whatever else failed."""
+    report = '<testsuite><testcase classname="c" name="bad"><failure>why</failure></testcase></testsuite>'
+    steps = ("run: cp in.xml out.xml; exit 1",)
+    config = one_task(*steps, "{reports: {junit: [out.xml]}, always: true}")
+    done = exec_(tree(config.replace("steps:\n", "steps:\n          - clone: {}\n"), **{"in.xml": report}))
+    assert done.returncode == 1
+    assert "a: 1 tests, 1 failed, 0 skipped" in done.stdout
+    assert "a: c: bad\n  why" in done.stdout

@@ -22,7 +22,7 @@ from tidemill.cli.exec.fragile_view import FragileView
 from tidemill.cli.exec.given import pairs, read_values
 from tidemill.cli.exec.local_run import LocalRun, Workshop, only
 from tidemill.cli.exec.snapshot import Snapshot, take_snapshot
-from tidemill.cli.exec.summary import summary
+from tidemill.cli.exec.summary import summary, tests_of
 from tidemill.cli.live import view
 from tidemill.cli.occasion import Wanted, wanted_event, wanted_ref
 from tidemill.cli.output import print_no_more
@@ -202,7 +202,11 @@ class _Command:
             shown.close()
         kept = kept_by(run, self._current.artifacts)
         to = self._artifacts / folder_of(run.name) if self._artifacts else None
-        lines = [*summary(run, plan, self._current.logs), *told(kept, to)]
+        lines = [
+            *summary(run, plan, self._current.logs),
+            *tests_of(run, self._current.reported),
+            *told(kept, to),
+        ]
         if to is not None:
             await to_thread.run_sync(hand_out, kept, to)
         print("\n" + "\n".join(lines))

@@ -21,6 +21,7 @@ from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec, attempt_of, f
 from tidemill.core.needs import variables_of
 from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.report import apply_report
+from tidemill.core.reports import Reported
 from tidemill.core.run import Run, RunId, RunTask, Status, TaskId
 from tidemill.pods import Driver
 from tidemill.work.directory import boot_id, job_directory
@@ -62,6 +63,8 @@ class LocalRun:
         self.logs: dict[TaskId, LocalLog] = {}
         self.artifacts = workshop.place / "artifacts" / run.id
         """Where tasks keep files for people."""
+        self.reported: dict[TaskId, Mapping[int, Reported]] = {}
+        """What test reports of tasks have said, by step."""
         self._workers: dict[TaskId, JobWorker] = {}
         self._waiting: set[TaskId] = set()
         """Tasks that have no slot yet; what happens meanwhile may still decide against them."""
@@ -170,6 +173,7 @@ class LocalRun:
             caches=self._workshop.caches,
             artifacts=attempt_place(self.artifacts, self.run.task(spec.task_id), attempt_of(spec.generation)),
         )
+        self.reported[spec.task_id] = store.reported
         return Surroundings(
             driver=self._workshop.driver,
             sink=sink,

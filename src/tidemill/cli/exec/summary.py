@@ -4,12 +4,15 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from tidemill.cli.exec.local_logs import LocalLog
+from tidemill.cli.failed_tests import failed_lines
 from tidemill.cli.live import MARKS, with_attempt
 from tidemill.cli.output import duration, inert
 from tidemill.core.plan import Plan, PlanTask
+from tidemill.core.reports import Reported
 from tidemill.core.run import Run, RunTask, Status, StepPhase, TaskId
 
 _LAST_LINES = 10
+_MOST_FAILED = 20
 _BESIDE = 32
 """Columns for all that stands beside a task's name."""
 _SETUP = -1
@@ -45,3 +48,16 @@ def _failure(task: RunTask, planned: PlanTask, log: LocalLog) -> Iterator[str]:
         what = f"step {index + 1} {step.name or step.__struct_config__.tag!r} failed{code}"
     yield f"{task.name}: {what}; its last lines:"
     yield from (f"  {inert(line)}" for line in log.last_lines(index, _LAST_LINES))
+
+
+def tests_of(run: Run, reported: Mapping[TaskId, Mapping[int, Reported]]) -> Iterator[str]:
+    """What test reports have said of the latest attempts: totals, and each test that failed."""
+    for task in run.tasks:
+        for found in reported.get(task.id, {}).values():
+            yield ""
+            yield f"{task.name}: {found.tests:,} tests, {found.bad:,} failed, {found.skipped:,} skipped"
+            for case in found.failed[:_MOST_FAILED]:
+                names = (case.classname or case.suite, case.name)
+                yield from failed_lines(task.name, names, case.message, case.text)
+            if found.bad > _MOST_FAILED:
+                yield f"… and {found.bad - _MOST_FAILED:,} more failed"

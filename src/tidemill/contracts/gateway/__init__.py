@@ -6,6 +6,7 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
@@ -26,6 +27,7 @@ class Gateway(
     UserRunRoutes,
     ProjectArtifactRoutes,
     UserArtifactRoutes,
+    RunTestRoutes,
 ):
     """All that may be asked of the gateway."""
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from tidemill.contracts.jobs import Archive, Jobs, KeptArtifacts
 from tidemill.core.job import JobId
+from tidemill.core.reports import Reported
 from tidemill.errors import Conflict, Unavailable
 from tidemill.kit.archive import Digest
 from tidemill.work.shipping import Fenced
@@ -43,6 +44,11 @@ class RunserviceStore:
         """Keep files of a step with the run."""
         with _meaning():
             return await self._jobs.save_artifacts(self._id, self._generation, step, archive)
+
+    async def save_reports(self, step: int, reported: Reported) -> None:
+        """Keep what test reports of a step say."""
+        with _meaning():
+            await self._jobs.save_reports(self._id, self._generation, step, reported)
 
     async def read(self, archive: Archive) -> AsyncIterator[bytes]:
         """The bytes of an archive."""

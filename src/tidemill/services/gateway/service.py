@@ -9,6 +9,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
@@ -29,6 +30,7 @@ from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.reception import Reception
 from tidemill.services.gateway.removing import Removing
+from tidemill.services.gateway.run_tests import RunTests
 from tidemill.services.gateway.secrets import Secrets
 from tidemill.services.gateway.triggering import Triggering
 from tidemill.services.gateway.user_runs import UserRuns
@@ -76,6 +78,7 @@ class GatewayService(Pushes):
         self._user_runs = UserRuns(configstore, runservice, self._door)
         self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
         self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
+        self._run_tests = RunTests(configstore, runservice)
 
     def loops(self) -> list[Loop]:
         """The inbox, and the removal of repositories."""
@@ -95,6 +98,7 @@ class GatewayService(Pushes):
             *serve(UserRunRoutes, self._user_runs, PREFIX, dialect),
             *serve(ProjectArtifactRoutes, self._project_artifacts, PREFIX, dialect),
             *serve(UserArtifactRoutes, self._user_artifacts, PREFIX, dialect),
+            *serve(RunTestRoutes, self._run_tests, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),
         ]
 

@@ -27,6 +27,7 @@ from tidemill.contracts.runservice import (
     RunQuery,
     Runs,
     Runservice,
+    RunTests,
     StartRun,
 )
 from tidemill.contracts.values import Values
@@ -34,6 +35,7 @@ from tidemill.core import actions
 from tidemill.core.explaining.nouns import RunExplanation
 from tidemill.core.job import ExecutorId, JobId
 from tidemill.core.plan import Plan
+from tidemill.core.reports import Reported
 from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import NotFound
 from tidemill.kit.contract import Page
@@ -53,6 +55,7 @@ from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
 from tidemill.services.runservice.logs.reading import Reading
+from tidemill.services.runservice.reporting import Reporting
 from tidemill.services.runservice.store import executors, listing, runs
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
@@ -101,6 +104,7 @@ class RunserviceService(Runservice, Jobs):
             new_id=new_id,
             usual=timedelta(seconds=settings.artifacts_expire_after),
         )
+        self._reporting = Reporting(db, self._means.plans)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
@@ -271,6 +275,12 @@ class RunserviceService(Runservice, Jobs):
         self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
     ) -> KeptArtifacts:
         return await self._artifacts.save(id, generation, step, archive)
+
+    async def save_reports(self, id: JobId, generation: int, step: int, reported: Reported) -> None:
+        await self._reporting.save(id, generation, step, reported)
+
+    async def tests(self, id: RunId) -> RunTests:
+        return RunTests(await self._reporting.of_run(id))
 
     async def artifacts(self, id: RunId, cursor: str = "", limit: int = 100) -> Page[Artifact]:
         return await self._artifacts.listed(id, cursor, limit)
