@@ -9,6 +9,7 @@ from tidemill.core.spans import span
     ("seconds", "text"),
     [
         (0.5, "0.5 s"),
+        (0.021249, "0.02 s"),
         (90, "90 s"),
         (119.9, "119 s"),
         (120, "2 min"),
