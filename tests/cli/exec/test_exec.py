@@ -6,89 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.cli.exec.trees import SECONDS, Tree, environment, exec_, git, one_task, printed
 from tidemill.cli.exec.summary import summary
 from tidemill.core import actions
 from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.run import Run, RunId, TaskId
-
-SECONDS = 60.0
-Tree = Callable[..., Path]
-
-
-def git(tree: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=tree, capture_output=True, text=True, timeout=SECONDS, check=True
-    )
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    """Makes a repository with one commit that holds a configuration and *files*."""
-
-    def make(config: str, *, name: str = "config.yml", **files: str) -> Path:
-        place = tmp_path / "tree"
-        (place / ".tidemill").mkdir(parents=True)
-        (place / ".tidemill" / name).write_text(config)
-        for path, text in files.items():
-            (place / path).write_text(text)
-        git(place, "init", "--quiet")
-        git(place, "add", ".")
-        git(place, "commit", "--quiet", "-m", "First")
-        return place
-
-    return make
-
-
-def one_task(*steps: str, extra: str = "") -> str:
-    lines = "\n".join(f"          - {step}" for step in steps)
-    return f"""
-runs:
-  - name: r
-    tasks:
-      - name: a
-        runtime: {{type: host}}
-{extra}
-        steps:
-{lines}
-"""
-
-
-def environment(scratch: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
-    return kept | {"TMPDIR": str(scratch)}
-
-
-def exec_(tree: Path, *arguments: str, at: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run it in *tree*, with a temporary directory of its own that must be empty afterwards."""
-    with tempfile.TemporaryDirectory(dir=tree.parent) as scratch:
-        done = subprocess.run(
-            [sys.executable, "-m", "tidemill", "exec", *arguments],
-            cwd=at or tree,
-            env=environment(Path(scratch)),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert list(Path(scratch).iterdir()) == [], "something was left behind"
-    return done
-
-
-def printed(done: subprocess.CompletedProcess[str], task: str = "a") -> list[str]:
-    """The lines that a task's steps have printed."""
-    marker = f"{task} | "
-    return [line.removeprefix(marker) for line in done.stdout.splitlines() if line.startswith(marker)]
 
 
 def test_a_configuration_is_run_and_told_about(tree: Tree) -> None:
@@ -334,35 +263,3 @@ def is_running(command: str) -> bool:
         ["ps", "-eo", "args"], capture_output=True, text=True, timeout=SECONDS, check=True
     )
     return command in listed.stdout
-
-
-KEEPING = one_task("run: mkdir dist; echo hello > dist/a.txt", "artifacts: {paths: [dist/**]}")
-
-
-def test_artifacts_are_listed_and_dropped(tree: Tree) -> None:
-    """The summary says how to keep them."""
-    done = exec_(tree(KEEPING))
-    assert done.returncode == 0, done.stderr
-    assert "artifacts (1 file, 6 B), not kept; give --artifacts-dir DIR to keep them:" in done.stdout
-    assert "  a/dist/a.txt  6 B" in done.stdout
-
-
-def test_artifacts_are_kept_where_it_is_said(tree: Tree) -> None:
-    """Below the names of run and task, over what was there."""
-    place = tree(KEEPING)
-    for _ in range(2):
-        done = exec_(place, "--artifacts-dir", "kept")
-        assert done.returncode == 0, done.stderr
-        assert (place / "kept" / "r" / "a" / "dist" / "a.txt").read_text() == "hello\n"
-    assert "artifacts (1 file, 6 B) in kept/r:" in done.stdout
-
-
-def test_failed_tests_are_in_the_summary(tree: Tree) -> None:
-    """Whatever else failed."""
-    report = '<testsuite><testcase classname="c" name="bad"><failure>why</failure></testcase></testsuite>'
-    steps = ("run: cp in.xml out.xml; exit 1",)
-    config = one_task(*steps, "{reports: {junit: [out.xml]}, always: true}")
-    done = exec_(tree(config.replace("steps:\n", "steps:\n          - clone: {}\n"), **{"in.xml": report}))
-    assert done.returncode == 1
-    assert "a: 1 tests, 1 failed, 0 skipped" in done.stdout
-    assert "a: c: bad\n  why" in done.stdout
