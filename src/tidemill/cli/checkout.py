@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from tidemill.errors import Internal
 
-_SECONDS = 30.0
+_SECONDS = 120.0
+_SETTINGS = ("-c", "safe.directory=*", "-c", "advice.addEmbeddedRepo=false")
 
 
 class Head(NamedTuple):
@@ -19,31 +21,52 @@ class Head(NamedTuple):
 
 def current_branch(root: Path) -> str:
     """The branch that is checked out at *root*; "" when there is none."""
-    return _git(root, "symbolic-ref", "--short", "--quiet", "HEAD").strip()
+    return _text(look(root, "symbolic-ref", "--short", "--quiet", "HEAD"))
 
 
 def head(root: Path) -> Head:
     """The commit that is checked out at *root*."""
-    commit, _, message = _git(root, "log", "-1", "--format=%H%n%B", "HEAD", "--").partition("\n")
-    return Head(commit, message.strip())
+    commit, _, message = look(root, "log", "-1", "--format=%H%n%B", "HEAD", "--").partition("\n")
+    return Head(commit, _text(message))
 
 
-def _git(root: Path, *arguments: str) -> str:
+def look(at: Path, *arguments: str) -> str:
     """What git says; "" where there is no git, no repository, or nothing to say."""
+    try:
+        done = _run(at, arguments, {})
+    except OSError:
+        return ""
+    return "" if done.returncode else done.stdout
+
+
+def git(at: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """What git says; raises Internal with its own words when it fails."""
+    done = _run(at, arguments, environment or {})
+    if done.returncode:
+        raise Internal(f"git {arguments[0]} failed in {at}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _text(said: str) -> str:
+    """What is meant for people: bytes that are no UTF-8 are shown as such."""
+    return said.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
+
+
+def _run(
+    at: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run git; of our own environment it sees nothing that would lead it to another repository."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(
-            ["git", "-c", "safe.directory=*", *arguments],
-            cwd=root,
-            env=clean,
+        return subprocess.run(
+            ["git", *_SETTINGS, *arguments],
+            cwd=at,
+            env=clean | dict(environment),
             capture_output=True,
             text=True,
-            errors="replace",
+            errors="surrogateescape",
             timeout=_SECONDS,
             check=False,
         )
-    except OSError:
-        return ""
     except subprocess.TimeoutExpired:
-        raise Internal(f"git {arguments[0]} took longer than {_SECONDS:.0f} s in {root}") from None
-    return "" if done.returncode else done.stdout
+        raise Internal(f"git {arguments[0]} took longer than {_SECONDS:.0f} s in {at}") from None

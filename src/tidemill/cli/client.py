@@ -10,6 +10,7 @@ import anyio
 import httpx2
 from cyclopts import Parameter, validators
 
+from tidemill.cli.causes import first_of
 from tidemill.cli.output import Format
 from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.errors import BadRequest, Failure, Unauthorized, Unavailable
@@ -53,7 +54,7 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about
             try:
                 return await call(connect(Gateway, http, PREFIX))
             except BaseExceptionGroup as group:
-                first = _first(group)
+                first = first_of(group)
                 raise first from first.__cause__
 
     try:
@@ -91,12 +92,6 @@ def _why_unavailable(server: Remote, error: Unavailable) -> str:
             "Name another with --gateway-url or TIDEMILL_GATEWAY_URL"
         )
     return f"{error.message}; try again, or name another server with --gateway-url"
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def client(url: str, token: str) -> httpx2.AsyncClient:

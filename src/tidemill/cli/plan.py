@@ -11,7 +11,7 @@ from anyio import to_thread
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from tidemill.cli.exec.given import pairs
+from tidemill.cli.given import pairs
 from tidemill.cli.occasion import Wanted, occasion, wanted_event, wanted_ref
 from tidemill.cli.output import show
 from tidemill.cli.places import Target, target

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from tidemill.core.plan import FromVariable, Plan, PlanTask, RunStep, Value
+from tidemill.core.needs import references_of
+from tidemill.core.plan import FromVariable, Plan, PlanTask
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,9 +24,8 @@ def references(plan: Plan, given: Mapping[str, str]) -> tuple[Reference, ...]:
     """The variables of *plan*, in the order of their names."""
     found: dict[str, tuple[FromVariable, list[str]]] = {}
     for task in plan.tasks:
-        for value in _values(task):
-            if isinstance(value, FromVariable):
-                found.setdefault(value.name, (value, []))[1].append(task.name)
+        for value in _asked(task):
+            found.setdefault(value.name, (value, []))[1].append(task.name)
     return tuple(
         Reference(
             run=plan.name,
@@ -38,12 +38,9 @@ def references(plan: Plan, given: Mapping[str, str]) -> tuple[Reference, ...]:
     )
 
 
-def _values(task: PlanTask) -> Iterator[Value]:
-    yield from task.environment.values()
-    for container in task.runtime.containers:
-        yield from container.environment.values()
-    for step in task.steps:
-        if isinstance(step, RunStep):
-            yield from step.environment.values()
+def _asked(task: PlanTask) -> Iterator[FromVariable]:
+    """Those of its environments, and those of its credentials for registries."""
+    yield from references_of(task)
     for auth in task.registries.values():
-        yield from (auth.username, auth.password, auth.auth)
+        values = (auth.username, auth.password, auth.auth)
+        yield from (value for value in values if isinstance(value, FromVariable))

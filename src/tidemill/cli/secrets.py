@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from tidemill.cli.client import Output, Server, ask
-from tidemill.cli.exec.given import pairs, parse_values
+from tidemill.cli.given import pairs, parse_values
 from tidemill.cli.holders import GroupOption, Inherited, ProjectOption, check_holder, read_bytes
 from tidemill.cli.output import show
 from tidemill.cli.usage import usage

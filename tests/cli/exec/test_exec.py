@@ -57,6 +57,15 @@ def test_a_clean_tree_is_cloned_at_its_own_commit_with_its_history(tree: Tree) -
     assert printed(done)[-3:] == ["Second", "First", git(place, "rev-parse", "HEAD")]
 
 
+def test_a_message_in_another_encoding_does_not_matter(tree: Tree) -> None:
+    """Old histories hold bytes that are no UTF-8."""
+    place = tree(one_task("clone:", "run: git log -1 --format=%s | wc -c"))
+    (place / "message").write_bytes(b"caf\xe9\n")
+    git(place, "commit", "--quiet", "--allow-empty", "-F", "message")
+    done = exec_(place)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_directory_that_is_no_repository_is_run_too(tmp_path: Path) -> None:
     """Its files are what there is to clone."""
     place = tmp_path / "plain"

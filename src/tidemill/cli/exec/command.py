@@ -17,16 +17,18 @@ import structlog
 from anyio import to_thread
 from cyclopts import Parameter
 
+from tidemill.cli.causes import first_of
 from tidemill.cli.exec.artifacts import hand_out, kept_by, told
 from tidemill.cli.exec.fragile_view import FragileView
-from tidemill.cli.exec.given import pairs, read_values
 from tidemill.cli.exec.local_run import LocalRun, Workshop, only
 from tidemill.cli.exec.snapshot import Snapshot, take_snapshot
 from tidemill.cli.exec.summary import summary, tests_of
+from tidemill.cli.given import pairs, read_values
 from tidemill.cli.live import view
 from tidemill.cli.occasion import Wanted, wanted_event, wanted_ref
 from tidemill.cli.output import print_no_more
 from tidemill.cli.places import find_root
+from tidemill.cli.problems import explain
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.core.artifacts import folder_of
 from tidemill.core.context import Context, Event
@@ -100,7 +102,7 @@ def exec_(
         try:
             return anyio.run(command.run, run, task, occasion)
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_of(group) from None
     except BrokenPipeError:
         print_no_more()
         return 128 + signal.SIGPIPE  # it is not done, which a 0 would say
@@ -232,8 +234,7 @@ class _Command:
 
     def _chosen(self, planned: Planned, name: str | None, tasks: Sequence[str]) -> list[Plan] | None:
         """The plans to do, cut to *tasks*; None after saying why there are none."""
-        for problem in (*planned.problems, *planned.warnings):
-            print(f"{problem.severity}: {problem}", file=sys.stderr)
+        explain((*planned.problems, *planned.warnings), sys.stderr)
         if planned.problems:
             return None
         if not planned.file:
@@ -254,13 +255,6 @@ class _Command:
 
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
         return HostDriver(self._place / "pods", show=snapshot.needed, sandbox="auto", pool=1, path=path)
-
-
-def _first(error: BaseException) -> BaseException:
-    """What has gone wrong first, of all that went wrong beside it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _shielded(end: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import anyio
 import msgspec
-import structlog
 from msgspec.structs import replace
 
 from tidemill.cli.exec.artifacts import attempt_place
@@ -27,8 +26,6 @@ from tidemill.pods import Driver
 from tidemill.work.directory import boot_id, job_directory
 from tidemill.work.local_store import LocalStore
 from tidemill.work.worker import JobWorker, Surroundings
-
-log = structlog.get_logger()
 
 UNAPPROVED = "it needs an approval: give --approve"
 _SHOWN = {Status.LOST: "failed"}

@@ -1,4 +1,4 @@
-"""Values that a command line gives for the variables of a configuration."""
+"""Names and values that a command line gives: as words, or in files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
