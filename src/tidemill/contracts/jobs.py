@@ -45,6 +45,9 @@ class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     values: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"AcceptedJob({self.id}, {self.generation}, {', '.join(self.values)})"
+
 
 class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the executor shall change; repeated with every sync until both sides agree."""

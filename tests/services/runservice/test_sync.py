@@ -267,6 +267,7 @@ async def test_values_come_with_the_leave_to_run(service: Service, values: Known
     assert values.asked == []
     (job,) = (await player.sync()).run
     assert job.values == {"a": "1", CLONE_TOKEN: "secret"}
+    assert "secret" not in repr(job)
     assert [(one.scope, one.names) for one in values.asked] == [("project:p1:main", spec.values)]
     player.change(spec.id, phase=JobPhase.ACCEPTED)  # restarted, and in want of values
     values.values["a"] = "2"
