@@ -1,4 +1,4 @@
-"""What may be asked of the runservice: runs, their actions, their logs, executors."""
+"""What may be asked of the runservice: runs, their actions, their logs."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -139,27 +139,6 @@ class RunTests(msgspec.Struct, frozen=True):
     steps: tuple[StepTests, ...]
 
 
-class Executor(msgspec.Struct, frozen=True, kw_only=True):
-    """An executor as the runservice knows it."""
-
-    id: str
-    name: str
-    slots: int
-    jobs: int
-    runtimes: tuple[str, ...]
-    arch: str
-    labels: dict[str, str]
-    draining: bool
-    online: bool
-    seen_at: datetime
-
-
-class Executors(msgspec.Struct, frozen=True):
-    """All executors known."""
-
-    executors: tuple[Executor, ...]
-
-
 class Runservice(Contract):
     """Runs and what becomes of them. Knows nothing of people, projects, refs or forges."""
 
@@ -245,7 +224,3 @@ class Runservice(Contract):
     @get("/runs/{id}/tests")
     async def tests(self, id: RunId) -> RunTests:
         """What test reports of a run's steps have said; 404 `runDoesNotExist`."""
-
-    @get("/executors")
-    async def executors(self) -> Executors:
-        """All executors, with their load and whether their lease holds."""

@@ -5,7 +5,7 @@ timer makes it sure, and a failure makes it back off; nothing but the end of the
 """
 
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -14,6 +14,7 @@ import structlog
 
 from tidemill.kit import telemetry
 from tidemill.kit.back_off import back_off
+from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bell
 
 if TYPE_CHECKING:
@@ -42,11 +43,18 @@ class Loop:
         self.bell = bell
 
 
+#: The contracts of a service, each with the object that keeps it.
+Faces = Mapping[type[Contract], Contract]
+
+
 class Service(Protocol):
     """What the composition root knows of a service."""
 
     def loops(self) -> list[Loop]:
         """Its supervised work."""
+
+    def faces(self) -> "Faces":
+        """What others may ask, and who answers; nothing of a service that only asks."""
 
     def routes(self) -> "Sequence[BaseRoute]":
         """What it answers over HTTP."""

@@ -61,12 +61,12 @@ class House:
         self.config = config
         self.components = components(settings)
         self.address = address
-        self.services: dict[str, Any] = {}
+        self.services: dict[str, Service] = {}
         self.bells = Bells()
         self.presence: Presence | None = None
         self.readiness = Readiness()
         self._stack = AsyncExitStack()
-        self._late: dict[str, _Late] = {}
+        self._late: dict[tuple[str, type[Contract]], _Late] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -91,8 +91,9 @@ class House:
             if name in self.components:
                 service: Service = await getattr(self, f"_{name}")()
                 self.services[name] = service
-                if name in self._late:
-                    self._late[name].target = service
+                for contract, face in service.faces().items():
+                    if (name, contract) in self._late:
+                        self._late[name, contract].target = face
         for service in self.services.values():
             await service.start()
             self._stack.push_async_callback(service.close)
@@ -126,9 +127,9 @@ class House:
     def ask(self, contract: type[C], name: str) -> C:
         """The service *name* as whoever asks it sees it."""
         if name in self.services:
-            return direct(contract, cast("C", self.services[name]))
+            return direct(contract, cast("C", self.services[name].faces()[contract]))
         if name in self.components:
-            return direct(contract, cast("C", self._late.setdefault(name, _Late())))
+            return direct(contract, cast("C", self._late.setdefault((name, contract), _Late())))
         url = getattr(self.settings, name).url
         if not url:
             raise BadRequest(
@@ -260,7 +261,7 @@ class House:
 
 
 class _Late:
-    """A service of this process that is built after one that asks it."""
+    """The face of a service of this process that is built after one that asks it."""
 
     target: Any = None
 

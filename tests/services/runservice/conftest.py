@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import pytest
 
 from tests.conftest import Clock, OpenDatabase
 from tests.services.runservice.playing import Service
+from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
@@ -91,4 +93,9 @@ async def whole(open_service: Callable[[], Awaitable[RunserviceService]]) -> Run
 def service(request: pytest.FixtureRequest, whole: RunserviceService) -> Service:
     """The service as others see it."""
     carry = direct if request.param == "direct" else coded
-    return Service(runs=carry(Runservice, whole), jobs=carry(Jobs, whole))
+    faces = whole.faces()
+    return Service(
+        runs=carry(Runservice, whole),
+        jobs=carry(Jobs, whole),
+        fleet=carry(Fleet, cast("Fleet", faces[Fleet])),
+    )

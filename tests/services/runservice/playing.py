@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import ExecutorInfo, Jobs, SyncAnswer, SyncRequest
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice, StartRun
 from tidemill.core.job import ExecutorId, JobId, JobPhase, JobReport, JobSpec, Outcome
@@ -22,10 +23,11 @@ _sequences = count(1)
 
 @dataclass
 class Service:
-    """Both contracts of one runservice."""
+    """The contracts of one runservice."""
 
     runs: Runservice
     jobs: Jobs
+    fleet: Fleet
 
 
 def task(name: str = "task", *depends: str, **fields: Any) -> PlanTask:

@@ -94,7 +94,7 @@ async def test_a_word_at_the_last_moment_counts(
     run = await started(service.runs)
     player = Player(service.jobs)
     (job,) = await player.take()
-    silent_since = (await service.runs.executors()).executors[0].seen_at
+    silent_since = (await service.fleet.executors()).executors[0].seen_at
     clock.advance(75)
     await player.sync()
     means = Means(Plans(), Bells(), timedelta(seconds=60))
@@ -188,7 +188,7 @@ async def test_an_idle_executor_goes_offline_and_nothing_else(
     """Without jobs there is nothing to lose."""
     await Player(service.jobs).sync()
     await listen(whole, clock, 100)
-    (executor,) = (await service.runs.executors()).executors
+    (executor,) = (await service.fleet.executors()).executors
     assert not executor.online
 
 

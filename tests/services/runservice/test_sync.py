@@ -1,6 +1,7 @@
 """The sync protocol: both lists are compared until they agree, whatever is lost on the way."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from tests.services.runservice.playing import (
     statuses,
     task,
 )
+from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import SyncAnswer
 from tidemill.contracts.values import CLONE_TOKEN
 from tidemill.core.job import JobPhase, JobReport, Outcome
@@ -418,7 +420,7 @@ async def test_progress_of_steps_is_seen_and_followed(service: Service) -> None:
 
 async def test_many_reports_cost_one_commit(whole: RunserviceService, db: Database) -> None:
     """Ends, next tasks and their claims of four runs travel in one transaction."""
-    service = Service(runs=whole, jobs=whole)
+    service = Service(runs=whole, jobs=whole, fleet=cast("Fleet", whole.faces()[Fleet]))
     for i in range(4):
         await started(service.runs, task("a"), task("b", "a"), group=f"/project/p1/branch/b{i}")
     player = Player(service.jobs, slots=4)
@@ -435,7 +437,7 @@ async def test_executors_are_listed(service: Service) -> None:
     await started(service.runs)
     await Player(service.jobs, slots=2).sync()
     await Player(service.jobs, id="e0").sync()
-    idle, busy = (await service.runs.executors()).executors
+    idle, busy = (await service.fleet.executors()).executors
     assert (idle.id, idle.jobs, idle.online) == ("e0", 0, True)
     assert (busy.id, busy.jobs, busy.slots, busy.runtimes) == ("e1", 1, 2, ("host",))
 

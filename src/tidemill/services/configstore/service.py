@@ -40,7 +40,7 @@ from tidemill.kit.contract import Page
 from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
-from tidemill.kit.supervise import Loop
+from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.configstore import changing, clone_tokens, finding, showing
 from tidemill.services.configstore.late_values import LateValues, signing_key
 from tidemill.services.configstore.secrets import SecretKeeper
@@ -77,6 +77,10 @@ class ConfigstoreService(Configstore, Values):
     def loops(self) -> list[Loop]:
         """It has no work of its own."""
         return []
+
+    def faces(self) -> Faces:
+        """What the gateway and the runservice may ask."""
+        return {Configstore: self, Values: self}
 
     def routes(self) -> Sequence[BaseRoute]:
         """Both contracts, for other services."""

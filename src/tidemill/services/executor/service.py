@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from tidemill.contracts.jobs import ExecutorInfo, Jobs
 from tidemill.core.job import ExecutorId
 from tidemill.errors import Internal
-from tidemill.kit.supervise import Loop
+from tidemill.kit.supervise import Faces, Loop
 from tidemill.pods import Driver
 from tidemill.services.executor.holding import Holding
 from tidemill.services.executor.slots import Slots
@@ -87,6 +87,10 @@ class ExecutorService:
             Loop("executor.work", self.work),
             Loop("executor.leftovers", self.remove_leftovers, seconds=60.0),
         ]
+
+    def faces(self) -> Faces:
+        """Nobody asks it."""
+        return {}
 
     def routes(self) -> list[BaseRoute]:
         """Nobody calls an executor."""

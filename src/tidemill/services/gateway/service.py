@@ -20,7 +20,7 @@ from tidemill.contracts.runservice import Runservice
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
 from tidemill.kit.http import serve
-from tidemill.kit.supervise import Loop
+from tidemill.kit.supervise import Faces, Loop
 from tidemill.planning.planner import Planner
 from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
@@ -83,6 +83,10 @@ class GatewayService(Pushes):
     def loops(self) -> list[Loop]:
         """The inbox, and the removal of repositories."""
         return [self._inbox.loop(), self._removing.loop()]
+
+    def faces(self) -> Faces:
+        """What the gitserver may ask."""
+        return {Pushes: self}
 
     def routes(self) -> Sequence[BaseRoute]:
         """The public API, and what the gitserver asks."""

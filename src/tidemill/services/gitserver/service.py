@@ -20,7 +20,7 @@ from tidemill.kit.db import Database
 from tidemill.kit.git.reading import ObjectReader
 from tidemill.kit.git.running import Git
 from tidemill.kit.http import serve
-from tidemill.kit.supervise import Loop
+from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.gitserver.contents import Contents
 from tidemill.services.gitserver.push_log import PushLog
 from tidemill.services.gitserver.receiving import Receiving
@@ -67,6 +67,10 @@ class GitserverService(Gitserver):
     async def close(self) -> None:
         """End the processes that are kept for reading."""
         await self._reader.close()
+
+    def faces(self) -> Faces:
+        """What the gateway may ask."""
+        return {Gitserver: self}
 
     def routes(self) -> Sequence[BaseRoute]:
         """For git clients, and the contract for other services."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from starlette.routing import BaseRoute
 
+from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import (
     Archive,
     Archives,
@@ -20,7 +21,6 @@ from tidemill.contracts.jobs import (
 from tidemill.contracts.runservice import (
     Artifact,
     CreateRuns,
-    Executors,
     QueuedGroups,
     Restart,
     RunDetail,
@@ -43,7 +43,7 @@ from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Snapshot, Transaction, last_event
 from tidemill.kit.http import serve
 from tidemill.kit.objects import Objects
-from tidemill.kit.supervise import Loop
+from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.runservice import leases, starting
 from tidemill.services.runservice.answering import Answering
 from tidemill.services.runservice.archives.artifacts import Artifacts
@@ -51,6 +51,7 @@ from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
 from tidemill.services.runservice.creating import Creating
 from tidemill.services.runservice.explaining import explained
+from tidemill.services.runservice.fleet import ExecutorFleet
 from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
@@ -106,6 +107,7 @@ class RunserviceService(Runservice, Jobs):
         )
         self._reporting = Reporting(db, self._means.plans)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
+        self._fleet = ExecutorFleet(db, lease=self._lease, clock=clock)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
         self._next_look: asyncio.TimerHandle | None = None
@@ -119,9 +121,13 @@ class RunserviceService(Runservice, Jobs):
             Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
         ]
 
+    def faces(self) -> Faces:
+        """What executors, the gateway and the scheduler may ask."""
+        return {Runservice: self, Jobs: self, Fleet: self._fleet}
+
     def routes(self) -> Sequence[BaseRoute]:
-        """Both contracts, for other services and for executors."""
-        return [*serve(Runservice, self, PREFIX), *serve(Jobs, self, PREFIX)]
+        """All contracts, for other services and for executors."""
+        return [route for contract, face in self.faces().items() for route in serve(contract, face, PREFIX)]
 
     async def start(self) -> None:
         """The database and the object store were opened by whoever made this."""
@@ -235,10 +241,6 @@ class RunserviceService(Runservice, Jobs):
         self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0
     ) -> AsyncIterator[bytes]:
         return await self._reading.open(task, step, offset, follow=follow, attempt=attempt)
-
-    async def executors(self) -> Executors:
-        now = self._clock()
-        return Executors(await self._db.read(lambda tx: executors.listed(tx, now=now, lease=self._lease)))
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         answer = await self._answering.answer(request)

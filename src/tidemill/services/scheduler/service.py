@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 from tidemill.contracts.runservice import Runservice, StartRun
 from tidemill.errors import Conflict, Failure, NotFound
 from tidemill.kit.coord import Bells
-from tidemill.kit.supervise import Loop
+from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.scheduler.policy import Start, Superseding, policy
 
 #: Seconds that a question for queued groups may wait for a change.
@@ -31,6 +31,10 @@ class SchedulerService:
     def loops(self) -> list[Loop]:
         """One loop, which is nearly always waiting for the runservice to tell of a change."""
         return [Loop("start-queued-runs", self.start_queued, bell=self._again)]
+
+    def faces(self) -> Faces:
+        """Nobody asks it."""
+        return {}
 
     def routes(self) -> Sequence[BaseRoute]:
         """It is asked nothing."""

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import bindparam, func, select, update
 
+from tidemill.contracts.fleet import Executor
 from tidemill.contracts.jobs import ExecutorInfo
-from tidemill.contracts.runservice import Executor
 from tidemill.core.job import ExecutorId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.tables import executors, jobs
