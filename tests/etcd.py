@@ -82,7 +82,10 @@ class Etcd:
         return self
 
     def freeze(self) -> None:
+        """Stop it where it is; once back, none of its threads runs any more."""
         self._send(signal.SIGSTOP)
+        assert self._process is not None
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def thaw(self) -> None:
         self._send(signal.SIGCONT)
