@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.conftest import DatabaseUrl
 from tests.system.server import Server, Work, config
 from tidemill.serve.house import WITH_DATABASE, House
-from tidemill.settings import GitserverSettings, Secret, Settings
+from tidemill.settings import GitserverSettings, RunserviceSettings, Secret, Settings
 
 
 def test_every_service_lives_where_its_setting_says(database_url: DatabaseUrl, tmp_path: Path) -> None:
@@ -34,3 +34,10 @@ def test_a_database_file_that_lies_elsewhere_is_hidden(tmp_path: Path) -> None:
     )
     hidden = House(settings, "http://127.0.0.1:1", None)._hidden()
     assert {file, file.with_name("git.db-wal")} <= set(hidden)
+
+
+def test_a_folder_of_objects_that_lies_elsewhere_is_hidden(tmp_path: Path) -> None:
+    """No task sees the logs of others, wherever the settings put them."""
+    folder = tmp_path / "shared objects"
+    settings = Settings(data_dir=tmp_path / "data", runservice=RunserviceSettings(objects=folder.as_uri()))
+    assert folder in House(settings, "http://127.0.0.1:1", None)._hidden()

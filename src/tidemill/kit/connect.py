@@ -11,12 +11,15 @@ import msgspec
 
 from tidemill.errors import BY_STATUS, BadRequest, Failure, Internal, Unavailable
 from tidemill.kit.contract import DEADLINE, Contract, Endpoint, Page, current_call, derive
+from tidemill.kit.fail_over import FailOver
 from tidemill.kit.wire import CALLER, CURSOR, NO_SUCH_ROUTE, REQUEST_ID, WRONG_SERVICE_TOKEN, ErrorItem
 
 C = TypeVar("C", bound=Contract)
 
 _CONNECT_SECONDS = 5.0
 _SILENCE_SECONDS = 60.0
+#: Of a call's time; silence is noticed before the deadline, so that it can be told from other ends.
+_FIRST_SILENCE = 0.95
 _SHOWN_BYTES = 200
 #: Ask a silent peer after 30 s whether it is there, and give it up after another 30.
 _ALIVE = [
@@ -29,16 +32,27 @@ _errors = msgspec.json.Decoder(list[ErrorItem])
 
 
 def http_client(url: str, *, service_token: str = "") -> httpx2.AsyncClient:
-    """A client for the services at *url*: any number of long polls, and dead peers are noticed."""
-    transport = httpx2.AsyncHTTPTransport(
-        verify=url.startswith("https://"),  # else certificates are not read, which takes 50 ms
+    """A client for the services at *url*: any number of long polls, and dead peers are noticed.
+
+    *url* may be several addresses of the same service, separated by commas (see `fail_over`).
+    """
+    at = addresses(url)
+    transport: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
+        verify="https://" in url,  # else certificates are not read, which takes 50 ms
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30),
         socket_options=_ALIVE,
     )
+    if len(at) > 1:
+        transport = FailOver([httpx2.URL(address) for address in at], transport)
     headers = {"Accept": "application/json"}
     if service_token:
         headers["Authorization"] = f"Bearer {service_token}"
-    return httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, transport=transport)
+    return httpx2.AsyncClient(base_url=at[0], headers=headers, transport=transport)
+
+
+def addresses(url: str) -> list[str]:
+    """The addresses that *url* names, separated by commas."""
+    return [part.strip().rstrip("/") for part in url.split(",") if part.strip()]
 
 
 def connect(contract: type[C], http: httpx2.AsyncClient, prefix: str, *, caller: str = "") -> C:
@@ -56,12 +70,13 @@ def connect(contract: type[C], http: httpx2.AsyncClient, prefix: str, *, caller:
             bound = endpoint.bind(args, kwargs)
             seconds = endpoint.seconds(bound)
             uploads = endpoint.body is not None and endpoint.body.kind == "stream"
+            sent = request(http, bound, seconds)
             try:
                 async with asyncio.timeout(None if uploads else seconds):
-                    response = await http.send(request(http, bound, seconds), stream=True)
+                    response = await http.send(sent, stream=True)
                     return await read(response)
             except (httpx2.TransportError, TimeoutError) as error:
-                raise _unavailable(http, error) from error
+                raise _unavailable(sent, error) from error
 
         return call
 
@@ -112,7 +127,7 @@ def _patience(endpoint: Endpoint, seconds: float) -> float | None:
     """Seconds of silence between two bytes: whoever follows waits, everyone else has a bound."""
     if endpoint.streams:
         return None if endpoint.waits else _SILENCE_SECONDS
-    return seconds
+    return seconds * _FIRST_SILENCE
 
 
 def _answers(endpoint: Endpoint) -> Callable[[httpx2.Response], Awaitable[Any]]:
@@ -188,10 +203,11 @@ def _nearest(status: int) -> type[Failure]:
     return Internal if status >= 500 or status < 400 else BadRequest
 
 
-def _unavailable(http: httpx2.AsyncClient, error: Exception) -> Unavailable:
+def _unavailable(sent: httpx2.Request, error: Exception) -> Unavailable:
+    asked = sent.url.copy_with(raw_path=b"/")
     if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
-        return Unavailable(f"{http.base_url}: no answer in time")
-    return Unavailable(f"{http.base_url}: {error or type(error).__name__}")
+        return Unavailable(f"{asked}: no answer in time")
+    return Unavailable(f"{asked}: {error or type(error).__name__}")
 
 
 def _place(response: httpx2.Response) -> str:

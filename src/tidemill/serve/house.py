@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
@@ -24,7 +25,7 @@ from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values
 from tidemill.errors import BadRequest, Unavailable
 from tidemill.kit.carriers import direct
-from tidemill.kit.connect import connect, http_client
+from tidemill.kit.connect import addresses, connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.file_lock import FileLock
@@ -162,7 +163,7 @@ class House:
 
         settings = self.settings.runservice
         db = await self._database("runservice")
-        objects = Objects.open(private(self.data_dir / "objects").as_uri())
+        objects = Objects.open(settings.objects or private(self.data_dir / "objects").as_uri())
         values = self.ask(Values, "configstore")
         return RunserviceService(settings, db, objects, self.bells, values, clock=clock, new_id=new_id)
 
@@ -226,8 +227,9 @@ class House:
             driver,
             clock=clock,
             new_id=new_id,
-            loopback_only=is_loopback(self.address)
-            and is_loopback(self.settings.runservice.url or self.address),
+            loopback_only=all(
+                is_loopback(url) for url in (self.address, *addresses(self.settings.runservice.url))
+            ),
         )
 
     def _hidden(self) -> list[Path]:
@@ -238,7 +240,11 @@ class House:
         config = [self.config.absolute()] if self.config else []
         key = self.settings.configstore.secret_key_file
         keys = [*([Path(key).absolute()] if key else []), *secret_files(self.settings.coordinator)]
-        return [self.data_dir, *beside, *config, *keys]
+        return [self.data_dir, *beside, *config, *keys, *self._local_objects()]
+
+    def _local_objects(self) -> list[Path]:
+        parts = urlsplit(self.settings.runservice.objects)
+        return [Path(unquote(parts.path))] if parts.scheme == "file" else []
 
     def _admin_token(self) -> str:
         """The administrator's token: given, or made at the first start and kept for the owner's eyes."""

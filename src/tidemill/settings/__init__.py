@@ -27,7 +27,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The public API."""
 
     url: str = ""
-    """Where other services reach the gateway; "" when it runs in this process."""
+    """Where other services reach the gateway, one address or several (`a,b`); "" when it runs in
+    this process."""
     database: Secret = Secret("")
     """`postgresql://…`; "" is a SQLite file in the data directory."""
     exposed_url: str = ""
@@ -40,7 +41,8 @@ class ConfigstoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Users, projects and what belongs to them."""
 
     url: str = ""
-    """Where other services reach the configstore; "" when it runs in this process."""
+    """Where other services reach the configstore, one address or several (`a,b`); "" when it runs in
+    this process."""
     database: Secret = Secret("")
     """`postgresql://…`; "" is a SQLite file in the data directory."""
     secret_key: Secret = Secret("")
@@ -54,9 +56,13 @@ class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Runs, jobs, logs."""
 
     url: str = ""
-    """Where other services reach the runservice; "" when it runs in this process."""
+    """Where other services reach the runservice, one address or several (`a,b`); "" when it runs in
+    this process."""
     database: Secret = Secret("")
     """`postgresql://…`; "" is a SQLite file in the data directory."""
+    objects: str = ""
+    """Where logs, archives and artifacts are: `file:///path`, `s3://bucket/prefix`, `gs://…`, `az://…`; "" is
+    a folder of the data directory. Several runservices need one that all of them reach."""
     executor_lease: Annotated[float, Meta(gt=0)] = 60.0
     """Seconds of silence after which an executor counts as gone."""
     executor_grace: Annotated[float, Meta(ge=0)] = 15.0

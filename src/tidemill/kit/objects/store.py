@@ -26,6 +26,8 @@ _LONGEST_NAME = 512
 _BLOCK = 256 * 1024
 _REQUEST_TIME = timedelta(seconds=300)
 _CONNECT_TIME = timedelta(seconds=5)
+#: What fails is tried again for less long than a caller waits for its answer.
+_RETRY_TIME = timedelta(seconds=15)
 
 
 class Objects:
@@ -47,7 +49,11 @@ class Objects:
             return cls(from_url(url), None)
         try:
             return cls(
-                from_url(url, client_options={"timeout": _REQUEST_TIME, "connect_timeout": _CONNECT_TIME}),
+                from_url(
+                    url,
+                    client_options={"timeout": _REQUEST_TIME, "connect_timeout": _CONNECT_TIME},
+                    retry_config={"retry_timeout": _RETRY_TIME},
+                ),
                 None,
             )
         except (BaseError, ValueError) as error:
