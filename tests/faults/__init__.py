@@ -1,0 +1,1 @@
+"""What breaks while tasks run, and what must hold afterwards."""
