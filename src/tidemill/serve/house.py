@@ -33,6 +33,7 @@ from tidemill.kit.crypto import Keyring, new_key, parse_keys
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
+from tidemill.pods import Driver
 from tidemill.serve.coordination import open_coordinator, secret_files
 from tidemill.serve.keeping import kept, read
 from tidemill.serve.listening import is_loopback
@@ -207,29 +208,35 @@ class House:
         return SchedulerService(self.ask(Runservice, "runservice"))
 
     async def _executor(self) -> Service:
-        from tidemill.pods.host import HostDriver
         from tidemill.services.executor.service import ExecutorService
 
         lock = FileLock(self.data_dir / "executor.lock")  # two executors would work in the same pods
         self._stack.callback(lock.release)
-        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-        driver = HostDriver(
-            self.data_dir / "executor" / "pods",
-            hide=self._hidden(),
-            sandbox="auto",
-            pool=min(self.settings.executor.slots, PODS_AHEAD),
-            path=path,
-        )
         return ExecutorService(
             self.settings.executor,
             self.data_dir,
             self.ask(Jobs, "runservice"),
-            driver,
+            self._driver(self.data_dir / "executor" / "pods"),
             clock=clock,
             new_id=new_id,
             loopback_only=all(
                 is_loopback(url) for url in (self.address, *addresses(self.settings.runservice.url))
             ),
+        )
+
+    def _driver(self, pods: Path) -> Driver:
+        if self.settings.executor.driver == "null":
+            from tidemill.pods.null import NullDriver
+
+            return NullDriver(pods)
+        from tidemill.pods.host import HostDriver
+
+        return HostDriver(
+            pods,
+            hide=self._hidden(),
+            sandbox="auto",
+            pool=min(self.settings.executor.slots, PODS_AHEAD),
+            path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
         )
 
     def _hidden(self) -> list[Path]:

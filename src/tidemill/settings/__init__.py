@@ -89,6 +89,9 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     name: str = ""
     """A name for people; "" is the host name."""
+    driver: Literal["host", "null"] = "host"
+    """What executes steps: `host`, processes of this machine; `null` executes nothing, to measure
+    what is around it: steps succeed at once, or do what a few words say (pods/null/script.py)."""
     slots: Annotated[int, Meta(ge=1)] = 4
     """Jobs worked on at once."""
     labels: dict[str, str] = {}
