@@ -25,7 +25,12 @@ class Server:
     """`tidemill serve` on a free loopback port; start, kill and start again on the same data."""
 
     def __init__(
-        self, data: Path, *, components: str = "", environment: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        *,
+        components: str = "",
+        environment: Mapping[str, str] | None = None,
+        listen: str = "127.0.0.1:0",
     ) -> None:
         self.data = data
         self.components = components
@@ -33,7 +38,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.log = data.with_suffix(".log")
-        self._listen = "127.0.0.1:0"
+        self._listen = listen
 
     def start(self) -> "Server":
         command = [TIDEMILL, "serve", "--data-dir", str(self.data), "--listen", self._listen]
@@ -101,7 +106,8 @@ class Server:
 
     @property
     def admin_token(self) -> str:
-        return (self.data / "admin-token").read_text().strip()
+        given = self.environment.get("TIDEMILL_GATEWAY_ADMIN_TOKEN")
+        return given or (self.data / "admin-token").read_text().strip()
 
     def user(self, name: str) -> "User":
         """Create a user with a token."""

@@ -1,0 +1,161 @@
+"""An installation of many processes: two of everything that may be there twice, on one PostgreSQL and one etcd."""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+
+from tests.etcd import free_port
+from tests.faults.checking import check_at
+from tests.system.server import Project, Server, User
+from tidemill.kit.objects import Objects
+from tidemill.serve.house import WITH_DATABASE
+
+#: Seconds in which everything that was asked for has to be done.
+PATIENCE = 90.0
+
+#: What may be there several times.
+MANY = "configstore,runservice,gateway,scheduler"
+
+#: How long a task works, as lines that come one after the other.
+LINES = 5
+
+
+class Cluster:
+    """Processes that a test starts, kills and starts again; each keeps its address and its data."""
+
+    def __init__(
+        self, folder: Path, database: str, coordinator: str, *, houses: int = 2, executors: int = 2
+    ) -> None:
+        self.folder = folder
+        self.database = database
+        self.git_address = _address()
+        addresses = [_address() for _ in range(houses)]
+        self.shared = {
+            "TIDEMILL_COORDINATOR_URL": coordinator,
+            "TIDEMILL_SERVICE_TOKEN": "shared",
+            "TIDEMILL_GATEWAY_ADMIN_TOKEN": secrets.token_hex(20),
+            "TIDEMILL_CONFIGSTORE_SECRET_KEY": secrets.token_hex(32),
+            "TIDEMILL_RUNSERVICE_OBJECTS": (folder / "objects").as_uri(),
+            "TIDEMILL_GITSERVER_EXPOSED_URL": f"http://{self.git_address}",
+            "TIDEMILL_GITSERVER_URL": f"http://{self.git_address}",
+            **{f"TIDEMILL_{name.upper()}_DATABASE": database for name in WITH_DATABASE},
+        }
+        many = ",".join(f"http://{address}" for address in addresses)
+        everywhere = {f"TIDEMILL_{name.upper()}_URL": many for name in ("gateway", "runservice")}
+        self.houses = [
+            Server(folder / f"house{index}", components=MANY, environment=self.shared, listen=address)
+            for index, address in enumerate(addresses)
+        ]
+        self.gitserver = Server(
+            folder / "git",
+            components="gitserver",
+            environment=self.shared | everywhere,
+            listen=self.git_address,
+        )
+        self.executors = [
+            Server(folder / f"executor{index}", components="executor", environment=self.shared | everywhere)
+            for index in range(executors)
+        ]
+
+    @property
+    def servers(self) -> list[Server]:
+        return [*self.houses, self.gitserver, *self.executors]
+
+    def start(self) -> "Cluster":
+        for server in self.servers:
+            server.start()
+        return self
+
+    def stop(self) -> None:
+        """End what still runs, and what outlives it by design."""
+        for server in self.servers:
+            if server.process is not None and server.process.poll() is None:
+                server.stop()
+        for server in self.executors:
+            server.clear_away()
+
+    def project(self, name: str) -> Project:
+        """A project, asked of the first gateway; pushes go to the gitserver."""
+        return ClusterProject(self, self.houses[0].user("alice").project(name))
+
+    def check(self) -> None:
+        """Nothing contradicts itself, nothing is left undone, and executors have cleared up."""
+        objects = Objects.open(self.shared["TIDEMILL_RUNSERVICE_OBJECTS"])
+        anyio.run(check_at, self.database, objects)
+        until(lambda: not self.left_behind(), "executors clear up", self.left_behind)
+
+    def left_behind(self) -> list[str]:
+        """Jobs on executors' disks, and pods that are more than prepared."""
+        return [
+            str(path) for server in self.executors for path in (server.data / "executor" / "jobs").glob("*")
+        ]
+
+
+class ClusterProject(Project):
+    """A project whose gateways may die: what is read is asked again, of another one if need be."""
+
+    def __init__(self, cluster: Cluster, made: Project) -> None:
+        super().__init__(made.user, made.path)
+        self.cluster = cluster
+
+    @property
+    def git_url(self) -> str:
+        return f"http://x:{self.user.token}@{self.cluster.git_address}/git/{self.path}.git"
+
+    def states(self, number: int) -> Iterator[dict[str, Any]]:
+        """Every state that is heard until the run is final, by whichever gateway tells."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for house in self.cluster.houses:
+                try:
+                    for state in Project(User(house, self.user.name, self.user.token), self.path).states(
+                        number
+                    ):
+                        yield state
+                        if state["phase"] in ("finished", "cancelled", "setuperror"):
+                            return
+                except (httpx2.HTTPError, AssertionError):
+                    assert time.monotonic() < deadline, f"run {number} is not over after {PATIENCE} s"
+
+
+def until(condition: Callable[[], bool], what: str, told: Callable[[], object] = lambda: "") -> None:
+    """Wait until *condition* holds, for as long as everything may take."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}: {told()}"
+        os.sched_yield()
+
+
+def definition(name: str) -> Mapping[str, str]:
+    """A run of three tasks, two of which wait for the first; each says its lines once."""
+    tasks = [
+        {
+            "name": task,
+            "runtime": {"type": "host"},
+            "depends": depends,
+            "steps": [{"run": {"name": "say", "command": saying(f"{name} {task}")}}],
+        }
+        for task, depends in (("first", []), ("second", ["first"]), ("third", ["first"]))
+    ]
+    return {".tidemill/config.yml": json.dumps({"runs": [{"name": "run", "tasks": tasks}]})}
+
+
+def saying(words: str) -> str:
+    """A command that says *words* with a number, line after line."""
+    return f"i=0; while [ $i -lt {LINES} ]; do echo {words} $i; i=$((i+1)); sleep 0.1; done"
+
+
+def said(words: str) -> bytes:
+    """What is in the log of such a command that was executed once."""
+    return "".join(f"{words} {line}\r\n" for line in range(LINES)).encode()
+
+
+def _address() -> str:
+    return f"127.0.0.1:{free_port()}"
