@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from tidemill.core.plan import Plan
 from tidemill.core.run import RunTask, Status, StepPhase
 from tidemill.errors import NotFound
 from tidemill.kit.db import Database, Snapshot
@@ -25,6 +26,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """Everything of the runservice that is looked at."""
 
     runs: list[Any]
+    plans: dict[str, Plan]
     tasks: dict[int, list[RunTask]]
     jobs: list[Any]
     logs: list[Any]
@@ -39,7 +41,7 @@ async def check(database: Database, objects: Objects | None = None, *, is_over: 
     With *objects* every byte of every log is read.
     """
     stored = await database.read(_everything, timeout=60)
-    complaints = [*_runs(stored), *_jobs(stored), *_logs(stored), *_feed(stored)]
+    complaints = [*_runs(stored), *_attempts(stored), *_jobs(stored), *_logs(stored), *_feed(stored)]
     if is_over:
         complaints += _ends(stored)
     if objects is not None:
@@ -66,6 +68,10 @@ async def _everything(tx: Snapshot) -> Stored:
         parts[row.task, row.attempt, row.step].append(row)
     return Stored(
         runs=await tx.all(sa.text("SELECT * FROM runs ORDER BY sequence")),
+        plans={
+            row.id: msgspec.json.decode(row.plan, type=Plan)
+            for row in await tx.all(sa.text("SELECT id, plan FROM plans"))
+        },
         tasks=tasks,
         jobs=await tx.all(sa.text("SELECT * FROM jobs")),
         logs=await tx.all(sa.text("SELECT task, attempt, step, length, put_away_at, object FROM logs")),
@@ -104,8 +110,24 @@ def _runs(stored: Stored) -> Iterator[str]:
 
 
 def _forgiven(stored: Stored, run: Any) -> bool:
-    """Whether what is not a success may have failed: only the plan says it, the run's warning shows it."""
-    return all(task.status is not Status.LOST for task in stored.tasks[run.sequence])
+    """Whether every task that is no success was allowed to fail."""
+    may_fail = {task.name: task.ignore_failure for task in stored.plans[run.plan_id].tasks}
+    ends = {Status.SUCCESS, Status.SKIPPED}
+    return all(task.status in ends or may_fail[task.name] for task in stored.tasks[run.sequence])
+
+
+def _attempts(stored: Stored) -> Iterator[str]:
+    """A task is tried again only as often as its plan allows, and attempts follow each other in time."""
+    for run in stored.runs:
+        for task in stored.tasks[run.sequence]:
+            plan = stored.plans[run.plan_id].task(task.name)
+            allowed = plan.retry.attempts
+            if [past.number for past in task.past] != list(range(1, task.attempt)) or task.attempt > allowed:
+                yield f"task {task.name} of run {run.number} is at {task.attempt} of {allowed} attempts"
+            times = [time for past in task.past for time in (past.started_at, past.ended_at) if time]
+            times += [time for time in (task.started_at, task.ended_at) if time]
+            if times != sorted(times):
+                yield f"task {task.name} of run {run.number} has attempts that overlap: {times}"
 
 
 def _jobs(stored: Stored) -> Iterator[str]:

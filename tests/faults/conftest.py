@@ -1,0 +1,49 @@
+"""An installation of processes apart for a test, and what counts executions."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import DatabaseUrl
+from tests.faults.installation import SEED, Installation
+from tests.faults.tally import Tally
+
+#: Starts an installation of this test with these settings.
+Install = Callable[..., Installation]
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """A failing test shows what its random moments were made from."""
+    print(f"TIDEMILL_SEED={SEED}")  # noqa: T201 - shown with a failure only
+
+
+@pytest.fixture
+def install(tmp_path: Path, database_url: DatabaseUrl) -> Iterator[Install]:
+    """Installations on each kind of database."""
+    made: list[Installation] = []
+
+    def start(**settings: float) -> Installation:
+        made.append(Installation(tmp_path / "installation", database_url, **settings))
+        return made[-1]
+
+    yield start
+    for installation in made:
+        installation.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Path]:
+    """A file that does not exist yet, where a sandboxed step can see it appear."""
+    path = Path(sys.prefix) / f"gate-{uuid4()}"  # the server's environment is bound into every sandbox
+    yield path
+    path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def tally() -> Iterator[Tally]:
+    with Tally() as tally:
+        yield tally
