@@ -143,3 +143,22 @@ def test_lines_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
         "unit | red [red]x[/red]",
         "run #7 check: failed",
     ]
+
+
+def test_a_failure_that_is_ignored_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has a mark of its own and keeps its newest lines; the run's result is followed by their number."""
+    warned = msgspec.structs.replace(BUILD, status="warning")
+    noted = msgspec.structs.replace(LINT, note="1 warning")
+    run = msgspec.structs.replace(RUN, phase="finished", result="success", warnings=2, tasks=(noted, warned))
+    screen = Screen(100)
+    screen.view.update(run)
+    screen.view.line(warned, "it broke")
+    heading, *tree = screen.last()
+    assert heading.startswith("run #7 check  success, 2 warnings  ")
+    assert tree == ["└── ✔ lint  2.0 s  1 warning", "    └── ! build  exit 3", "          it broke"]
+    PlainView().update(run)
+    assert capsys.readouterr().out.splitlines() == [
+        "lint: success 2.0 s 1 warning",
+        "build: warning exit 3",
+        "run #7 check: success, 2 warnings",
+    ]

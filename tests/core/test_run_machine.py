@@ -13,6 +13,7 @@ from tidemill.core.actions import approve, ask_stop, create, reject, start
 from tidemill.core.advance import advance
 from tidemill.core.explaining.nouns import Circumstances, JobView
 from tidemill.core.explaining.runs import explain
+from tidemill.core.ignored import is_warning
 from tidemill.core.job import JobId, JobPhase, JobReport, Outcome, attempt_of, first_generation
 from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn
 from tidemill.core.report import apply_report, lose
@@ -185,6 +186,12 @@ class RunMachine(RuleBasedStateMachine):
             assert one.task.sentence
             ready = one.task.code == "starts_now"
             assert not ready, "what could start has a job"
+
+    @invariant()
+    def ignored_failures_are_counted(self) -> None:
+        if self.run.phase in (Phase.RUNNING, Phase.FINISHED):
+            over = [task for task in self.run.tasks if task.status.is_final]
+            assert self.run.warnings == sum(is_warning(self.plan.task(task.name), task) for task in over)
 
     @invariant()
     def nobody_begins_what_is_not_approved(self) -> None:

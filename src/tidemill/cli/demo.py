@@ -22,6 +22,7 @@ from cyclopts import Parameter
 from tidemill.cli.client import Remote, ask
 from tidemill.cli.live import RunState, view
 from tidemill.cli.output import duration, inert, time_of
+from tidemill.cli.tasks import shown_status
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import CreateProjectRequest
@@ -223,7 +224,7 @@ def _summarise(remote: Remote, state: RunState) -> None:
     for task in tasks:
         took = duration(time_of(task.start_time), time_of(task.end_time))
         steps = ", ".join(" ".join(inert(step.name).split())[:40] for step in task.steps)
-        print(f"  {task.status:<8} {inert(task.name):<16} {took:>9}   {steps}")
+        print(f"  {shown_status(task):<8} {inert(task.name):<16} {took:>9}   {steps}")
     starts = [started for task in tasks for step in task.steps if (started := time_of(step.start_time))]
     ends = [ended for task in tasks for step in task.steps if (ended := time_of(step.end_time))]
     print()

@@ -19,10 +19,14 @@ MARKS = {
     "running": ("●", "cyan"),
     "success": ("✔", "green"),
     "failed": ("✘", "red"),
+    "warning": ("!", "yellow"),
     "stopped": ("■", "yellow"),
     "skipped": ("↷", "dim"),
     "cancelled": ("⊘", "yellow"),
 }
+"""Of a task by its status; one that has failed in a run that ignores it is a warning."""
+_NOTE = {"warning": "yellow", "success": "yellow"}
+"""Colours of notes; of those that tell of failures, red."""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     tasks: tuple[TaskState, ...] = ()
     errors: tuple[str, ...] = ()
+    warnings: int = 0
+    """Failures that are ignored."""
 
     @property
     def is_final(self) -> bool:
@@ -58,10 +64,9 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> str:
-        """The one word for a person: the result where there is one, else the phase."""
-        return (
-            self.result if self.phase in ("finished", "running") and self.result != "unknown" else self.phase
-        )
+        """For a person: the result where there is one, else the phase; and how much of it is ignored."""
+        has_result = self.phase in ("finished", "running") and self.result != "unknown"
+        return with_warnings(self.result if has_result else self.phase, self.warnings)
 
 
 class View(Protocol):
@@ -130,12 +135,12 @@ class LiveView:
         mark, style = MARKS.get(task.status, ("?", ""))
         took = duration(task.started_at, task.ended_at, datetime.now(UTC))
         line = Text.assemble((f"{mark} ", style), task.name)
-        for text, colour in ((took, "dim"), (task.note, "red")):
+        for text, colour in ((took, "dim"), (task.note, _NOTE.get(task.status, "red"))):
             line.append(f"  {text}" if text else "", style=colour)
         if len(task.needs) > 1:
             names = [other.name for other in run.tasks if other.id in task.needs]
             line.append(f"  needs {', '.join(sorted(names))}", style="dim")
-        if task.status not in ("running", "failed") or task.id not in self._tails:
+        if task.status not in ("running", "failed", "warning") or task.id not in self._tails:
             return line
         tail = [
             Text("  " + text, style="dim", no_wrap=True, overflow="ellipsis") for text in self._tails[task.id]
@@ -180,6 +185,12 @@ class PlainView:
 def with_attempt(note: str, attempt: int) -> str:
     """A note about a task, and which attempt of it this is where that is not the first."""
     return " ".join(filter(None, [f"attempt {attempt}" if attempt > 1 else "", note]))
+
+
+def with_warnings(said: str, count: int) -> str:
+    """What is said of a run or task, and how many failures in it are ignored, where there are any."""
+    warnings = f"{count} {'warning' if count == 1 else 'warnings'}" if count else ""
+    return ", ".join(filter(None, [said, warnings]))
 
 
 def view() -> View:

@@ -6,10 +6,10 @@ import msgspec
 from cyclopts import App, Parameter, validators
 
 from tidemill.cli.client import Number, Output, Server, ask
-from tidemill.cli.live import view, with_attempt
+from tidemill.cli.live import view, with_warnings
 from tidemill.cli.output import duration, inert, show, time_of
 from tidemill.cli.run_tests import show_tests
-from tidemill.cli.tasks import named_task
+from tidemill.cli.tasks import named_task, noted, shown_status
 from tidemill.cli.usage import usage
 from tidemill.cli.watch import watch
 from tidemill.contracts.gateway import Gateway
@@ -212,5 +212,7 @@ def _row(thing: RunsResponse | RunResponse | RunResponseTask) -> dict[str, Any]:
     """What a table shows of a run or a task: its fields, and how long it took."""
     row: dict[str, Any] = msgspec.structs.asdict(thing)
     if isinstance(thing, RunResponseTask):
-        row["reason"] = with_attempt(thing.reason, thing.attempt)
+        row |= {"status": shown_status(thing), "reason": noted(thing)}
+    else:
+        row["result"] = with_warnings(thing.result, thing.warnings)
     return row | {"took": duration(time_of(thing.start_time), time_of(thing.end_time))}

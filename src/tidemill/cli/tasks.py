@@ -1,7 +1,8 @@
-"""Tasks of a run as people name them."""
+"""Tasks of a run as people name and see them."""
 
+from tidemill.cli.live import with_attempt, with_warnings
 from tidemill.cli.usage import usage
-from tidemill.contracts.gateway.runs import RunResponse, RunResponseTask
+from tidemill.contracts.gateway.runs import RunResponse, RunResponseTask, RunTaskResponse
 from tidemill.errors import NotFound
 
 
@@ -14,3 +15,13 @@ def named_task(run: RunResponse, name: str) -> RunResponseTask:
     if name:
         raise NotFound(f"run #{run.number} has no task {name!r}; its tasks: {names}")
     raise usage(f"name a task with --task; those of run #{run.number}: {names}")
+
+
+def shown_status(task: RunResponseTask | RunTaskResponse) -> str:
+    """The status for people: a failure that the run ignores is a warning."""
+    return "warning" if task.warning else task.status
+
+
+def noted(task: RunResponseTask) -> str:
+    """What is to be said of a task beside its status."""
+    return with_attempt(with_warnings(task.reason, task.warnings - task.warning), task.attempt)

@@ -6,9 +6,10 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from tidemill.cli.live import RunState, TaskState, View, with_attempt
+from tidemill.cli.live import RunState, TaskState, View
 from tidemill.cli.output import inert, time_of
 from tidemill.cli.resuming import PATIENCE, Persistence, closing, step_log
+from tidemill.cli.tasks import noted, shown_status
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
 from tidemill.errors import Failure, Internal, NotFound, Unavailable
@@ -20,12 +21,12 @@ def state_of(run: RunResponse) -> RunState:
         TaskState(
             id=task.id,
             name=inert(task.name),
-            status=task.status,
+            status=shown_status(task),
             needs=tuple(task.depends),
             level=task.level,
             started_at=time_of(task.start_time),
             ended_at=time_of(task.end_time),
-            note=inert(with_attempt(task.reason, task.attempt)),
+            note=inert(noted(task)),
             attempt=task.attempt,
         )
         for task in run.tasks.values()
@@ -39,6 +40,7 @@ def state_of(run: RunResponse) -> RunState:
         ended_at=time_of(run.end_time),
         tasks=tasks,
         errors=tuple(inert(error) for error in run.setup_errors or ()),
+        warnings=run.warnings,
     )
 
 

@@ -66,6 +66,7 @@ def advance(
             result=result,
             phase=Phase.FINISHED if is_over else run.phase,
             ended_at=now if is_over else run.ended_at,
+            warnings=graph.warnings(),
             tasks=tuple(graph.tasks[task.name] for task in run.tasks),
         ),
         start=graph.ready(unless=busy),

@@ -151,6 +151,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     deadline: datetime | None = None
     """When it has taken too long."""
+    warnings: int = 0
+    """Failures in tasks that have ended which are ignored: theirs, or of their steps."""
     revision: int = 0
     """Grows with every stored change; 0 is not stored yet."""
 

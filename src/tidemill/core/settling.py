@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tidemill.core.graph import in_order
+from tidemill.core.ignored import warnings
 from tidemill.core.plan import Condition, Depend, Plan, PlanTask
 from tidemill.core.retrying import may_try_again, next_attempt
 from tidemill.core.run import Result, Run, RunTask, Status, TaskId
@@ -94,6 +95,11 @@ class Graph:
             and task.id not in unless
             and all(parent.status.is_final for parent in self._parents(planned))
         )
+
+    def warnings(self) -> int:
+        """Failures of tasks that have ended, and of their steps, which are ignored."""
+        over = [planned for planned in self._order if self.tasks[planned.name].status.is_final]
+        return sum(warnings(planned, self.tasks[planned.name]) for planned in over)
 
     def _failures(self) -> set[str]:
         """The tasks that fail the run."""

@@ -91,6 +91,25 @@ def test_a_failure_is_exit_code_1_and_shows_the_last_lines(tree: Tree) -> None:
     assert "run 'r': failed in " in done.stdout
 
 
+def test_a_failure_that_is_ignored_is_a_warning(tree: Tree) -> None:
+    """Of a task and of a step; the run succeeds, and says how many there are."""
+    text = """
+runs:
+- name: r
+  tasks:
+  - {name: lint, runtime: {type: host}, ignore_failure: true, steps: [{run: echo untidy; exit 3}]}
+  - name: unit
+    runtime: {type: host}
+    steps: [{run: exit 4, ignore_failure: true}, {run: echo fine}]
+"""
+    done = exec_(tree(text))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^! lint +warning", done.stdout, re.MULTILINE)
+    assert re.search(r"^✔ unit +success .*1 warning$", done.stdout, re.MULTILINE)
+    assert "lint: step 1 'echo untidy; exit 3' failed with exit code 3; its last lines:" in done.stdout
+    assert re.search(r"^run 'r': success, 2 warnings in ", done.stdout, re.MULTILINE)
+
+
 def test_a_task_is_tried_again(tree: Tree) -> None:
     """As often as its `retry` says and after the ends that it names; all attempts are shown."""
     retry = "        retry: {attempts: 3, exit_codes: 7, backoff: 10ms}"

@@ -212,3 +212,22 @@ def test_steps_that_move_files_have_the_references_names() -> None:
         ("save_cache", "save cache", "", "notstarted"),
         ("restore_cache", "restore cache", "", "notstarted"),
     ]
+
+
+def test_warnings_are_shown_only_where_there_are_some() -> None:
+    """Of the run a count, also in lists; of tasks and steps whether they are one, beside the reference's status."""
+    steps = (RunStep(command="a", ignore_failure=True), RunStep(command="b"))
+    failed = StepState(phase=StepPhase.FAILED, exit_code=1)
+    task = RunTask(id=TaskId("t1"), name="lint", status=Status.FAILED, steps=(failed, failed))
+    plan = Plan(name="main", tasks=(PlanTask(name="lint", steps=steps, ignore_failure=True),))
+    run = replace(RUN, tasks=(task,), warnings=2)
+    assert listed_run(run).warnings == shown_run(run, plan).warnings == 2
+    for shown in (shown_run(run, plan).tasks["t1"], shown_task(task, RunDetail(run=run, plan=plan))):
+        assert (shown.status, shown.warning, shown.warnings) == ("failed", True, 2)
+    assert [step.warning for step in shown_task(task, RunDetail(run=run, plan=plan)).steps] == [True, False]
+    for without in (
+        shown_run(RUN, PLAN),
+        listed_run(RUN),
+        shown_task(RUN.tasks[0], RunDetail(run=RUN, plan=PLAN)),
+    ):
+        assert b"warning" not in encode(without)

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from tidemill.cli.exec.artifacts import attempt_place
 from tidemill.cli.exec.local_logs import LocalLog
-from tidemill.cli.live import RunState, TaskState, View, with_attempt
+from tidemill.cli.exec.shown import noted, shown_status
+from tidemill.cli.live import RunState, TaskState, View
 from tidemill.core import actions
 from tidemill.core.advance import advance
 from tidemill.core.graph import in_order
@@ -28,7 +29,6 @@ from tidemill.work.local_store import LocalStore
 from tidemill.work.worker import JobWorker, Surroundings
 
 UNAPPROVED = "it needs an approval: give --approve"
-_SHOWN = {Status.LOST: "failed"}
 
 
 class Workshop(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +201,7 @@ class LocalRun:
             result=self.run.result,
             started_at=self.run.started_at,
             ended_at=self.run.ended_at,
+            warnings=self.run.warnings,
             tasks=tuple(self._shown(planned, by_name[planned.name]) for planned in self.plan.tasks),
         )
 
@@ -209,12 +210,12 @@ class LocalRun:
         return TaskState(
             id=task.id,
             name=task.name,
-            status=_SHOWN.get(task.status, task.status.value),
+            status=shown_status(planned, task),
             needs=tuple(other.id for other in self.run.tasks if other.name in needs),
             level=planned.level,
             started_at=task.started_at,
             ended_at=task.ended_at,
-            note=with_attempt("" if task.status is Status.NOT_STARTED else task.reason, task.attempt),
+            note=noted(planned, task),
         )
 
 

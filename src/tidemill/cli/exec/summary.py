@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from tidemill.cli.exec.local_logs import LocalLog
+from tidemill.cli.exec.shown import noted, shown_status
 from tidemill.cli.failed_tests import failed_lines
-from tidemill.cli.live import MARKS, with_attempt
+from tidemill.cli.live import MARKS, with_warnings
 from tidemill.cli.output import duration, inert
 from tidemill.core.plan import Plan, PlanTask
 from tidemill.core.reports import Reported
@@ -24,10 +25,11 @@ def summary(run: Run, plan: Plan, logs: Mapping[TaskId, LocalLog]) -> Iterator[s
     longest = max((len(task.name) for task in run.tasks), default=0)
     width = min(longest, max(0, shutil.get_terminal_size().columns - _BESIDE))
     for task in run.tasks:
-        mark, _ = MARKS.get("failed" if task.status is Status.LOST else task.status, ("?", ""))
+        status = shown_status(planned[task.name], task)
+        mark, _ = MARKS.get(status, ("?", ""))
         took = duration(task.started_at, task.ended_at) if task.ended_at else ""
-        note = with_attempt(task.reason, task.attempt)
-        line = f"{mark} {task.name.ljust(width)}  {task.status.value.ljust(10)} {took.rjust(8)}  {note}"
+        note = noted(planned[task.name], task)
+        line = f"{mark} {task.name.ljust(width)}  {status.ljust(10)} {took.rjust(8)}  {note}"
         yield line.rstrip()
     for task in run.tasks:
         if task.status in (Status.FAILED, Status.LOST) and task.id in logs:
@@ -35,11 +37,14 @@ def summary(run: Run, plan: Plan, logs: Mapping[TaskId, LocalLog]) -> Iterator[s
             yield from _failure(task, planned[task.name], logs[task.id])
     took = duration(run.started_at, run.ended_at)
     yield ""
-    yield f"run {run.name!r}: {run.result if run.result != 'unknown' else run.phase} in {took}"
+    verdict = run.result if run.result != "unknown" else run.phase
+    yield f"run {run.name!r}: {with_warnings(verdict, run.warnings)} in {took}"
 
 
 def _failure(task: RunTask, planned: PlanTask, log: LocalLog) -> Iterator[str]:
-    index = next((i for i, step in enumerate(task.steps) if step.phase is StepPhase.FAILED), _SETUP)
+    both = enumerate(zip(planned.steps, task.steps, strict=False))
+    failed = (i for i, (step, state) in both if state.phase is StepPhase.FAILED and not step.ignore_failure)
+    index = next(failed, _SETUP)
     if index == _SETUP:
         what = "its setup failed"
     else:

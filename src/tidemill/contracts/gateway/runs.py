@@ -14,7 +14,7 @@ LOG = "text/plain;charset=UTF-8"
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
-class RunsResponse(msgspec.Struct, frozen=True, kw_only=True):
+class RunsResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run in a list."""
 
     number: int
@@ -26,6 +26,8 @@ class RunsResponse(msgspec.Struct, frozen=True, kw_only=True):
     enqueue_time: Time | None
     start_time: Time | None
     end_time: Time | None
+    warnings: int = 0
+    """Extension: how many failures are ignored, of tasks and of steps."""
 
 
 class TaskDepend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,6 +78,10 @@ class RunResponseTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Extension: how many people must approve it, where it is approved at all."""
     approve_by_time: Time | None = None
     """Extension: when it stops waiting for that and is skipped."""
+    warning: bool = False
+    """Extension: it has failed, and the run ignores that."""
+    warnings: int = 0
+    """Extension: how many of its failures are ignored: its own, and those of its steps."""
 
 
 class RunResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,6 +103,8 @@ class RunResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     can_restart_from_failed_tasks: bool
     reason: str = ""
     """Extension: who or what stopped or cancelled it, one sentence."""
+    warnings: int = 0
+    """Extension: how many failures are ignored, of tasks and of steps; they do not change the result."""
 
 
 class ContainerResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +122,7 @@ class SetupStepResponse(msgspec.Struct, frozen=True, kw_only=True):
     end_time: Time | None
 
 
-class StepResponse(msgspec.Struct, frozen=True, kw_only=True):
+class StepResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A step of a task; command, shell and exit status are those of `run` steps."""
 
     phase: str
@@ -126,6 +134,8 @@ class StepResponse(msgspec.Struct, frozen=True, kw_only=True):
     start_time: Time | None
     end_time: Time | None
     log_archived: bool
+    warning: bool = False
+    """Extension: it has failed, and its task ignores that."""
 
 
 class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -157,6 +167,10 @@ class RunTaskResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Extension: how many people must approve it, where it is approved at all."""
     approve_by_time: Time | None = None
     """Extension: when it stops waiting for that and is skipped."""
+    warning: bool = False
+    """Extension: it has failed, and the run ignores that."""
+    warnings: int = 0
+    """Extension: how many of its failures are ignored: its own, and those of its steps."""
 
 
 class ExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from tidemill.contracts.gateway.runs import (
     TaskDepend,
 )
 from tidemill.contracts.runservice import RunDetail
+from tidemill.core.ignored import is_step_warning, is_warning, warnings
 from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep, Step
 from tidemill.core.restart import can_restart_from_failed, can_restart_from_start
 from tidemill.core.retrying import exit_code
@@ -45,6 +46,7 @@ def listed_run(run: Run) -> RunsResponse:
         enqueue_time=go_time(run.created_at),
         start_time=go_time(run.started_at),
         end_time=go_time(run.ended_at),
+        warnings=run.warnings,
     )
 
 
@@ -69,6 +71,7 @@ def shown_run(run: Run, plan: Plan | None) -> RunResponse:
         can_restart_from_scratch=can_restart_from_start(run),
         can_restart_from_failed_tasks=can_restart_from_failed(run),
         reason=run.reason,
+        warnings=run.warnings,
     )
 
 
@@ -105,6 +108,8 @@ def shown_task(task: RunTask, detail: RunDetail) -> RunTaskResponse:
         past_attempts=_past(task, planned),
         needed_approvals=planned.approvers,
         approve_by_time=go_time(task.approve_by),
+        warning=is_warning(planned, task),
+        warnings=warnings(planned, task),
     )
 
 
@@ -129,6 +134,8 @@ def _task(task: RunTask, planned: PlanTask, ids: Mapping[str, str]) -> RunRespon
         past_attempts=_past(task, planned),
         needed_approvals=planned.approvers,
         approve_by_time=go_time(task.approve_by),
+        warning=is_warning(planned, task),
+        warnings=warnings(planned, task),
     )
 
 
@@ -148,6 +155,7 @@ def _step(step: Step, state: StepState, task: PlanTask, *, is_over: bool) -> Ste
         end_time=go_time(state.ended_at),
         # The end of a step is told only once its log is stored.
         log_archived=is_over or state.phase not in _NOT_FINAL,
+        warning=is_step_warning(step, state),
     )
 
 

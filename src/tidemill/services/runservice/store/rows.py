@@ -16,7 +16,17 @@ _annotations = msgspec.json.Decoder(dict[str, str])
 _errors = msgspec.json.Decoder(tuple[str, ...])
 
 #: Columns that may change after a run was created, each named as the field it holds.
-_CHANGEABLE = ("phase", "result", "stopping", "reason", "started_at", "ended_at", "deadline", "wake_at")
+_CHANGEABLE = (
+    "phase",
+    "result",
+    "stopping",
+    "reason",
+    "started_at",
+    "ended_at",
+    "deadline",
+    "wake_at",
+    "warnings",
+)
 
 
 def run_of(row: AnyRow, tasks: Iterable[RunTask] | None = None) -> Run:
@@ -38,6 +48,7 @@ def run_of(row: AnyRow, tasks: Iterable[RunTask] | None = None) -> Run:
         started_at=row.started_at,
         ended_at=row.ended_at,
         deadline=row.deadline,
+        warnings=row.warnings,
         revision=row.revision,
     )
 

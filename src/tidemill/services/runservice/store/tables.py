@@ -92,6 +92,8 @@ runs = Table(
     # The concurrency group within the counter group, and what the run does to those before it.
     Column("concurrency", Text),
     Column("superseded", Text),
+    # Failures that are ignored; lists of runs show the count without reading tasks.
+    Column("warnings", Integer, nullable=False, server_default="0"),
     UniqueConstraint("counter_path", "number"),
     CheckConstraint("phase IN ('setuperror', 'queued', 'cancelled', 'running', 'finished')"),
     CheckConstraint("result IN ('unknown', 'stopped', 'success', 'failed')"),
