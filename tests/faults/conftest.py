@@ -1,15 +1,18 @@
-"""An installation of processes apart for a test, and what counts executions."""
+"""Installations of several processes, what they stand on, and what counts executions."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import anyio
 import pytest
 
 from tests.conftest import DatabaseUrl
+from tests.etcd import Etcd, cluster
 from tests.faults.installation import SEED, Installation
 from tests.faults.tally import Tally
+from tests.postgres import Server as Postgres
 
 #: Starts an installation of this test with these settings.
 Install = Callable[..., Installation]
@@ -47,3 +50,33 @@ def gate() -> Iterator[Path]:
 def tally() -> Iterator[Tally]:
     with Tally() as tally:
         yield tally
+
+
+@pytest.fixture
+def etcd(tmp_path: Path) -> Iterator[Etcd]:
+    """An etcd of this test alone."""
+    server = Etcd(tmp_path / "etcd", "--heartbeat-interval=20", "--election-timeout=200")
+    yield server.start()
+    server.kill()
+
+
+@pytest.fixture
+def etcd_members(tmp_path: Path) -> Iterator[list[Etcd]]:
+    """An etcd of three members."""
+    members = cluster(tmp_path / "etcd", "--heartbeat-interval=20", "--election-timeout=200")
+    for member in members:
+        member.begin()
+    for member in members:
+        member.wait()
+    yield members
+    for member in members:
+        member.kill()
+
+
+@pytest.fixture
+def database(postgres_server: Postgres) -> Iterator[str]:
+    """An empty database on a PostgreSQL."""
+    name = f"test_{uuid4().hex[:12]}"
+    anyio.run(postgres_server.create, name)
+    yield postgres_server.url(name)
+    anyio.run(postgres_server.drop, name)
