@@ -11,9 +11,11 @@ from typing import Any
 import anyio
 import httpx2
 
-from tests.etcd import free_port
+from tests.etcd import free_port, settled
 from tests.faults.checking import check_at
 from tests.system.server import Project, Server, User
+from tidemill.kit.coord import instances
+from tidemill.kit.coord.etcd import Address, EtcdCoordinator
 from tidemill.kit.objects import Objects
 from tidemill.serve.house import WITH_DATABASE
 
@@ -80,6 +82,10 @@ class Cluster:
                 server.stop()
         for server in self.executors:
             server.clear_away()
+        for server in self.servers:  # shown where a test has failed
+            lines = server.log.read_text(errors="replace").splitlines() if server.log.exists() else []
+            serious = [line for line in lines if '"level": "error"' in line or "Traceback" in line]
+            print(f"{server.data.name}:", *serious[-5:], sep="\n  ")  # noqa: T201 - as above
 
     def project(self, name: str) -> Project:
         """A project, asked of the first gateway; pushes go to the gitserver."""
@@ -90,6 +96,13 @@ class Cluster:
         objects = Objects.open(self.shared["TIDEMILL_RUNSERVICE_OBJECTS"])
         anyio.run(check_at, self.database, objects)
         until(lambda: not self.left_behind(), "executors clear up", self.left_behind)
+
+    def are_registered(self) -> None:
+        """Every process but the executors is in the registry of the coordinator, and says that it can serve."""
+        serving = [*self.houses, self.gitserver]
+        until(lambda: all(ready(server) for server in serving), "all are ready")
+        coordinator = self.shared["TIDEMILL_COORDINATOR_URL"]
+        until(lambda: anyio.run(registered, coordinator) == len(serving), "all are registered")
 
     def left_behind(self) -> list[str]:
         """Jobs on executors' disks, and pods that are more than prepared."""
@@ -123,6 +136,21 @@ class ClusterProject(Project):
                             return
                 except (httpx2.HTTPError, AssertionError):
                     assert time.monotonic() < deadline, f"run {number} is not over after {PATIENCE} s"
+
+
+def ready(server: Server) -> bool:
+    """Whether a process says that it can serve."""
+    return httpx2.get(server.url + "/readyz", timeout=10).status_code == 200
+
+
+async def registered(url: str) -> int:
+    """How many servers are in the registry."""
+    coordinator = await EtcdCoordinator.open(Address(url=url))
+    try:
+        return len(await instances(coordinator, "server"))
+    finally:
+        await coordinator.close()
+        await settled()
 
 
 def until(condition: Callable[[], bool], what: str, told: Callable[[], object] = lambda: "") -> None:

@@ -1,0 +1,38 @@
+"""Runs that are pushed while something breaks, and what must have become of them."""
+
+from itertools import count
+from pathlib import Path
+
+from tests.faults.cluster import definition, said
+from tests.system.server import Project, Work
+
+
+class Load:
+    """Runs that are pushed, and what must have become of them."""
+
+    def __init__(self, folder: Path, project: Project) -> None:
+        self.work = Work(folder, project)
+        self.project = project
+        self._numbers = count(1)
+        self.pushed: list[str] = []
+
+    def push(self, times: int = 1) -> None:
+        """Push to a branch of its own each time, so that nothing waits in line."""
+        for _ in range(times):
+            name = f"change{next(self._numbers)}"
+            self.work.commit(definition(name), name)
+            self.work.push(name)
+            self.pushed.append(name)
+
+    def check(self) -> None:
+        """Each push has made one run that succeeded, and each task has said its words once."""
+        names = set()
+        for number in range(1, len(self.pushed) + 1):
+            run = self.project.finished(number)
+            assert run["result"] == "success", run
+            name = run["annotations"]["branch"]
+            names.add(name)
+            for task in ("first", "second", "third"):
+                assert self.project.log(number, task, 0) == said(f"{name} {task}"), (number, task)
+        assert names == set(self.pushed)
+        assert len(self.project.runs()) == len(self.pushed)
