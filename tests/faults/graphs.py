@@ -1,0 +1,91 @@
+"""Random graphs of tasks of nothing, and what the times and the marks of their execution have to say."""
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.system.server import Project
+from tidemill.core.job import attempt_of
+
+CONDITIONS = ["on_success", "on_failure", "on_skipped"]
+STEPS = 2
+#: Clocks are read in this order within one process and then rounded to microseconds.
+ROUNDING = 1e-6
+
+
+def graph(random: Random, size: int, marks: Path, *, failing: float = 0.0) -> dict[str, Any]:
+    """The tasks of a run: some take a while, some fail, edges go to any of those before."""
+    tasks = []
+    behind: list[set[int]] = []  # all that a task waits for, however far away
+    for number in range(size):
+        some = random.sample(range(number), min(number, random.choice([0, 1, 1, 2, 3])))
+        before = [one for one in some if not any(one in behind[other] for other in some)]
+        behind.append({*before, *(further for one in before for further in behind[one])})
+        edges = [(f"t{one}", ["on_success"]) for one in before]
+        if failing:
+            edges = [(name, random.sample(CONDITIONS, random.randrange(1, 4))) for name, _ in edges]
+        words = [f"mark {marks}", f"echo begun t{number}", f"sleep {random.choice([0, 0.01, 0.1, 0.3])}"]
+        words += ["exit 1"] if random.random() < failing else [f"echo ended t{number}"]
+        steps = [{"run": {"name": "one", "command": "\n".join(words)}}, {"run": "echo two"}]
+        depends = [{"task": name, "conditions": conditions} for name, conditions in edges]
+        task = {"name": f"t{number}", "runtime": {"type": "host"}, "depends": depends, "steps": steps}
+        tasks.append(task | ({"ignore_failure": True} if failing else {}))
+    return {"name": "graph", "tasks": tasks}
+
+
+def files(*runs: dict[str, Any]) -> dict[str, str]:
+    """A repository with these runs."""
+    return {".tidemill/config.yml": json.dumps({"runs": runs})}
+
+
+def marked(marks: Path) -> dict[str, set[tuple[str, int, str]]]:
+    """For each task that was executed, which of its jobs have executed which step: (pod, attempt, step)."""
+    found: dict[str, set[tuple[str, int, str]]] = defaultdict(set)
+    for line in marks.read_text().splitlines() if marks.exists() else ():
+        pod, key, _ = line.split()
+        task, _, generation = pod.rpartition(".")
+        found[task].add((pod, attempt_of(int(generation)), key))
+    return found
+
+
+def check_order(run: dict[str, Any], steps: dict[str, list[dict[str, Any]]]) -> None:
+    """No task, and no step of it, has begun before each of those it depends on had ended, whole."""
+    for task in run["tasks"].values():
+        began = [moment(step["start_time"]) for step in steps[task["id"]] if step["start_time"]]
+        began += [moment(task["start_time"])] if task["start_time"] else []
+        for before in task["depends"]:
+            ended = [moment(step["end_time"]) for step in steps[before] if step["end_time"]]
+            end = run["tasks"][before]["end_time"]
+            ended += [moment(end)] if end else []
+            assert not began or not ended or min(began) >= max(ended) - ROUNDING, (task, before)
+
+
+def check_executions(project: Project, numbers: range, marks: Path) -> None:
+    """Each task that has run was executed by one job of one attempt, the others by none; logs are whole."""
+    runs = [project.finished(number) for number in numbers]
+    executed = marked(marks)
+    for number, run in zip(numbers, runs, strict=True):
+        steps = {}
+        for task in run["tasks"].values():
+            detail = project.user.get(f"{project.ref}/runs/{number}/tasks/{task['id']}")
+            steps[task["id"]] = detail["steps"]
+            name, status = task["name"], task["status"]
+            assert status in ("success", "failed", "skipped"), (number, task)
+            pods = executed.pop(task["id"], set())
+            assert len(pods) == (status != "skipped"), (number, task, pods)
+            if status == "skipped":
+                continue
+            said = f"begun {name}\n" + (f"ended {name}\n" if status == "success" else "")
+            assert project.log(number, name, 0) == said.encode(), (number, name)
+            if status == "success":
+                assert project.log(number, name, 1) == b"two\n", (number, name)
+        check_order(run, steps)
+    assert not executed, f"executed, but of no run: {executed}"
+
+
+def moment(text: str) -> float:
+    """A time of the public API."""
+    return datetime.fromisoformat(text).timestamp()
