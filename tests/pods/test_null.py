@@ -46,6 +46,16 @@ async def test_words_print_and_end(driver: NullDriver) -> None:
     assert b"".join([await pod.read("step", at, 777) for at in range(0, 1_000_008, 777)]) == whole
 
 
+async def test_too_much_is_counted_and_never_there(driver: NullDriver) -> None:
+    """As with real commands."""
+    pod = await driver.prepare(SPEC, unheard)
+    await pod.start(shell("echo one\nflood 1000000\nexit 3", most=10))
+    progress = await ended(pod)
+    assert (progress.exit_code, progress.size, progress.left_out) == (3, 10, 999_994)
+    assert await pod.read("step", 2, 100) == b"e\nthe qu"
+    assert await pod.read("step", 10, 100) == b""
+
+
 @pytest.mark.parametrize(
     ("after", "lines", "is_over"), [(0, 0, False), (0.35, 3, False), (1.05, 10, False), (1.5, 10, True)]
 )

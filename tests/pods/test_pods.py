@@ -170,3 +170,24 @@ async def test_making_a_pod_says_something(world: World) -> None:
     said: list[str] = []
     await world.driver.prepare(PodSpec(id="pod", working_dir="~"), said.append)
     assert said
+
+
+async def test_too_much_output_is_counted_and_thrown_away(world: World) -> None:
+    """The command goes on to its own end; what it has printed before stays."""
+    pod = await prepare(world)
+    script = f"echo 0123456789\n{world.wait('gate')}\necho beyond\nexit 3"
+    await pod.start(shell(script, most=7))
+    running = await until(pod, "step", lambda progress: progress.left_out > 0)
+    assert (running.size, running.left_out, running.ended) == (7, 4, False)
+    await world.release(pod, "gate")
+    end = await ended(pod)
+    assert (end.size, end.left_out, end.exit_code) == (7, 11, 3)
+    assert await pod.read("step", 0, 100) == b"0123456"
+    assert await (await world.driver.adopt("pod")).read("step", 5, 100) == b"56"
+
+
+async def test_output_of_just_the_limit_is_whole(world: World) -> None:
+    """Nothing is left out then."""
+    pod = await prepare(world)
+    progress, output = await run(pod, shell("echo 123456", most=7))
+    assert (progress.left_out, output) == (0, b"123456\n")

@@ -38,6 +38,8 @@ class Exec(msgspec.Struct, frozen=True, kw_only=True):
     working_dir: str = "~"
     """`~` and `~/…` are the pod's home."""
     tty: bool = False
+    most: int | None = None
+    """Bytes of output that are kept; what comes behind them is counted and thrown away."""
 
 
 class Pack(msgspec.Struct, frozen=True, tag="pack", tag_field="do"):
@@ -79,6 +81,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float | None = None
     """Seconds since the epoch."""
     ended_at: float | None = None
+    left_out: int = 0
+    """Bytes of output so far that were not kept, because there was too much of it."""
 
 
 class Pod(Protocol):

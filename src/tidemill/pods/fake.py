@@ -11,6 +11,7 @@ Pods live in the driver object, so a second executor with the same driver finds 
 
 import asyncio
 import string
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -196,6 +197,8 @@ class _Command:
         self._todo: Iterator[str] = iter((exec.script or " ".join(exec.argv[1:])).splitlines())
         self._gate = ""
         self._ignores_term = False
+        self._most = sys.maxsize if exec.most is None else exec.most
+        self._left_out = 0
 
     def go_on(self) -> None:
         """Obey words until a gate, or the end."""
@@ -259,8 +262,12 @@ class _Command:
     def _tell(self, *, ended: bool = False, code: int | None = None, error: str = "") -> None:
         if self.progress.ended:
             return
+        too_much = max(0, len(self.output) - self._most)
+        self._left_out += too_much
+        del self.output[len(self.output) - too_much :]
         self.progress = Progress(
             size=len(self.output),
+            left_out=self._left_out,
             ended=ended,
             exit_code=code,
             error=error,

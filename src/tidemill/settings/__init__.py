@@ -98,6 +98,8 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """What tasks may ask for."""
     allow_unsandboxed: bool = False
     """Run host tasks although bubblewrap does not work and the installation is not loopback only."""
+    log_limit: Annotated[int, Meta(gt=0)] = 268_435_456
+    """Bytes that the log of a step holds at most; the step goes on, and what it prints beyond is left out."""
 
 
 class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

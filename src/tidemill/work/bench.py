@@ -37,6 +37,8 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     grace: float
     """Seconds between TERM and KILL."""
     always_grace: float = ALWAYS_GRACE
+    log_limit: int
+    """Bytes of a command's output that are kept."""
     directory: Path
     """Where the job is kept on disk."""
     store: Store | None

@@ -35,7 +35,9 @@ class CommandStep:
     async def _start(self) -> None:
         try:
             with anyio.fail_after(CALL_LIMIT):
-                await self._pod.start(command(self._bench.spec, self._index, self._bench.values))
+                await self._pod.start(
+                    command(self._bench.spec, self._index, self._bench.values, most=self._bench.log_limit)
+                )
         except PodLost:
             if self._bench.ledger.is_found:  # what it printed before its pod was lost is still there
                 output = self._bench.logs.ship_command(self._pod, self._key, self._index, resume=True)

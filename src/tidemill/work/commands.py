@@ -7,14 +7,15 @@ from tidemill.core.job import JobSpec
 from tidemill.core.plan import CloneStep, RunStep
 from tidemill.pods import Exec
 from tidemill.work.cloning import authorization, clone_environment, clone_script
+from tidemill.work.disguises import is_too_short
 from tidemill.work.environment import resolve, task_environment
 
 #: The clone script is ours and is POSIX, whatever shell the task has chosen for its own commands.
 _CLONE_SHELL = "/bin/sh -e"
 
 
-def command(spec: JobSpec, index: int, values: Mapping[str, str]) -> Exec:
-    """The command of step *index*; its key is the same in every life of the executor."""
+def command(spec: JobSpec, index: int, values: Mapping[str, str], *, most: int | None = None) -> Exec:
+    """The command of step *index*, which is known by the same key in every life of the executor."""
     step = spec.task.steps[index]
     environment = task_environment(spec, values)
     match step:
@@ -39,12 +40,18 @@ def command(spec: JobSpec, index: int, values: Mapping[str, str]) -> Exec:
         environment=environment,
         working_dir=working_dir,
         tty=tty,
+        most=most,
     )
 
 
 def command_key(index: int) -> str:
     """What a step's command is called within its pod."""
     return f"step-{index}"
+
+
+def unmasked(spec: JobSpec, values: Mapping[str, str]) -> list[str]:
+    """Names of the values of this job that are too short to be masked."""
+    return [name for name in spec.values if is_too_short(values.get(name, ""))]
 
 
 def secrets(spec: JobSpec, values: Mapping[str, str]) -> list[str]:

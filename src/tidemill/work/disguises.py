@@ -12,6 +12,11 @@ SHORTEST = 4
 _WIDTHS = (60, 64, 76)
 
 
+def is_too_short(value: str) -> bool:
+    """Whether *value* is something, and stands in logs as it is."""
+    return 0 < len(value.strip().encode()) < SHORTEST
+
+
 def disguises(value: str) -> set[bytes]:
     """Every form of *value* to be masked; empty when it is too short to be a secret."""
     if len(value.strip().encode()) < SHORTEST:

@@ -73,6 +73,10 @@ class MaskedStream:
         self._held = data[rest:]
         return shown
 
+    def drop(self) -> None:
+        """Show nothing of what is held back: what would tell whether it is a secret does not come."""
+        self._held = b""
+
     def finish(self) -> bytes:
         """What was held back, when no more comes."""
         shown, _ = self._masked(self._held, [])

@@ -7,6 +7,7 @@ from typing import Protocol
 import anyio
 import msgspec
 
+from tidemill.core.sizes import size_in_words
 from tidemill.pods import Pod, PodLost, Progress
 
 #: Seconds within which a pod must answer a read.
@@ -22,12 +23,19 @@ class Source(Protocol):
         ...
 
     async def read(self, offset: int, limit: int) -> bytes:
-        """At most *limit* bytes from *offset* on; b"" where there is nothing (more)."""
+        """At most *limit* bytes from *offset* on, from one side of `torn_at`; b"" where there is nothing."""
+        ...
+
+    @property
+    def torn_at(self) -> int | None:
+        """Where output was cut off, be it in the middle of a secret; None where none was."""
         ...
 
 
 class _Growing:
     """Progress that others wait for."""
+
+    torn_at: int | None = None
 
     def __init__(self) -> None:
         self._progress = Progress(size=0)
@@ -72,7 +80,8 @@ class Text(_Growing):
 class CommandOutput(_Growing):
     """The output of one command in a pod; `watch` must run beside its readers.
 
-    Where the command could not be started, the reason stands in the log in the place of output.
+    Where the command could not be started, the reason stands in the log in the place of output. Of one that
+    prints too much the log says so: where it was cut off at once, and how much is missing at the end.
     """
 
     def __init__(self, pod: Pod, key: str) -> None:
@@ -132,21 +141,32 @@ class CommandOutput(_Growing):
                 return b""
 
     def _with_postscript(self, progress: Progress) -> Progress:
+        """*progress* with what we add; of that nothing changes any more once it is there."""
         self._is_heard = True
-        text = f"{progress.error}\n" if progress.error else ""
-        text += f"\n{self._last_words}\n" if self._last_words else ""
-        if not (progress.ended and text):
+        text = _torn(progress.size) if progress.left_out else ""
+        if progress.ended:
+            text += f"--- {progress.left_out:,} bytes are left out ---\n" if progress.left_out else ""
+            text += f"{progress.error}\n" if progress.error else ""
+            text += f"\n{self._last_words}\n" if self._last_words else ""
+        if progress.left_out:
+            self.torn_at = progress.size
+        if not text:
             return progress
         self._postscript = text.encode(errors="replace")
         return msgspec.structs.replace(progress, size=progress.size + len(self._postscript))
 
     async def _keep_what_is_left(self) -> None:
         """A lost pod may still have output that nobody has heard of."""
-        size = self._progress.size
+        size = self._progress.size - len(self._postscript)
         with contextlib.suppress(PodLost, TimeoutError), anyio.fail_after(_READ_LIMIT):
             while data := await self._pod.read(self._key, size, _PROBE):
                 size += len(data)
-        self._set(Progress(size=size, ended=True))
+        left_out = self._progress.left_out
+        self._set(self._with_postscript(Progress(size=size, ended=True, left_out=left_out)))
+
+
+def _torn(size: int) -> str:
+    return f"\n--- the log has reached its limit of {size_in_words(size)}; what follows is left out ---\n"
 
 
 def moment(seconds: float | None) -> datetime | None:

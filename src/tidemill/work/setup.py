@@ -1,6 +1,6 @@
 """A task's setup: its pod, made or found again, and a log that tells what was done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import anyio
@@ -10,6 +10,7 @@ from tidemill.core.job import JobSpec, Outcome
 from tidemill.core.run import StepPhase
 from tidemill.pods import Driver, Pod, PodFailed, PodSpec
 from tidemill.work.directory import pod_id
+from tidemill.work.disguises import SHORTEST
 from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.logs import JobLogs
@@ -28,7 +29,7 @@ _CALL_LIMIT = 30.0
 class Setup:
     """Brings about the pod of one job."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made from, each once
         self,
         spec: JobSpec,
         driver: Driver,
@@ -36,13 +37,17 @@ class Setup:
         ledger: Ledger,
         logs: JobLogs,
         patience: Patience,
+        *,
+        unmasked: Sequence[str] = (),
     ) -> None:
+        """*unmasked* are the names of values that logs will show."""
         self._spec = spec
         self._driver = driver
         self._clock = clock
         self._ledger = ledger
         self._logs = logs
         self._patience = patience
+        self._unmasked = unmasked
 
     async def pod(self) -> Pod | Ending:
         """The pod, ready for steps; raises `PodLost` when steps have run in one that is gone."""
@@ -72,6 +77,9 @@ class Setup:
         self._ledger.change_step(SETUP, phase=StepPhase.RUNNING, started_at=began)
         text = Text()
         self._logs.ship_setup(text, resume=self._ledger.is_found)
+        if self._unmasked:
+            names = ", ".join(self._unmasked)
+            text.say(f"not masked in logs, because they have fewer than {SHORTEST} characters: {names}")
         made = await self._pod_or_ending(text)
         now = self._clock()
         if not isinstance(made, Ending):

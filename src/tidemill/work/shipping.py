@@ -89,6 +89,8 @@ class Shipper:
             progress = await self._worthwhile(source, at)
             size = progress.size
             while at < size and (data := await source.read(at, min(LARGEST, size - at))):
+                if at == source.torn_at:
+                    stream.drop()
                 at += len(data)
                 await self._append(stream.feed(data))
             if progress.ended:

@@ -11,7 +11,7 @@ from tidemill.core.job import JobPhase, JobReport, Outcome
 from tidemill.core.run import StepPhase
 from tidemill.pods import Driver, Pod, PodLost
 from tidemill.work.bench import ALWAYS_GRACE, CALL_LIMIT, Bench
-from tidemill.work.commands import secrets
+from tidemill.work.commands import secrets, unmasked
 from tidemill.work.directory import KeptJob, pod_id
 from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
@@ -28,6 +28,9 @@ log = structlog.get_logger()
 GRACE = 3.0
 """Seconds between TERM and KILL."""
 
+LOG_LIMIT = 256 << 20
+"""Bytes of each step's output that are kept."""
+
 _NO_VALUES = Ending(Outcome.STOPPED, "stopped before its secrets could be asked for again")
 
 
@@ -42,6 +45,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Where files are kept; without it, tasks that want that fail."""
     grace: float = GRACE
     always_grace: float = ALWAYS_GRACE
+    log_limit: int = LOG_LIMIT
 
 
 class JobWorker:
@@ -69,7 +73,15 @@ class JobWorker:
             fenced=self._fenced,
             failed=self._patience.fail,
         )
-        self._setup = Setup(job.spec, around.driver, around.clock, self._ledger, self._logs, self._patience)
+        self._setup = Setup(
+            job.spec,
+            around.driver,
+            around.clock,
+            self._ledger,
+            self._logs,
+            self._patience,
+            unmasked=unmasked(job.spec, self._values),
+        )
         self._bench = Bench(
             spec=job.spec,
             values=self._values,
@@ -79,6 +91,7 @@ class JobWorker:
             clock=around.clock,
             grace=around.grace,
             always_grace=around.always_grace,
+            log_limit=around.log_limit,
             directory=job.directory.path,
             store=around.store,
             fenced=self._fenced,

@@ -6,12 +6,13 @@ import os
 import re
 import resource
 import subprocess
+from contextlib import aclosing
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.pods.worlds import DEADLINE, HostWorld, ended, has_output, prepare, run, shell
+from tests.pods.worlds import DEADLINE, HostWorld, ended, has_output, prepare, run, shell, until
 from tidemill.pods import Exec, Pod
 from tidemill.pods.host.line import Line
 from tidemill.pods.host.pod import HostPod
@@ -306,3 +307,30 @@ async def test_too_much_environment_is_told(host: HostWorld) -> None:
     pod = await prepare(host)
     progress, output = await run(pod, shell("true", environment={"BIG": "x" * 3_000_000}))
     assert (progress.exit_code, output) == (126, b"cannot run /bin/sh: Argument list too long\n")
+
+
+@pytest.mark.parametrize("tty", [False, True])
+async def test_an_endless_flood_takes_constant_room(host: HostWorld, tty: bool) -> None:
+    """Of disk and of memory; it is stopped as anything else, also what it has left in the background."""
+    pod = await prepare(host)
+    await pod.start(shell(f"yes & {LOCK}; exec yes", most=1 << 20, tty=tty))
+    await until(pod, "step", lambda progress: progress.left_out > 0)
+    size, before = (host.directory / "pod" / "steps" / "step" / "output").stat().st_size, 0
+    assert size == 1 << 20
+    while before < 64 << 20:  # each look is a while later
+        async with aclosing(pod.follow("step")) as reports:
+            before = (await anext(reports)).left_out
+    assert (host.directory / "pod" / "steps" / "step" / "output").stat().st_size == size
+    assert peak_memory(supervisor_of(pod)) < 64 << 10
+    await pod.stop("step", 0.2)
+    progress = await ended(pod)
+    assert (progress.size, progress.exit_code) == (1 << 20, 128 + 15)
+    await death_of_the_lock_holder(host, pod)
+
+
+async def test_a_flood_left_in_the_background_does_not_keep_its_command_alive(host: HostWorld) -> None:
+    """Nor does it when the log is full."""
+    pod = await prepare(host)
+    progress, output = await run(pod, shell("yes &\nexit 4", most=1000))
+    assert (progress.exit_code, len(output)) == (4, progress.size)
+    assert progress.size <= 1000

@@ -14,9 +14,10 @@ from tidemill.pods.host.removal import remove
 from tidemill.pods.host.spool import drain, fill
 
 MOST = 1 << 20
-"""Bytes of output read at once; they come from memory as a rule."""
+"""Bytes of output read at once; they come from memory as a rule. Chores say no more altogether."""
 PATIENCE = 60.0
 """Seconds for a supervisor to tell news, or that there are none."""
+UNLIMITED = 1 << 62
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -60,6 +61,7 @@ class HostPod:
                 script=order,
                 environment=chore.environment,
                 working_dir=chore.working_dir,
+                most=MOST,
             ),
             files,
         )
@@ -91,11 +93,12 @@ class HostPod:
             with Line.to(self.directory) as line:
                 while True:
                     report = await line.ask(b"wait", key.encode(), known, seconds=PATIENCE)
-                    if report[0] != known or report[4]:
+                    news = report[0] + b"+" if report[5] else report[0]
+                    if news != known or report[4]:
                         yield progress(report)
                     if report[4]:
                         return
-                    known = report[0]
+                    known = news
         except Refused as refused:
             raise PodLost(f"the command {key} {refused}") from refused
         except PodLost:
@@ -156,6 +159,7 @@ def request(exec: Exec) -> list[bytes]:
         checked(exec.key).encode(),
         os.fsencode(exec.working_dir),
         b"1" if exec.tty else b"0",
+        b"%d" % (UNLIMITED if exec.most is None else exec.most),
         b"0" if exec.script is None else b"1",
         os.fsencode(exec.script or ""),
         str(len(exec.argv)).encode(),
@@ -166,7 +170,7 @@ def request(exec: Exec) -> list[bytes]:
 
 def progress(report: list[bytes]) -> Progress:
     """A supervisor's report as what is known of a command."""
-    size, code, error, started_at, ended_at = report
+    size, code, error, started_at, ended_at, left_out = report
     return Progress(
         size=int(size),
         ended=bool(ended_at),
@@ -174,4 +178,5 @@ def progress(report: list[bytes]) -> Progress:
         error=error.decode(errors="replace"),
         started_at=float(started_at),
         ended_at=float(ended_at) if ended_at else None,
+        left_out=int(left_out or 0),
     )

@@ -91,7 +91,11 @@ class NullPod:
         """Note that it has started, once."""
         self.check()
         if not self._note(exec.key).exists():
-            self._keep(exec.key, Command(script=exec.script or "", started_at=time.time()), begins=True)
+            self._keep(
+                exec.key,
+                Command(script=exec.script or "", started_at=time.time(), most=exec.most),
+                begins=True,
+            )
 
     async def do(self, chore: Chore, archive: AsyncIterator[bytes] | None = None) -> None:
         """Note it as done; an archive is taken and dropped."""
@@ -131,7 +135,9 @@ class NullPod:
 
     async def read(self, key: str, offset: int, limit: int) -> bytes:
         """What it would have put out by now."""
-        return self._state(key).read(offset, limit)
+        command = self._command(key)
+        kept = _kept(command, found := state(command, time.time()))
+        return found.read(offset, max(0, min(limit, kept - offset)))
 
     async def stop(self, key: str, grace: float) -> None:
         """Note that it has been stopped, once."""
@@ -172,9 +178,14 @@ class NullPod:
         beside.replace(self._note(key))
 
 
+def _kept(command: Command, found: State) -> int:
+    return found.size if command.most is None else min(found.size, command.most)
+
+
 def _progress(command: Command, found: State) -> Progress:
     return Progress(
-        size=found.size,
+        size=_kept(command, found),
+        left_out=found.size - _kept(command, found),
         ended=found.ended_at is not None,
         exit_code=found.exit_code,
         started_at=command.started_at,

@@ -20,6 +20,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
     script: str
     started_at: float
+    most: int | None = None
     stopped_at: float | None = None
     grace: float = 0.0
 

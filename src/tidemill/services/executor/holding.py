@@ -40,13 +40,14 @@ class Holding:
     Workers run in the task group that `work_in` was given; cancelling it leaves their pods alone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it stands on, each once
         self,
         root: Path,
         driver: Driver,
         jobs: Jobs,
         slots: Slots,
         *,
+        log_limit: int,
         clock: Callable[[], datetime],
         changed: Callable[[bool], None],
     ) -> None:
@@ -54,6 +55,7 @@ class Holding:
         self._driver = driver
         self._jobs = jobs
         self._slots = slots
+        self._log_limit = log_limit
         self._clock = clock
         self._changed = changed
         self._boot = boot_id()
@@ -154,6 +156,7 @@ class Holding:
                 sink=RunserviceLog(self._jobs, held.job.spec.id, held.job.spec.generation),
                 report=partial(self._reported, held),
                 clock=self._clock,
+                log_limit=self._log_limit,
                 store=RunserviceStore(self._jobs, held.job.spec.id, held.job.spec.generation),
             ),
         )

@@ -52,7 +52,13 @@ class ExecutorService:
         self._loopback_only = loopback_only
         self._presentation = ExecutorInfo(id=ExecutorId(""), slots=0, runtimes=())
         self._holding = Holding(
-            self._place / "jobs", driver, jobs, Slots(settings.slots), clock=clock, changed=self._tell
+            self._place / "jobs",
+            driver,
+            jobs,
+            Slots(settings.slots),
+            log_limit=settings.log_limit,
+            clock=clock,
+            changed=self._tell,
         )
         self._syncing = Syncing(jobs, lambda: self._presentation, self._holding, clock)
 

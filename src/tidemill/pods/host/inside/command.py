@@ -19,28 +19,34 @@ F_SETPIPE_SZ = 1031
 class Command:
     """A command from its start to its end."""
 
-    def __init__(self, key: bytes, files: list[int], tty: bool) -> None:
-        self.key, self.tty = key, tty
+    def __init__(self, key: bytes, files: list[int], tty: bool, most: int) -> None:
+        self.key, self.tty, self.most = key, tty, most
         self.output, self.result, *archive = files
         self.archive = archive[0] if archive else -1
         """What a chore reads or writes beside its output."""
         self.pid = 0
         self.source = -1
         """Where its output is read, -1 when there is no more."""
-        self.size = 0
+        self.size, self.left_out = 0, 0
+        """Bytes of output that are kept, at most *most*, and those that came behind them."""
         self.error = b""
         self.code: int | None = None
         self.started_at = time.time()
         self.ended_at = 0.0
-        self.most = 0
-        """The size at which its output counts as told, because more cannot have been its own."""
+        self.enough = 0
+        """The bytes with which its output counts as told, because more cannot have been its own."""
         self.is_concluding = False
         """Its main process is gone, and its terminal may still have something to tell."""
         self.is_doomed = False
         """Its processes are being killed."""
 
+    @property
+    def told(self) -> int:
+        """Bytes of output that it has made."""
+        return self.size + self.left_out
+
     def report(self) -> list[bytes]:
-        """Size, exit code, error, start and end; the last is empty while it runs."""
+        """Size, exit code, error, start, end and what is left out; the end is empty while it runs."""
         ended = bool(self.ended_at)
         return [
             b"%d" % self.size,
@@ -48,6 +54,7 @@ class Command:
             self.error,
             b"%.6f" % self.started_at,
             b"%.6f" % self.ended_at if ended else b"",
+            b"%d" % self.left_out if self.left_out else b"",
         ]
 
     def spawn(self, argv: list[bytes], environment: dict[bytes, bytes], directory: bytes) -> None:
@@ -87,7 +94,8 @@ class Command:
     def pump(self, buffer: memoryview) -> int:
         """Store what can be read at once; 0 at the end, -1 when there is nothing now.
 
-        What is said after the command's end is thrown away, so that a child left behind can go on.
+        What is too much is counted and thrown away; so is what is said after the command's end, that a
+        child left behind can go on.
         """
         count = 0
         while count < len(buffer):
@@ -102,9 +110,12 @@ class Command:
             count += more
             if more == 0 or not self.tty:
                 break  # while a terminal gives no more than 4 KiB at a time
-        data = buffer[:count]
+        if self.error or self.ended_at:
+            return count
+        data = buffer[: min(count, self.most - self.size)]
+        self.left_out += count - len(data)
         try:
-            while data and not self.error and not self.ended_at:
+            while data:
                 written = os.write(self.output, data)
                 self.size += written
                 data = data[written:]

@@ -62,20 +62,21 @@ class Commands:
         return home + path[1:] if path == b"~" or path.startswith(b"~/") else os.path.join(home, path)
 
     def start(self, files: list[int], key: bytes, working_dir: bytes, tty: bytes, *words: bytes) -> None:
-        """Start a command, once; *words* are a script, the length of argv, argv and variables.
+        """Start a command, once.
 
-        Without argv it is a chore, and the script is its order.
+        *words* are the most output, a script, the length of argv, argv and variables. Without argv it is
+        a chore, and the script is its order.
         """
         if key in self.by_key:
             for fd in files:
                 os.close(fd)
             return
-        has_script, script, count, *rest = words
+        most, has_script, script, count, *rest = words
         argv, variables = rest[: int(count)] or chore(), rest[int(count) :]
         environment = self.environment | {b"TERM": b"xterm" if tty == b"1" else b"dumb"}
         environment |= dict(variable.split(b"=", 1) for variable in variables)
         environment[MARK] = self.mark + b"/" + key
-        command = self.by_key[key] = Command(key, files, tty == b"1")
+        command = self.by_key[key] = Command(key, files, tty == b"1", int(most))
         try:
             if has_script == b"1":
                 argv.append(self.write(script))
@@ -132,8 +133,8 @@ class Commands:
 
     def end(self, command: Command) -> None:
         """The main process is gone: take what it has said, whoever else still holds its output open."""
-        command.most = command.size + REST
-        while command.source >= 0 and command.size < command.most and self.pump(command) > 0:
+        command.enough = command.told + REST
+        while command.source >= 0 and command.told < command.enough and self.pump(command) > 0:
             pass
         if command.tty:  # which hands on with a delay what it was told
             command.is_concluding = True
@@ -142,7 +143,7 @@ class Commands:
 
     def conclude(self, command: Command) -> None:
         """Finish now, or when nothing more has come for a while."""
-        if command.is_concluding and command.source >= 0 and command.size < command.most:
+        if command.is_concluding and command.source >= 0 and command.told < command.enough:
             self.polling.at((command.key, "quiet"), QUIET, lambda: self.finish(command))
         else:
             self.finish(command)

@@ -111,7 +111,10 @@ class Supervisor:
         os.makedirs(commands.expand(working_dir), exist_ok=True)
 
     def wait(self, peer: Peer, key: bytes, known: bytes) -> None:
-        """Answer with the command's report as soon as it has another size than *known* or an end."""
+        """Answer with the command's report as soon as there is more than *known*, or it has ended.
+
+        That is a size, with a `+` where more than that was printed.
+        """
         command = self.commands.by_key.get(key)
         if command is None:
             peer.answer(b"failed", b"was never started")
@@ -123,7 +126,8 @@ class Supervisor:
     def tell(self, command: Command) -> None:
         """Answer who waits for news of *command*."""
         report = command.report()
+        news = report[0] + b"+" if command.left_out else report[0]
         for peer in self.peers.values():
-            if peer.key == command.key and (report[0] != peer.known or command.ended_at):
+            if peer.key == command.key and (news != peer.known or command.ended_at):
                 self.polling.cancel(peer)
                 peer.answer(b"ok", *report)
