@@ -25,6 +25,8 @@ from tidemill.contracts.gateway.runs import (
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
 app.command(show_tests, name="tests")
 
+_AGAIN = "Do this one again, by name, and what depends on it; keep all others. May be repeated."
+
 COLUMNS = {
     "NUMBER": "number",
     "NAME": "name",
@@ -136,13 +138,16 @@ def restart(
     number: Number,
     *,
     from_failed: Annotated[bool, Parameter(help="Keep the tasks that succeeded.", negative="")] = False,
+    task: Annotated[tuple[str, ...], Parameter(help=_AGAIN, negative="")] = (),
     server: Server = None,
     output: Output = "table",
 ) -> None:
     """Make a new run of a finished one."""
-    _act(
-        project, number, RunActionsRequest(action_type="restart", from_start=not from_failed), server, output
-    )
+    if from_failed and task:
+        raise usage("give --from-failed or --task, not both")
+    whole = not from_failed and not task
+    request = RunActionsRequest(action_type="restart", from_start=whole, tasks=task)
+    _act(project, number, request, server, output)
 
 
 @app.command

@@ -103,6 +103,8 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
 
     from_start: bool = True
     """False keeps the tasks that succeeded (reference, run configuration 6.12)."""
+    tasks: tuple[str, ...] = ()
+    """By name or id, not from the start: do these again and what depends on them, and keep all others."""
 
 
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +186,11 @@ class Runservice(Contract):
 
     @post("/runs/{id}/restart", status=201)
     async def restart_run(self, id: RunId, request: Restart) -> Run:
-        """A new run from a final one; 400 `runCannotBeRestarted`."""
+        """A new run from a final one; 400 `runCannotBeRestarted`, `runTaskDoesNotExist`.
+
+        Kept tasks share logs and archives with the run before. One whose archives are gone is done
+        again where a task that is done again restores them.
+        """
 
     @post("/runs/{id}/tasks/{task}/approve")
     async def approve_task(self, id: RunId, task: TaskId, approver: str) -> Run:

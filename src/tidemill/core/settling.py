@@ -114,7 +114,7 @@ def by_conditions(planned: PlanTask, task: RunTask, parents: Sequence[RunTask], 
     if not all(parent.status.is_final for parent in parents):
         return task
     for depend, parent in zip(planned.depends, parents, strict=True):
-        if not _matches(depend, parent):
+        if not matches(depend, parent):
             return _pass_over(task, Status.SKIPPED, f"{parent.name!r} ended as {parent.status}")
     return _approval(planned, task, now) if planned.approval else task
 
@@ -151,6 +151,12 @@ def stopped(reason: str) -> _Rule:
     )
 
 
+def matches(depend: Depend, parent: RunTask) -> bool:
+    """Whether any condition of *depend* (on_success when it has none) names how *parent* ended."""
+    conditions = depend.conditions or (Condition.ON_SUCCESS,)
+    return any(parent.status in _MATCHING.get(condition, ()) for condition in conditions)
+
+
 def _approval(planned: PlanTask, task: RunTask, now: datetime) -> RunTask:
     """A task whose turn has come is approved, waits for it, or has waited too long."""
     if task.approved or len(task.approvers) >= planned.approvers:
@@ -181,9 +187,3 @@ def _is_for_failures(planned: PlanTask) -> bool:
     """Whether it cleans up or tells after a failure."""
     wanted = (Condition.ON_FAILURE, Condition.ALWAYS)
     return any(condition in wanted for depend in planned.depends for condition in depend.conditions)
-
-
-def _matches(depend: Depend, parent: RunTask) -> bool:
-    """Whether any condition of *depend* (on_success when it has none) names how *parent* ended."""
-    conditions = depend.conditions or (Condition.ON_SUCCESS,)
-    return any(parent.status in _MATCHING.get(condition, ()) for condition in conditions)

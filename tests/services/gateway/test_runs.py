@@ -148,6 +148,37 @@ async def test_a_run_is_restarted(house: House, alice: Person, hello: str, worke
     assert new["annotations"]["ref"] == MAIN
 
 
+async def test_chosen_tasks_are_restarted(house: House, alice: Person, hello: str, worker: Worker) -> None:
+    """By name or id, whatever became of the run; a choice that cannot be made says why."""
+    files = {
+        ".tidemill/config.yml": b"""
+runs:
+  - name: main
+    tasks:
+      - {name: one, runtime: {type: host}, steps: [{run: a}, {run: b}]}
+      - {name: two, runtime: {type: host}, steps: [{run: a}, {run: b}]}
+"""
+    }
+    await house.push(hello, MAIN, files=files)
+    await worker.start_all()
+    for _ in range(2):
+        await worker.end(await worker.begin(), Outcome.SUCCESS)
+    actions = f"/projects/{hello}/runs/1/actions"
+    before = {t["name"]: t for t in (await alice.get(f"/projects/{hello}/runs/1"))["tasks"].values()}
+    for chosen in ("two", before["two"]["id"]):
+        answer = await alice.ask("PUT", actions, {"action_type": "restart", "tasks": [chosen]})
+        after = {task["name"]: task for task in answer.json()["tasks"].values()}
+        assert after["one"] == before["one"]
+        assert (after["two"]["status"], after["two"]["id"] == before["two"]["id"]) == ("notstarted", False)
+    for body, code in (
+        ({"action_type": "restart", "tasks": ["three"]}, "runTaskDoesNotExist"),
+        ({"action_type": "restart", "tasks": ["two"], "from_start": True}, "badRequest"),
+        ({"action_type": "cancel", "tasks": ["two"]}, "badRequest"),
+    ):
+        assert await alice.failure("PUT", actions, body) == (400, code)
+    assert len(await numbers(alice, f"/projects/{hello}/runs")) == 3
+
+
 async def test_a_queued_run_is_cancelled(house: House, alice: Person, hello: str, worker: Worker) -> None:
     """The answer is the run as it was; once it runs it is too late, with a code."""
     await push(house, hello, MAIN, "refs/heads/other")

@@ -203,6 +203,8 @@ class RunActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
     action_type: str = ""
     """`restart`, `cancel` or `stop`."""
     from_start: bool = False
+    tasks: tuple[str, ...] = ()
+    """Extension of `restart`, not from the start: do these again, by name or id, and what depends on them."""
 
 
 class RunTaskActionsRequest(msgspec.Struct, frozen=True, kw_only=True):

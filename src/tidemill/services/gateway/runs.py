@@ -87,11 +87,12 @@ class Runs:
         """Restart, cancel or stop; who asks stands in the reason."""
         detail = await self._one(owner, number, Action.ACT_ON_RUN)
         who = current_caller().name
+        if request.tasks and request.action_type != "restart":
+            raise BadRequest("tasks are chosen for a restart only")
         match request.action_type:
             case "restart":
-                new = await self._runservice.restart_run(
-                    detail.run.id, Restart(from_start=request.from_start)
-                )
+                how = Restart(from_start=request.from_start, tasks=request.tasks)
+                new = await self._runservice.restart_run(detail.run.id, how)
                 return shown_run(new, (await self._runservice.run(new.id)).plan)
             case "cancel":
                 await self._runservice.cancel_run(detail.run.id, f"cancelled by {who}")

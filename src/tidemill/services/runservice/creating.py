@@ -7,17 +7,17 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from tidemill.contracts.runservice import CreateRuns, NewRun
+from tidemill.contracts.runservice import CreateRuns, NewRun, Restart
 from tidemill.core.actions import create
 from tidemill.core.graph import cycles
 from tidemill.core.plan import Plan
-from tidemill.core.restart import Fresh, recreate
+from tidemill.core.restart import Fresh, missing_archives, recreate
 from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.db import Transaction
 from tidemill.services.runservice import groups
 from tidemill.services.runservice.changing import Means, tell
-from tidemill.services.runservice.store import counting, runs
+from tidemill.services.runservice.store import archives, counting, runs
 from tidemill.services.runservice.store.runs import StoredRun
 
 
@@ -88,15 +88,23 @@ class Creating:
         """What a restart needs of the outside; its number comes later."""
         return Fresh(id=RunId(self._new_id()), number=0, task_ids=tuple(self._task_ids(plan)), now=now)
 
-    async def restart(self, tx: Transaction, id: RunId, fresh: Fresh, *, from_start: bool) -> Run:
+    async def restart(self, tx: Transaction, id: RunId, fresh: Fresh, request: Restart) -> Run:
         """Create a run from one that is over; they share the plan and the tasks that are kept."""
-        stored = await runs.by_id(tx, id)
+        stored = await runs.take_by_id(tx, id)  # it cannot be removed meanwhile
         if stored is None:
             raise NotFound(f"there is no run {id!r}", code="runDoesNotExist")
         plan = Plan(name=stored.run.name)
         if stored.plan_id:
             plan = (await self._plans.get(tx, {stored.plan_id}))[stored.plan_id]
-        again = recreate(stored.run, plan, fresh, from_start=from_start)
+        kept = await archives.of_tasks(tx, [task.id for task in stored.run.tasks])
+        again = recreate(
+            stored.run,
+            plan,
+            fresh,
+            from_start=request.from_start,
+            chosen=request.tasks,
+            gone=missing_archives(stored.run, plan, {(one.task, one.step) for one in kept}),
+        )
         sequence, number = await self._number(tx, again.group, 1)
         new = StoredRun(
             sequence=sequence,

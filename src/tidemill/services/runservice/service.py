@@ -233,9 +233,7 @@ class RunserviceService(Runservice, Jobs):
     async def restart_run(self, id: RunId, request: Restart) -> Run:
         detail = await self.run(id)
         fresh = self._creating.fresh(detail.plan or Plan(name=detail.run.name), self._clock())
-        return await self._db.do(
-            lambda tx: self._creating.restart(tx, id, fresh, from_start=request.from_start)
-        )
+        return await self._db.do(lambda tx: self._creating.restart(tx, id, fresh, request))
 
     async def read_log(
         self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0
