@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from tests.conftest import DatabaseUrl
+from tests.etcd import free_port
 from tests.faults.checking import check_at
 from tests.faults.leftovers import complaints
 from tests.system.server import Server
@@ -31,12 +32,13 @@ class Installation:
         self.place = place
         self.database = database_url("runservice")
         self._shared = {"TIDEMILL_SERVICE_TOKEN": "between-services"}
+        self._address = f"127.0.0.1:{free_port()}"
         store = {f"TIDEMILL_{name.upper()}_DATABASE": database_url(name) for name in _STORE}
         store |= {
             "TIDEMILL_RUNSERVICE_EXECUTOR_LEASE": str(lease),
             "TIDEMILL_RUNSERVICE_EXECUTOR_GRACE": str(grace),
         }
-        self.store = self._server("store", _STORE, store).start()
+        self.store = self._server("store", _STORE, store, listen=self._address)
         front = {f"TIDEMILL_{name.upper()}_DATABASE": database_url(name) for name in ("gateway", "gitserver")}
         self.front = self._server("front", _FRONT, front | self._to_store(("CONFIGSTORE", "RUNSERVICE")))
         self.executors: list[Server] = []
@@ -51,7 +53,7 @@ class Installation:
 
     def start(self) -> "Installation":
         """Start what does not run yet, all at once."""
-        resting = [server for server in (self.front, *self.executors) if not _runs(server)]
+        resting = [server for server in (self.store, self.front, *self.executors) if not _runs(server)]
         with ThreadPoolExecutor(8) as starters:
             list(starters.map(Server.start, resting))
         return self
@@ -84,15 +86,22 @@ class Installation:
         for server in self.executors:
             server.clear_away()
 
-    def _server(self, name: str, components: tuple[str, ...], environment: Mapping[str, str]) -> Server:
+    def _server(
+        self,
+        name: str,
+        components: tuple[str, ...],
+        environment: Mapping[str, str],
+        listen: str = "127.0.0.1:0",
+    ) -> Server:
         return Server(
             self.place / name,
             components=",".join(components),
             environment=self._shared | dict(environment),
+            listen=listen,
         )
 
     def _to_store(self, names: tuple[str, ...]) -> dict[str, str]:
-        return {f"TIDEMILL_{name}_URL": self.store.url for name in names}
+        return {f"TIDEMILL_{name}_URL": f"http://{self._address}" for name in names}
 
 
 def eventually(condition: Callable[[], Any], what: str) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -27,6 +28,9 @@ from tidemill.settings import Settings
 DRAIN_SECONDS = 5.0
 #: Python's own thresholds are for small programs: with them a busy server spends 7 % of its time collecting.
 COLLECTIONS = (10_000, 20, 20)
+#: Each reader of a log takes two connections of a gateway: the usual 1,024 open files are soon too few. More
+#: than this is not asked for, since what tasks inherit they may go through one by one.
+OPEN_FILES = 65_536
 
 log = structlog.get_logger("serve")
 
@@ -34,6 +38,7 @@ log = structlog.get_logger("serve")
 def main(settings: Settings, config: Path | None) -> int:
     """Serve until SIGTERM or SIGINT; answers the exit code."""
     configure_logging(settings.log.level, settings.log.format)
+    _allow_open_files()
     code = 0
     try:
         components(settings)  # a name that is none is told before anything is tried
@@ -64,6 +69,14 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
             print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
         await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
         group.cancel_scope.cancel()
+
+
+def _allow_open_files() -> None:
+    """As many open files as this process may allow itself."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _service_token(settings: Settings) -> str:
