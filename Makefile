@@ -37,18 +37,26 @@ check: setup  ## Format, lint, types, import contracts, house rules, docs
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest tests/house
 
-bench: setup  ## Measure the budgets of the architecture, each beside its raw baseline
-	@$(BIN)/python -m tests.bench
+bench: setup $(VENV)/buildbot/.ready  ## Measure the budgets, each beside its raw baseline and Buildbot (PARTS="main engine")
+	@$(BIN)/python -m tests.bench $(PARTS)
+
+$(VENV)/buildbot/.ready: requirements/buildbot.txt
+	@$(PYTHON) -m venv $(VENV)/buildbot
+	@echo "Installing Buildbot, which is measured beside, into $(VENV)/buildbot …"
+	@$(VENV)/buildbot/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 fmt: setup  ## Format the code, mend what ruff can mend, renew the generated pages
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/python -m tests.house.pages
 
-lock: setup  ## Renew requirements/lock.txt from pyproject.toml
+lock: setup  ## Renew requirements/*.txt from pyproject.toml and requirements/buildbot.in
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra etcd --extra dev --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal --quiet --output-file requirements/lock.txt
+	@$(BIN)/uv pip compile requirements/buildbot.in --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal --quiet --output-file requirements/buildbot.txt
 
 clean:  ## Remove the virtual environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

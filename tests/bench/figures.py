@@ -1,7 +1,7 @@
 """One figure of a bench and the table of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class Figure:
     ratio: str = ""
     budget: str = ""
     verdict: str = ""
+    numbers: dict[str, float] = field(default_factory=dict)
+    """What of it is compared with another system, by the names of `compared`."""
 
 
 def quantile(values: Sequence[float], part: float) -> float:
@@ -22,9 +24,14 @@ def quantile(values: Sequence[float], part: float) -> float:
     return ordered[min(int(len(ordered) * part), len(ordered) - 1)]
 
 
+def median_ms(values: Sequence[float]) -> float:
+    """The median of seconds, in milliseconds."""
+    return quantile(values, 0.5) * 1e3
+
+
 def milliseconds(values: Sequence[float]) -> str:
     """Median and 99th percentile of seconds, for people."""
-    return f"{quantile(values, 0.5) * 1e3:.1f} ms (p99 {quantile(values, 0.99) * 1e3:.1f})"
+    return f"{median_ms(values):.1f} ms (p99 {quantile(values, 0.99) * 1e3:.1f})"
 
 
 def met(value: float, budget: float) -> str:
@@ -35,8 +42,12 @@ def met(value: float, budget: float) -> str:
 def draw(figures: Sequence[Figure]) -> str:
     """The figures as a Markdown table."""
     headings = ("what", "ours", "raw baseline", "ratio", "budget", "")
-    rows = [headings, *((f.what, f.ours, f.raw, f.ratio, f.budget, f.verdict) for f in figures)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(headings))]
+    return table([headings, *((f.what, f.ours, f.raw, f.ratio, f.budget, f.verdict) for f in figures)])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows, the first of which are the headings, as a Markdown table."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         for row in rows
