@@ -70,6 +70,26 @@ def test_a_push_that_a_later_one_built_on_was_applied(state: State) -> None:
     assert find(first, second, refs={MAIN: B}, known=known).settled["1"] == first.commands
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.ACCEPTED, State.TOLD])
+def test_of_two_pushes_that_made_the_same_move_the_later_one_has_made_it(state: State) -> None:
+    """Who was refused, though the push had been written down, asks again: that is one push."""
+    again = move(MAIN, NONE, A)
+    old = ORPHAN_LIFE.total_seconds()
+    first, second = push("1", again, age=old), push("2", again, state=state)
+    known = {} if state is State.PENDING else {MAIN: A}
+    settled = find(first, second, refs={MAIN: A}, known=known).settled
+    assert settled["1"] == ()
+    assert settled.get("2", second.commands) == second.commands
+
+
+def test_a_move_that_was_undone_can_be_made_again() -> None:
+    """A branch that was made, deleted and made again was made twice."""
+    made, deleted = move(MAIN, NONE, A), move(MAIN, A, NONE)
+    log = [push("1", made), push("2", deleted), push("3", made)]
+    settled = find(*log, refs={MAIN: A}, known={}).settled
+    assert settled == {"1": (made,), "2": (deleted,), "3": (made,)}
+
+
 def test_a_branch_that_was_made_and_deleted() -> None:
     """Both pushes were applied although nothing of the branch is left."""
     found = find(push("1", move(TOPIC, NONE, A)), push("2", move(TOPIC, A, NONE)), refs={}, known={})

@@ -76,16 +76,22 @@ def reconcile(
     """Compare a repository's *refs* with its *log* (oldest first) and with what was *known* of them.
 
     A pending push was applied where a ref has its new value, or where a later applied push took the
-    ref on from there. One that nothing shows yet is given up after `ORPHAN_LIFE`; pushes in *busy*
-    are being worked on by somebody else and are left alone.
+    ref on from there; not where a later one made the very same move, as who was refused and asked again
+    does. One that nothing shows yet is given up after `ORPHAN_LIFE`; pushes in *busy* are being worked on
+    by somebody else and are left alone.
     """
     settled: dict[str, tuple[Command, ...]] = {}
     reached = {ref: {sha} for ref, sha in refs.items()}
     covered: set[str] = set()
+    moves: set[tuple[str, str, str]] = set()
     for push in reversed(log):
         done = push.commands
         if push.state is State.PENDING:
-            done = tuple(c for c in push.commands if _value(c.new) in reached.get(c.ref, {""}))
+            done = tuple(
+                c
+                for c in push.commands
+                if _value(c.new) in reached.get(c.ref, {""}) and _move(c) not in moves
+            )
             is_open = push.id in busy or (not done and now - push.received_at < ORPHAN_LIFE)
             if is_open:
                 covered |= {c.ref for c in push.commands}
@@ -93,6 +99,9 @@ def reconcile(
                 settled[push.id] = done
         for command in done:
             reached.setdefault(command.ref, {""}).add(_value(command.old))
+            # Whatever moved on from where this one leads to may have done so before, too.
+            moves = {move for move in moves if move[:2] != (command.ref, _value(command.new))}
+            moves.add(_move(command))
     return Findings(
         settled=settled,
         unexplained=_differences(_values_after(known, log, settled), refs, covered),
@@ -118,6 +127,10 @@ def _differences(
         for ref in changed
         if ref not in covered
     )
+
+
+def _move(command: Command) -> tuple[str, str, str]:
+    return command.ref, _value(command.old), _value(command.new)
 
 
 def _value(sha: str) -> str:
