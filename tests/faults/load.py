@@ -16,12 +16,18 @@ class Load:
         self._numbers = count(1)
         self.pushed: list[str] = []
 
-    def push(self, times: int = 1) -> None:
-        """Push to a branch of its own each time, so that nothing waits in line."""
+    def push(self, times: int = 1, *, attempts: int = 1) -> None:
+        """Push to a branch of its own each time, so that nothing waits in line; *attempts* times if refused."""
         for _ in range(times):
             name = f"change{next(self._numbers)}"
             self.work.commit(definition(name), name)
-            self.work.push(name)
+            for left in reversed(range(attempts)):
+                try:
+                    self.work.push(name)
+                    break
+                except AssertionError:
+                    if not left:
+                        raise
             self.pushed.append(name)
 
     def check(self) -> None:
