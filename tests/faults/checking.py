@@ -91,10 +91,15 @@ def _runs(stored: Stored) -> Iterator[str]:
         numbers[run.counter_path].append(run.number)
         running[run.group_path] += run.phase == "running"
         statuses = {task.status for task in stored.tasks[run.sequence]}
-        if run.phase in FINAL and any(not status.is_final for status in statuses):
+        is_begun = run.phase in FINAL - {"cancelled"}  # a cancelled run's tasks stay as they were
+        if is_begun and any(not status.is_final for status in statuses):
             yield f"run {run.number} of {run.group_path} is {run.phase} with tasks {sorted(statuses)}"
-        if run.phase == "queued" and statuses - {Status.NOT_STARTED, Status.SKIPPED, Status.SUCCESS}:
-            yield f"run {run.number} of {run.group_path} is queued with tasks {sorted(statuses)}"
+        if run.phase in ("queued", "cancelled") and statuses - {
+            Status.NOT_STARTED,
+            Status.SKIPPED,
+            Status.SUCCESS,
+        }:
+            yield f"run {run.number} of {run.group_path} is {run.phase} with tasks {sorted(statuses)}"
         if (
             run.result == "success"
             and statuses - {Status.SUCCESS, Status.SKIPPED}
