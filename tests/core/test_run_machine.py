@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from tidemill.core import transitions
 from tidemill.core.actions import approve, ask_stop, create, reject, start
 from tidemill.core.advance import advance
+from tidemill.core.explaining import codes
 from tidemill.core.explaining.nouns import Circumstances, JobView
 from tidemill.core.explaining.runs import explain
-from tidemill.core.ignored import is_warning
+from tidemill.core.ignored import warnings
 from tidemill.core.job import JobId, JobPhase, JobReport, Outcome, attempt_of, first_generation
-from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn
+from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn, RunStep
 from tidemill.core.report import apply_report, lose
-from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, TaskId
+from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, StepPhase, StepState, TaskId
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 CONDITIONS = st.lists(
@@ -31,6 +32,15 @@ RETRIES = st.one_of(
         on=st.lists(st.sampled_from(RetryOn), unique=True, min_size=1).map(tuple),
         backoff=st.sampled_from([0.0, 10.0]),
     ),
+)
+
+
+STEPS = st.lists(
+    st.builds(RunStep, ignore_failure=st.booleans(), skip=st.sampled_from(["", "`when` says no"])), max_size=2
+)
+STATES = st.lists(
+    st.builds(StepState, phase=st.sampled_from(StepPhase), exit_code=st.sampled_from([None, 0, 3])),
+    max_size=2,
 )
 
 
@@ -50,6 +60,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 ignore_failure=draw(st.booleans()),
                 skip=draw(st.integers(0, 5)) == 0,
                 retry=draw(RETRIES),
+                steps=tuple(draw(STEPS)),
             )
         )
     timeout = draw(st.sampled_from([None, None, 30.0]))
@@ -88,16 +99,32 @@ class RunMachine(RuleBasedStateMachine):
         self.held.add(task)
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), end=st.sampled_from([None, *Outcome]), timed_out=st.booleans())
-    def report(self, data: st.DataObject, end: Outcome | None, timed_out: bool) -> None:
+    @rule(
+        data=st.data(),
+        end=st.sampled_from([None, *Outcome]),
+        timed_out=st.booleans(),
+        steps=STATES,
+        arrives=st.integers(0, 3),
+    )
+    def report(
+        self, data: st.DataObject, end: Outcome | None, timed_out: bool, steps: list[StepState], arrives: int
+    ) -> None:
+        """It arrives now, or later, or never."""
         task = data.draw(st.sampled_from(sorted(self.held)))
-        phase = JobPhase.RUNNING if end is None else JobPhase.ENDED
-        late = timed_out and end is Outcome.FAILED
-        self._receive(task, replace(self._report(task), phase=phase, outcome=end, timed_out=late))
+        report = replace(
+            self._report(task),
+            phase=JobPhase.RUNNING if end is None else JobPhase.ENDED,
+            outcome=end,
+            timed_out=timed_out and end is Outcome.FAILED,
+            steps=tuple(steps[: len(self.plan.task(self.run.task(task).name).steps)]),
+        )
+        self.sent.append((task, report))
+        if arrives:
+            self._receive(task, report)
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
-    def repeat_a_report(self, data: st.DataObject) -> None:
+    def a_report_arrives_late_or_again(self, data: st.DataObject) -> None:
         self._receive(*data.draw(st.sampled_from(self.sent)))
 
     @precondition(lambda self: self.held)
@@ -181,17 +208,22 @@ class RunMachine(RuleBasedStateMachine):
         jobs |= {task: JobView(phase=JobPhase.ACCEPTED, executor="e") for task in self.held}
         found = explain(self.run, self.plan, Circumstances(now=self.now, jobs=jobs))
         assert found.run.sentence
+        assert found.run.code in codes.RUN
         assert len(found.tasks) == len(self.run.tasks)
-        for one in found.tasks:
+        for one, task in zip(found.tasks, self.run.tasks, strict=True):
             assert one.task.sentence
-            ready = one.task.code == "starts_now"
-            assert not ready, "what could start has a job"
+            assert one.task.code in codes.TASK
+            assert one.task.code != "starts_now", "what could start has a job"
+            assert [past.number for past in one.attempts] == [past.number for past in task.past]
+            assert {past.attempt.code for past in one.attempts} <= {"failed", "timed_out", "lost"}
+            steps = [*one.steps, *(step for past in one.attempts for step in past.steps)]
+            assert {step.code for step in steps} <= codes.STEP.keys()
 
     @invariant()
     def ignored_failures_are_counted(self) -> None:
         if self.run.phase in (Phase.RUNNING, Phase.FINISHED):
             over = [task for task in self.run.tasks if task.status.is_final]
-            assert self.run.warnings == sum(is_warning(self.plan.task(task.name), task) for task in over)
+            assert self.run.warnings == sum(warnings(self.plan.task(task.name), task) for task in over)
 
     @invariant()
     def nobody_begins_what_is_not_approved(self) -> None:
@@ -236,7 +268,6 @@ class RunMachine(RuleBasedStateMachine):
         self.a_finished_run_is_settled()
 
     def _receive(self, task: TaskId, report: JobReport) -> None:
-        self.sent.append((task, report))
         if report.phase is JobPhase.ENDED and attempt_of(report.generation) == self.run.task(task).attempt:
             self.held.discard(task)
         self._save(self._with(apply_report(self.run.task(task), report, self.now)))

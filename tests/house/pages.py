@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tidemill.contracts.gateway import Gateway
 from tidemill.core import transitions
+from tidemill.core.explaining import codes
 from tidemill.core.transitions import Transition
 from tidemill.kit.contract import endpoints
 
@@ -74,19 +75,36 @@ def _listed(table: tuple[Transition, ...]) -> str:
     return "\n".join(["| from | to | when |", "|---|---|---|", *lines])
 
 
-#: Which page holds which generated part.
-MADE: dict[Path, Callable[[], str]] = {
-    ROOT / "ARCHITECTURE.md": code_map,
-    ROOT / "docs" / "api.md": routes,
-    ROOT / "docs" / "runs.md": states,
+def reasons() -> str:
+    """The codes of explanations with what each means."""
+    tables = (
+        ("Codes of runs", codes.RUN),
+        ("Codes of tasks", codes.TASK),
+        ("Codes of steps", codes.STEP),
+    )
+    parts = []
+    for title, table in tables:
+        lines = [f"| `{code}` | {meaning} |" for code, meaning in table.items()]
+        parts.append("\n".join([f"### {title}", "", "| code | meaning |", "|---|---|", *lines]))
+    return "\n\n".join(parts)
+
+
+#: Which page holds which generated parts, in their order.
+MADE: dict[Path, tuple[Callable[[], str], ...]] = {
+    ROOT / "ARCHITECTURE.md": (code_map,),
+    ROOT / "docs" / "api.md": (routes,),
+    ROOT / "docs" / "runs.md": (states, reasons),
 }
 
 
 def renewed(page: Path) -> str:
-    """The text of *page* with its generated part made anew."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{MADE[page]()}\n{END}{after}"
+    """The text of *page* with its generated parts made anew."""
+    done, rest = "", page.read_text()
+    for make in MADE[page]:
+        before, _, rest = rest.partition(BEGIN)
+        _, _, rest = rest.partition(END)
+        done += f"{before}{BEGIN}\n{make()}\n{END}"
+    return done + rest
 
 
 if __name__ == "__main__":

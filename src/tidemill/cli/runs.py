@@ -6,6 +6,7 @@ import msgspec
 from cyclopts import App, Parameter, validators
 
 from tidemill.cli.client import Number, Output, Server, ask
+from tidemill.cli.explanations import explanation_lines
 from tidemill.cli.live import view, with_warnings
 from tidemill.cli.output import duration, inert, show, time_of
 from tidemill.cli.run_tests import show_tests
@@ -85,12 +86,8 @@ def explain(project: str, number: Number, *, server: Server = None, output: Outp
     if output == "json":
         show(found, output)
         return
-    print(inert(found.run.sentence))
-    for task in found.tasks:
-        print(f"  {inert(task.name)}: {inert(task.task.sentence)}")
-        if task.task.code in ("running", "stopping", "failed", "failed_ignored", "timed_out", "lost"):
-            for step, explanation in enumerate(task.steps, 1):
-                print(f"    step {step}: {inert(explanation.sentence)}")
+    for line in explanation_lines(found):
+        print(line)
 
 
 @app.command(name="watch")

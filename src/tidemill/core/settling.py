@@ -12,6 +12,9 @@ from tidemill.core.retrying import may_try_again, next_attempt
 from tidemill.core.run import Result, Run, RunTask, Status, TaskId
 from tidemill.core.spans import span
 
+STOPPED = "the run was stopped"
+"""Why a task is skipped whose run was stopped, unless that has a reason of its own."""
+
 _FAILED = frozenset({Status.FAILED, Status.LOST})
 _MATCHING = {
     Condition.ON_SUCCESS: frozenset({Status.SUCCESS}),
@@ -146,9 +149,7 @@ def failed_fast(reason: str) -> _Rule:
 
 def stopped(reason: str) -> _Rule:
     """Begin nothing any more."""
-    return lambda _planned, task, _parents, _now: _pass_over(
-        task, Status.SKIPPED, reason or "the run was stopped"
-    )
+    return lambda _planned, task, _parents, _now: _pass_over(task, Status.SKIPPED, reason or STOPPED)
 
 
 def matches(depend: Depend, parent: RunTask) -> bool:

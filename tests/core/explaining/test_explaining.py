@@ -41,6 +41,7 @@ RUN = Run(
 EXECUTOR = ExecutorView(
     name="e1", online=True, draining=False, slots=2, jobs=0, runtimes=("host",), arch="arm64"
 )
+FAILED = StepState(phase=StepPhase.FAILED, exit_code=3)
 QUEUED, HELD = JobView(phase=JobPhase.QUEUED), JobView(phase=JobPhase.ACCEPTED, executor="e1")
 
 
@@ -79,7 +80,7 @@ RUNS = [
         {"phase": Phase.QUEUED},
         {"ahead": (Ahead(number=4, is_running=False, concurrency="deploy"),)},
         "waits_for_its_turn",
-        "waiting: run #4 is before it in the concurrency group deploy",
+        "waiting: run #4 of the concurrency group deploy is before it",
     ),
     (
         {"phase": Phase.CANCELLED, "reason": "superseded by run #8 (concurrency group deploy)"},
@@ -116,7 +117,7 @@ RUNS = [
         {"phase": Phase.FINISHED, "result": Result.STOPPED, "reason": "stopped by bob", "ended_at": NOW},
         {},
         "stopped",
-        "stopped: stopped by bob",
+        "stopped by bob",
     ),
     (
         {
@@ -126,8 +127,31 @@ RUNS = [
             "reason": "the run took longer than 1 h",
         },
         {},
-        "failed",
+        "timed_out",
         "failed: the run took longer than 1 h",
+    ),
+    (
+        {
+            "phase": Phase.FINISHED,
+            "result": Result.FAILED,
+            "stopping": True,
+            "reason": "stopped by bob",
+            "tasks": (replace(TASK, status=Status.FAILED, steps=(FAILED, StepState())),),
+        },
+        {},
+        "failed",
+        "failed: `t` failed at step 1 with exit code 3; stopped by bob",
+    ),
+    (
+        {
+            "phase": Phase.FINISHED,
+            "result": Result.SUCCESS,
+            "ended_at": NOW,
+            "tasks": (replace(TASK, status=Status.SUCCESS, steps=(StepState(), FAILED)),),
+        },
+        {},
+        "succeeded_with_warnings",
+        "succeeded in 40 s with 1 warning: `t` succeeded in spite of steps that failed",
     ),
     (
         {
@@ -254,13 +278,22 @@ TASKS = [
         "stopping",
         "stopping: another task has failed",
     ),
+    ({}, {}, {"jobs": {T: replace(HELD, stop=True)}}, "stopping", "stopping: it was told to stop"),
     (
         {"status": Status.SKIPPED, "reason": "skipped: `when.branch` includes `main`, this is `dev`"},
+        {"skip": True},
         {},
-        {},
-        "skipped",
+        "skipped_by_when",
         "skipped: `when.branch` includes `main`, this is `dev`",
     ),
+    (
+        {"status": Status.SKIPPED, "reason": "rejected by bob: too late"},
+        {"approval": True},
+        {},
+        "not_approved",
+        "skipped: rejected by bob: too late",
+    ),
+    ({"status": Status.SKIPPED}, {}, {}, "skipped", "skipped: the run goes on without it"),
     ({"status": Status.CANCELLED}, {}, {}, "cancelled", "cancelled: it had not begun"),
     ({"status": Status.STOPPED, "reason": "by bob"}, {}, {}, "stopped", "stopped: by bob"),
     (
@@ -269,6 +302,20 @@ TASKS = [
         {},
         "succeeded",
         "succeeded at attempt 2 in 40 s",
+    ),
+    (
+        {"status": Status.SUCCESS, "steps": (StepState(phase=StepPhase.SUCCESS), FAILED)},
+        {},
+        {},
+        "succeeded_with_warnings",
+        "succeeded with 1 step that failed, which it ignores",
+    ),
+    (
+        {"status": Status.SUCCESS, "started_at": AGO - timedelta(seconds=9), "ended_at": AGO},
+        {},
+        {},
+        "kept",
+        "succeeded in 9 s, in an earlier run",
     ),
     (
         {"status": Status.FAILED, "setup": StepState(phase=StepPhase.FAILED), "reason": "no such image"},
@@ -313,12 +360,12 @@ def test_a_task(
     ("phase", "code", "sentence"),
     [
         (Phase.QUEUED, "run_not_started", "waiting: the run has not started"),
-        (Phase.CANCELLED, "run_cancelled", "waiting: the run is cancelled"),
+        (Phase.CANCELLED, "run_cancelled", "not begun: superseded by run #8"),
     ],
 )
 def test_a_task_of_a_run_that_does_not_run(phase: Phase, code: str, sentence: str) -> None:
     """It is the run that has to be asked."""
-    found = explained(replace(RUN, phase=phase)).tasks[0].task
+    found = explained(replace(RUN, phase=phase, reason="superseded by run #8")).tasks[0].task
     assert (found.code, found.sentence) == (code, sentence)
 
 
@@ -343,7 +390,17 @@ def test_what_a_task_needs() -> None:
 
 STEP_CASES = [
     (StepState(), Status.RUNNING, 0, "waits_for_its_turn", "waiting: the steps before it are not done"),
+    (StepState(), Status.NOT_STARTED, 0, "task_not_started", "waiting: its task has not begun"),
     (StepState(), Status.FAILED, 0, "not_reached", "not reached: its task failed before it"),
+    (StepState(), Status.SKIPPED, 0, "not_reached", "not reached: its task is skipped"),
+    (StepState(phase=StepPhase.RUNNING), Status.RUNNING, 0, "running", "running"),
+    (
+        StepState(phase=StepPhase.FAILED),
+        Status.FAILED,
+        1,
+        "cut_off",
+        "cut off: it was at work when its task ended",
+    ),
     (
         StepState(phase=StepPhase.SKIPPED),
         Status.FAILED,
@@ -386,6 +443,50 @@ def test_a_step_that_is_not_done_here_says_why() -> None:
     planned = replace(PLANNED, steps=(replace(STEPS[0], skip="skipped: `when` says no"), STEPS[1]))
     found = explained(RUN, planned).tasks[0].steps[0]
     assert (found.code, found.sentence) == ("skipped", "skipped: `when` says no")
+
+
+def test_the_attempts_before_are_explained_too() -> None:
+    """Each by how it ended, with its steps; the task itself is about the latest one."""
+    past = (
+        Attempt(number=1, status=Status.LOST, reason="e1 is silent"),
+        Attempt(number=2, status=Status.FAILED, timed_out=True, reason="timed out after 5 s"),
+        Attempt(number=3, status=Status.FAILED, steps=(FAILED, StepState())),
+    )
+    task = replace(TASK, status=Status.RUNNING, started_at=AGO, attempt=4, past=past)
+    found = explained(replace(RUN, tasks=(task,))).tasks[0]
+    assert found.task.code == "running"
+    assert [(one.number, one.attempt.code, one.attempt.sentence) for one in found.attempts] == [
+        (1, "lost", "it was lost: e1 is silent"),
+        (2, "timed_out", "it took too long: timed out after 5 s"),
+        (3, "failed", "it failed at step 1 with exit code 3"),
+    ]
+    assert [step.code for step in found.attempts[2].steps] == ["failed", "not_reached"]
+    assert [step.code for step in found.attempts[0].steps] == ["not_reached", "not_reached"]
+
+
+def test_what_a_skipped_task_was_ruled_out_by() -> None:
+    """The ends that do not match; a stop is told by its reason, whatever has ended since."""
+    parent = RunTask(id=TaskId("a"), name="a", status=Status.FAILED)
+    planned = replace(PLANNED, depends=(Depend(task="a"),))
+    skipped = replace(TASK, status=Status.SKIPPED, reason="'a' ended as failed")
+    run = replace(RUN, tasks=(skipped, parent))
+    found = explained(run, planned, PlanTask(name="a")).tasks[0].task
+    assert (found.code, found.sentence) == ("skipped_by_dependency", "skipped: 'a' ended as failed")
+    assert found.evidence == {"reason": "'a' ended as failed", "a": "failed"}
+    for reason in ("stopped by bob", ""):
+        skipped = replace(skipped, reason=reason or "the run was stopped")
+        run = replace(RUN, tasks=(skipped, parent), stopping=True, reason=reason)
+        found = explained(run, planned, PlanTask(name="a")).tasks[0].task
+        assert found.code == "skipped_by_stop"
+
+
+@pytest.mark.parametrize("reason", ["cancelled by alice", "superseded by run #8 (concurrency group deploy)"])
+def test_a_cancelled_run_says_by_whom(reason: str) -> None:
+    """The word is not said twice."""
+    found = explained(replace(RUN, phase=Phase.CANCELLED, reason=reason)).run
+    assert found.sentence in (reason, f"cancelled: {reason}")
+    assert found.sentence.count("cancelled") == 1
+    assert found.evidence == {"reason": reason}
 
 
 def test_the_tables_hold_every_state() -> None:

@@ -181,13 +181,23 @@ class ExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, str]
 
 
-class TaskExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt of a task that was followed by another, and its steps, explained."""
+
+    number: int
+    attempt: ExplanationResponse
+    steps: tuple[ExplanationResponse, ...]
+
+
+class TaskExplanationResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task and its steps, explained."""
 
     id: str
     name: str
     task: ExplanationResponse
     steps: tuple[ExplanationResponse, ...]
+    attempts: tuple[AttemptExplanationResponse, ...] = ()
+    """Those before the one that the others are about, oldest first."""
 
 
 class RunExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,6 +302,10 @@ class UserRunRoutes(Contract):
     @get("/users/{userref}/runs/{runnumber}")
     async def user_run(self, userref: str, runnumber: str) -> RunResponse:
         """As for projects."""
+
+    @get("/users/{userref}/runs/{runnumber}/explain")
+    async def explain_user_run(self, userref: str, runnumber: str) -> RunExplanationResponse:
+        """Extension: as for projects."""
 
     @put("/users/{userref}/runs/{runnumber}/actions")
     async def user_run_action(self, userref: str, runnumber: str, request: RunActionsRequest) -> RunResponse:

@@ -12,10 +12,18 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why something is as it is."""
 
     code: str
-    """Stable, for programs."""
+    """Stable, for programs; they are in codes.py."""
     sentence: str
     evidence: dict[str, str] = {}
     """What it was concluded from, by name."""
+
+
+class AttemptExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt of a task that was followed by another, and its steps, explained."""
+
+    number: int
+    attempt: Explanation
+    steps: tuple[Explanation, ...] = ()
 
 
 class TaskExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +33,8 @@ class TaskExplanation(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     task: Explanation
     steps: tuple[Explanation, ...] = ()
+    attempts: tuple[AttemptExplanation, ...] = ()
+    """Those before the one that the others are about, oldest first."""
 
 
 class RunExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +42,11 @@ class RunExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
     run: Explanation
     tasks: tuple[TaskExplanation, ...] = ()
+
+
+def sentence(state: str, reason: str) -> str:
+    """A reason behind the state that it is the reason of, unless it begins by saying that itself."""
+    return reason if reason.startswith(state) else f"{state}: {reason}"
 
 
 class Ahead(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,9 +2,17 @@
 
 from collections.abc import Callable
 
-from tidemill.core.explaining.nouns import Circumstances, Explanation, RunExplanation, TaskExplanation
+from tidemill.core.explaining.nouns import (
+    AttemptExplanation,
+    Circumstances,
+    Explanation,
+    RunExplanation,
+    TaskExplanation,
+    sentence,
+)
 from tidemill.core.explaining.steps import explain_steps
-from tidemill.core.explaining.tasks import explain_task, failure
+from tidemill.core.explaining.tasks import explain_attempt, explain_task, failure
+from tidemill.core.ignored import is_warning, warnings
 from tidemill.core.plan import Plan
 from tidemill.core.run import Phase, Result, Run, RunTask, Status
 from tidemill.core.spans import span
@@ -23,6 +31,14 @@ def explain(run: Run, plan: Plan | None, around: Circumstances) -> RunExplanatio
                 name=task.name,
                 task=explain_task(run, task, planned, around),
                 steps=explain_steps(task, planned[task.name], around.now),
+                attempts=tuple(
+                    AttemptExplanation(
+                        number=past.number,
+                        attempt=explain_attempt(past, planned[task.name]),
+                        steps=explain_steps(past, planned[task.name], around.now),
+                    )
+                    for past in task.past
+                ),
             )
             for task in run.tasks
         ),
@@ -38,25 +54,26 @@ def _setup_error(run: Run, _plan: Plan | None, _around: Circumstances) -> Explan
 def _queued(_run: Run, _plan: Plan | None, around: Circumstances) -> Explanation:
     for one in around.ahead:
         evidence = {"run": str(one.number), "state": "running" if one.is_running else "queued"}
-        if one.concurrency and one.is_running:
-            evidence["concurrency"] = one.concurrency
-            sentence = f"waiting: run #{one.number} of the concurrency group {one.concurrency} is running"
-            return Explanation(code="waits_for_concurrency", sentence=sentence, evidence=evidence)
+        where = f"of the concurrency group {one.concurrency}" if one.concurrency else "of the same group"
         if one.concurrency:
             evidence["concurrency"] = one.concurrency
-            sentence = f"waiting: run #{one.number} is before it in the concurrency group {one.concurrency}"
-            return Explanation(code="waits_for_its_turn", sentence=sentence, evidence=evidence)
         if one.is_running:
-            sentence = f"waiting: run #{one.number} of the same group is running"
-            return Explanation(code="waits_for_group", sentence=sentence, evidence=evidence)
-        sentence = f"waiting: run #{one.number} of the same group is before it"
-        return Explanation(code="waits_for_its_turn", sentence=sentence, evidence=evidence)
+            return Explanation(
+                code="waits_for_concurrency" if one.concurrency else "waits_for_group",
+                sentence=f"waiting: run #{one.number} {where} is running",
+                evidence=evidence,
+            )
+        return Explanation(
+            code="waits_for_its_turn",
+            sentence=f"waiting: run #{one.number} {where} is before it",
+            evidence=evidence,
+        )
     return Explanation(code="starts_now", sentence="waiting: the scheduler is about to start it")
 
 
 def _cancelled(run: Run, _plan: Plan | None, _around: Circumstances) -> Explanation:
     reason = run.reason or "it was cancelled before it started"
-    return Explanation(code="cancelled", sentence=f"cancelled: {reason}", evidence={"reason": reason})
+    return Explanation(code="cancelled", sentence=sentence("cancelled", reason), evidence={"reason": reason})
 
 
 def _running(run: Run, plan: Plan | None, around: Circumstances) -> Explanation:
@@ -64,38 +81,62 @@ def _running(run: Run, plan: Plan | None, around: Circumstances) -> Explanation:
     waiting = [task for task in run.tasks if task.waiting_approval]
     counts = {"at work": str(len(at_work)), "waiting for approval": str(len(waiting))}
     if run.stopping:
-        sentence = f"stopping: {run.reason or 'the run was stopped'}; waiting for {_names(at_work)}"
-        return Explanation(code="stopping", sentence=sentence, evidence=counts | {"reason": run.reason})
+        reason = run.reason or "the run was stopped"
+        said = f"stopping: {reason}; waiting for {_names(at_work)}"
+        return Explanation(code="stopping", sentence=said, evidence=counts | {"reason": reason})
     if run.result is Result.FAILED:
-        sentence = f"failed: {_failures(run, plan)}; waiting for {_names(at_work)}"
-        return Explanation(code="failing", sentence=sentence, evidence=counts)
+        said = f"failed: {_failures(run, plan)}; waiting for {_names(at_work)}"
+        return Explanation(code="failing", sentence=said, evidence=counts)
     if waiting and not at_work:
-        sentence = f"waiting: somebody must approve {_names(waiting)}"
-        return Explanation(code="waits_for_approval", sentence=sentence, evidence=counts)
+        said = f"waiting: somebody must approve {_names(waiting)}"
+        return Explanation(code="waits_for_approval", sentence=said, evidence=counts)
     to_come = sum(not task.status.is_final for task in run.tasks) - len(at_work)
-    sentence = f"running: {_names(at_work)} at work, {to_come} to come"
-    return Explanation(code="running", sentence=sentence, evidence=counts | {"to come": str(to_come)})
+    said = f"running: {_names(at_work)} at work, {to_come} to come"
+    return Explanation(code="running", sentence=said, evidence=counts | {"to come": str(to_come)})
 
 
 def _finished(run: Run, plan: Plan | None, _around: Circumstances) -> Explanation:
     took = span((run.ended_at - run.started_at).total_seconds()) if run.ended_at and run.started_at else ""
     evidence = {"took": took} if took else {}
     if run.result is Result.SUCCESS:
-        within = f" in {took}" if took else ""
-        return Explanation(
-            code="succeeded", sentence=f"succeeded{within}: no task failed it", evidence=evidence
-        )
+        return _succeeded(run, plan, evidence)
     if run.result is Result.STOPPED:
         reason = run.reason or "it was stopped"
         return Explanation(
-            code="stopped", sentence=f"stopped: {reason}", evidence=evidence | {"reason": reason}
+            code="stopped", sentence=sentence("stopped", reason), evidence=evidence | {"reason": reason}
         )
-    reason = run.reason if run.stopping and run.reason else _failures(run, plan)
-    return Explanation(code="failed", sentence=f"failed: {reason}", evidence=evidence | {"reason": reason})
+    failures = _failures(run, plan)
+    reason = "; ".join(filter(None, [failures, run.reason])) or "it has failed"
+    return Explanation(
+        code="failed" if failures or not run.stopping else "timed_out",
+        sentence=f"failed: {reason}",
+        evidence=evidence | {"reason": reason},
+    )
+
+
+def _succeeded(run: Run, plan: Plan | None, evidence: dict[str, str]) -> Explanation:
+    within = f" in {evidence['took']}" if "took" in evidence else ""
+    planned = {task.name: task for task in (plan.tasks if plan else ())}
+    ignored = [task for task in run.tasks if warnings(planned[task.name], task)]
+    if not ignored:
+        return Explanation(
+            code="succeeded", sentence=f"succeeded{within}: no task failed it", evidence=evidence
+        )
+    count = sum(warnings(planned[task.name], task) for task in ignored)
+    first = ignored[0]
+    how = "succeeded in spite of steps that failed"
+    if is_warning(planned[first.name], first):
+        how = failure(first, planned[first.name])
+    said = "1 warning" if count == 1 else f"{count} warnings"
+    return Explanation(
+        code="succeeded_with_warnings",
+        sentence=f"succeeded{within} with {said}: `{first.name}` {how}",
+        evidence=evidence | {"warnings": str(count), "tasks": ", ".join(task.name for task in ignored)},
+    )
 
 
 def _failures(run: Run, plan: Plan | None) -> str:
-    """The tasks that failed the run, and how the first of them did."""
+    """The tasks that failed the run, and how the first of them did; "" when none has."""
     planned = {task.name: task for task in (plan.tasks if plan else ())}
     failed = [
         task
@@ -103,7 +144,7 @@ def _failures(run: Run, plan: Plan | None) -> str:
         if task.status in (Status.FAILED, Status.LOST) and not planned[task.name].ignore_failure
     ]
     if not failed:
-        return run.reason or "it has failed"
+        return ""
     more = f", and {len(failed) - 1} more failed" if len(failed) > 1 else ""
     return f"`{failed[0].name}` {failure(failed[0], planned[failed[0].name])}{more}"
 

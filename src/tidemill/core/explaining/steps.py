@@ -2,60 +2,93 @@
 
 from datetime import datetime
 
-from tidemill.core.explaining.nouns import Explanation
+from tidemill.core.explaining.nouns import Explanation, sentence
+from tidemill.core.ignored import is_step_warning
 from tidemill.core.plan import PlanTask, Step
-from tidemill.core.run import RunTask, StepPhase, StepState
+from tidemill.core.run import Attempt, RunTask, Status, StepPhase, StepState
 from tidemill.core.spans import span
 
 _PLAIN = {
     StepPhase.CANCELLED: ("cancelled", "cancelled: it had not begun"),
     StepPhase.STOPPED: ("stopped", "stopped with its task"),
 }
+_TASK_WAS = {
+    Status.SUCCESS: "its task ended without it",
+    Status.SKIPPED: "its task is skipped",
+    Status.CANCELLED: "its task was cancelled",
+    Status.STOPPED: "its task was stopped before it",
+    Status.FAILED: "its task failed before it",
+    Status.LOST: "its task was lost before it",
+}
 
 
-def explain_steps(task: RunTask, plan: PlanTask, now: datetime) -> tuple[Explanation, ...]:
-    """Each step of the task's latest attempt."""
+def explain_steps(task: RunTask | Attempt, plan: PlanTask, now: datetime) -> tuple[Explanation, ...]:
+    """Each step of a task's latest attempt, or of one before."""
     unreported = (StepState(),) * (len(plan.steps) - len(task.steps))
     states = task.steps + unreported
     return tuple(_explained(step, state, task, now) for step, state in zip(plan.steps, states, strict=False))
 
 
-def _explained(step: Step, state: StepState, task: RunTask, now: datetime) -> Explanation:
+def _explained(step: Step, state: StepState, task: RunTask | Attempt, now: datetime) -> Explanation:
     evidence = {} if state.exit_code is None else {"exit code": str(state.exit_code)}
     match state.phase:
         case StepPhase.NOT_STARTED:
             return _not_started(step, task)
         case StepPhase.SKIPPED:
-            return Explanation(code="skipped", sentence=f"skipped: {_why(step)}")
+            return _skipped(step)
         case StepPhase.RUNNING:
-            since = span(max(0.0, (now - state.started_at).total_seconds())) if state.started_at else "now"
-            return Explanation(code="running", sentence=f"running since {since}")
+            return _running(state, now)
         case StepPhase.SUCCESS:
             return Explanation(code="succeeded", sentence=f"succeeded{_took(state)}", evidence=evidence)
         case StepPhase.FAILED:
-            how = state.reason or (
-                f"exit code {state.exit_code}" if state.exit_code is not None else "it ended with its task"
-            )
-            ignored = "; the task ignores it" if step.ignore_failure else ""
-            return Explanation(
-                code="failed_ignored" if step.ignore_failure else "failed",
-                sentence=f"failed: {how}{ignored}",
-                evidence=evidence,
-            )
-    code, sentence = _PLAIN[state.phase]
-    return Explanation(code=code, sentence=sentence)
+            return _failed(step, state, evidence)
+    code, said = _PLAIN[state.phase]
+    return Explanation(code=code, sentence=said)
 
 
-def _not_started(step: Step, task: RunTask) -> Explanation:
+def _running(state: StepState, now: datetime) -> Explanation:
+    if state.started_at is None:
+        return Explanation(code="running", sentence="running")
+    since = span(max(0.0, (now - state.started_at).total_seconds()))
+    return Explanation(
+        code="running",
+        sentence=f"running since {since}",
+        evidence={"started": state.started_at.isoformat()},
+    )
+
+
+def _failed(step: Step, state: StepState, evidence: dict[str, str]) -> Explanation:
+    how = state.reason or (f"exit code {state.exit_code}" if state.exit_code is not None else "")
+    if not how:
+        return Explanation(code="cut_off", sentence="cut off: it was at work when its task ended")
+    if state.reason:
+        evidence = evidence | {"reason": state.reason}
+    if is_step_warning(step, state):
+        return Explanation(
+            code="failed_ignored", sentence=f"failed: {how}; the task ignores it", evidence=evidence
+        )
+    return Explanation(code="failed", sentence=f"failed: {how}", evidence=evidence)
+
+
+def _not_started(step: Step, task: RunTask | Attempt) -> Explanation:
     if step.skip:
-        return Explanation(code="skipped", sentence=f"skipped: {_why(step)}")
+        return _skipped(step)
+    evidence = {"task": str(task.status)}
     if task.status.is_final:
-        return Explanation(code="not_reached", sentence=f"not reached: its task {task.status} before it")
-    return Explanation(code="waits_for_its_turn", sentence="waiting: the steps before it are not done")
+        return Explanation(
+            code="not_reached", sentence=f"not reached: {_TASK_WAS[task.status]}", evidence=evidence
+        )
+    if task.status is Status.NOT_STARTED:
+        return Explanation(
+            code="task_not_started", sentence="waiting: its task has not begun", evidence=evidence
+        )
+    what = "the steps before it are" if task.setup.phase is not StepPhase.RUNNING else "its task's setup is"
+    return Explanation(code="waits_for_its_turn", sentence=f"waiting: {what} not done", evidence=evidence)
 
 
-def _why(step: Step) -> str:
-    return step.skip.removeprefix("skipped: ") or "its task went on without it"
+def _skipped(step: Step) -> Explanation:
+    reason = step.skip or "its task went on without it"
+    return Explanation(code="skipped", sentence=sentence("skipped", reason), evidence={"reason": reason})
 
 
 def _took(state: StepState) -> str:

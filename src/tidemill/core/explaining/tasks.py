@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tidemill.core.explaining.chances import explain_queued
-from tidemill.core.explaining.nouns import Circumstances, Explanation
+from tidemill.core.explaining.nouns import Circumstances, Explanation, JobView, sentence
+from tidemill.core.ignored import warnings
 from tidemill.core.job import JobPhase
 from tidemill.core.plan import PlanTask
 from tidemill.core.retrying import exit_code
-from tidemill.core.run import Phase, Run, RunTask, Status, StepPhase
+from tidemill.core.run import Attempt, Phase, Run, RunTask, Status, StepPhase
+from tidemill.core.settling import STOPPED, matches
 from tidemill.core.spans import span
 
 _MOST_NAMED = 3
-_SIMPLE = {
-    Status.SKIPPED: ("skipped", "the run goes on without it"),
-    Status.CANCELLED: ("cancelled", "it had not begun"),
-    Status.STOPPED: ("stopped", "it was told to stop"),
-}
 
 
 def explain_task(
@@ -30,16 +27,21 @@ def explain_task(
         case Status.RUNNING:
             return _running(task, plan, around)
         case Status.SUCCESS:
-            again = f" at attempt {task.attempt}" if task.attempt > 1 else ""
-            return Explanation(code="succeeded", sentence=f"succeeded{again}{_took(task)}")
+            return _succeeded(run, task, plan)
         case Status.FAILED | Status.LOST:
             return _failed(task, plan)
-    code, otherwise = _SIMPLE[task.status]
-    reason = task.reason or otherwise
-    return Explanation(code=code, sentence=f"{code}: {_without(code, reason)}", evidence={"reason": reason})
+        case Status.SKIPPED:
+            return _skipped(run, task, plan)
+    reason = task.reason or ("it had not begun" if task.status is Status.CANCELLED else "it was told to stop")
+    return Explanation(code=task.status, sentence=sentence(task.status, reason), evidence={"reason": reason})
 
 
-def failure(task: RunTask, planned: PlanTask) -> str:
+def explain_attempt(past: Attempt, plan: PlanTask) -> Explanation:
+    """An attempt of a task that was followed by another."""
+    return Explanation(code=_how(past), sentence=f"it {failure(past, plan)}", evidence=_ended(past, plan))
+
+
+def failure(task: RunTask | Attempt, planned: PlanTask) -> str:
     """How a task has failed, as the end of a sentence about it."""
     if task.status is Status.LOST:
         return f"was lost: {task.reason}"
@@ -56,27 +58,37 @@ def failure(task: RunTask, planned: PlanTask) -> str:
 
 
 def _not_started(run: Run, task: RunTask, plan: PlanTask, around: Circumstances) -> Explanation:
+    if run.phase is Phase.QUEUED:
+        return Explanation(code="run_not_started", sentence="waiting: the run has not started")
     if run.phase is not Phase.RUNNING:
-        code = "run_not_started" if run.phase is Phase.QUEUED else "run_cancelled"
-        state = "has not started" if run.phase is Phase.QUEUED else f"is {run.phase}"
-        return Explanation(code=code, sentence=f"waiting: the run {state}", evidence={"phase": run.phase})
+        reason = run.reason or "the run was cancelled"
+        return Explanation(code="run_cancelled", sentence=f"not begun: {reason}", evidence={"reason": reason})
     if task.waiting_approval:
         return _unapproved(task, plan, around.now)
     if task.not_before is not None:
-        wait = span(max(0.0, (task.not_before - around.now).total_seconds()))
-        past = task.past[-1]
-        how = past.reason or ("it took too long" if past.timed_out else f"it {past.status}")
-        sentence = f"waiting: attempt {task.attempt} begins in {wait}, after attempt {past.number}: {how}"
-        return Explanation(
-            code="waits_for_retry", sentence=sentence, evidence={"not before": task.not_before.isoformat()}
-        )
+        return _between(task, task.not_before, around.now)
     job = around.jobs.get(task.id)
-    if job is None:
-        return _needing(run, plan, around.now)
+    return _needing(run, plan, around.now) if job is None else _handed_out(task, plan, job, around)
+
+
+def _between(task: RunTask, not_before: datetime, now: datetime) -> Explanation:
+    past = task.past[-1]
+    how = past.reason or ("it took too long" if past.timed_out else f"it {past.status}")
+    wait = span(max(0.0, (not_before - now).total_seconds()))
+    return Explanation(
+        code="waits_for_retry",
+        sentence=f"waiting: attempt {task.attempt} begins in {wait}, after attempt {past.number}: {how}",
+        evidence={"not before": not_before.isoformat()},
+    )
+
+
+def _handed_out(task: RunTask, plan: PlanTask, job: JobView, around: Circumstances) -> Explanation:
     if job.phase is JobPhase.QUEUED:
         return explain_queued(plan, around.executors)
-    sentence = f"starting: executor {job.executor} has it and is about to begin"
-    return Explanation(code="given_to_executor", sentence=sentence, evidence={"executor": job.executor})
+    if job.stop:
+        return _stopping(task, job.executor)
+    said = f"starting: executor {job.executor} has it and is about to begin"
+    return Explanation(code="given_to_executor", sentence=said, evidence={"executor": job.executor})
 
 
 def _needing(run: Run, plan: PlanTask, now: datetime) -> Explanation:
@@ -84,11 +96,11 @@ def _needing(run: Run, plan: PlanTask, now: datetime) -> Explanation:
     open_ = [by_name[d.task] for d in plan.depends if not by_name[d.task].status.is_final]
     if not open_:
         return Explanation(code="starts_now", sentence="waiting: it is about to be queued")
-    said = [f"`{task.name}` ({_state(task, now)})" for task in open_[:_MOST_NAMED]]
-    rest = len(open_) - len(said)
-    sentence = f"waiting: needs {', '.join(said)}" + (f" and {rest} more" if rest else "")
+    named = [f"`{task.name}` ({_state(task, now)})" for task in open_[:_MOST_NAMED]]
+    rest = len(open_) - len(named)
+    said = f"waiting: needs {', '.join(named)}" + (f" and {rest} more" if rest else "")
     return Explanation(
-        code="waits_for_tasks", sentence=sentence, evidence={task.name: task.status for task in open_}
+        code="waits_for_tasks", sentence=said, evidence={task.name: task.status for task in open_}
     )
 
 
@@ -111,11 +123,10 @@ def _unapproved(task: RunTask, plan: PlanTask, now: datetime) -> Explanation:
 
 def _running(task: RunTask, plan: PlanTask, around: Circumstances) -> Explanation:
     job = around.jobs.get(task.id)
+    if job is not None and job.stop:
+        return _stopping(task, job.executor)
     evidence = {"executor": job.executor} if job else {}
     since = span(max(0.0, (around.now - task.started_at).total_seconds())) if task.started_at else "now"
-    if job is not None and job.stop:
-        reason = task.reason or "it was told to stop"
-        return Explanation(code="stopping", sentence=f"stopping: {reason}", evidence=evidence)
     at = "its setup"
     for number, step in enumerate(task.steps, 1):
         if step.phase is StepPhase.RUNNING:
@@ -124,27 +135,71 @@ def _running(task: RunTask, plan: PlanTask, around: Circumstances) -> Explanatio
     return Explanation(code="running", sentence=f"running since {since}: at {at}", evidence=evidence)
 
 
-def _failed(task: RunTask, plan: PlanTask) -> Explanation:
+def _stopping(task: RunTask, executor: str) -> Explanation:
+    reason = task.reason or "it was told to stop"
+    return Explanation(
+        code="stopping", sentence=f"stopping: {reason}", evidence={"executor": executor, "reason": reason}
+    )
+
+
+def _succeeded(run: Run, task: RunTask, plan: PlanTask) -> Explanation:
+    again = f" at attempt {task.attempt}" if task.attempt > 1 else ""
     evidence = {"attempts": str(task.attempt)}
-    if (code := exit_code(plan, task.steps)) is not None:
-        evidence["exit code"] = str(code)
-    how = failure(task, plan)
+    if task.ended_at is not None:
+        evidence["ended"] = task.ended_at.isoformat()
+    said = f"succeeded{again}{_took(task)}"
+    if count := warnings(plan, task):
+        evidence["warnings"] = str(count)
+        said += f" with {'1 step that' if count == 1 else f'{count} steps that'} failed, which it ignores"
+    if task.ended_at is not None and task.ended_at <= run.created_at:
+        return Explanation(code="kept", sentence=f"{said}, in an earlier run", evidence=evidence)
+    return Explanation(
+        code="succeeded_with_warnings" if count else "succeeded", sentence=said, evidence=evidence
+    )
+
+
+def _failed(task: RunTask, plan: PlanTask) -> Explanation:
     after = f", after {task.attempt} attempts" if task.attempt > 1 else ""
     ignored = "; the run ignores it" if plan.ignore_failure else ""
-    name = "lost" if task.status is Status.LOST else "timed_out" if task.timed_out else "failed"
     return Explanation(
-        code="failed_ignored" if plan.ignore_failure else name,
-        sentence=f"it {how}{after}{ignored}",
-        evidence=evidence,
+        code="failed_ignored" if plan.ignore_failure else _how(task),
+        sentence=f"it {failure(task, plan)}{after}{ignored}",
+        evidence={"attempts": str(task.attempt)} | _ended(task, plan),
     )
+
+
+def _how(task: RunTask | Attempt) -> str:
+    return "lost" if task.status is Status.LOST else "timed_out" if task.timed_out else "failed"
+
+
+def _ended(task: RunTask | Attempt, plan: PlanTask) -> dict[str, str]:
+    code = exit_code(plan, task.steps)
+    found = {"exit code": "" if code is None else str(code), "reason": task.reason}
+    return {name: value for name, value in found.items() if value}
+
+
+def _skipped(run: Run, task: RunTask, plan: PlanTask) -> Explanation:
+    """Passed over; by what, is seen from its plan and from the states of what it depends on."""
+    reason = task.reason or "the run goes on without it"
+    ends = {one.name: one for one in run.tasks}
+    ruled_out = {d.task: ends[d.task].status for d in plan.depends if not matches(d, ends[d.task])}
+    evidence = {"reason": reason}
+    if plan.skip:
+        code = "skipped_by_when"
+    elif run.stopping and reason == (run.reason or STOPPED):
+        code = "skipped_by_stop"
+    elif ruled_out:
+        code = "skipped_by_dependency"
+        evidence |= ruled_out
+    elif plan.approval:
+        code = "not_approved"
+        evidence |= {"approvals": str(len(task.approvers)), "needed": str(plan.approvers)}
+    else:
+        code = "skipped"
+    return Explanation(code=code, sentence=sentence("skipped", reason), evidence=evidence)
 
 
 def _took(task: RunTask) -> str:
     if task.started_at is None or task.ended_at is None:
         return ""
     return f" in {span(max(0.0, (task.ended_at - task.started_at).total_seconds()))}"
-
-
-def _without(code: str, reason: str) -> str:
-    """*reason* that does not say the code again, which a plan's reasons begin with."""
-    return reason.removeprefix(f"{code}: ")

@@ -7,6 +7,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway.runs import (
     LogQuery,
     RunActionsRequest,
+    RunExplanationResponse,
     RunResponse,
     RunsQuery,
     RunsResponse,
@@ -32,6 +33,9 @@ class UserRuns(UserRunRoutes):
 
     async def user_run(self, userref: str, runnumber: str) -> RunResponse:
         return await self._runs.shown(userref, runnumber)
+
+    async def explain_user_run(self, userref: str, runnumber: str) -> RunExplanationResponse:
+        return await self._runs.explained(userref, runnumber)
 
     async def user_run_action(self, userref: str, runnumber: str, request: RunActionsRequest) -> RunResponse:
         return await self._runs.act(userref, runnumber, request)

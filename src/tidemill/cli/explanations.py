@@ -1,0 +1,28 @@
+"""Explanations of runs as lines for people."""
+
+from collections.abc import Iterator, Sequence
+
+from tidemill.cli.output import inert
+from tidemill.contracts.gateway.runs import ExplanationResponse, RunExplanationResponse
+
+_WITHOUT_STEPS = {"waits_for_its_turn", "task_not_started", "not_reached"}
+"""Codes of steps; where a task has no other ones, its own sentence says all there is to say."""
+
+
+def explanation_lines(found: RunExplanationResponse) -> Iterator[str]:
+    """The run, its tasks, their attempts, and steps where something is to be said of them."""
+    yield inert(found.run.sentence)
+    for task in found.tasks:
+        yield f"  {inert(task.name)}: {inert(task.task.sentence)}"
+        for past in task.attempts:
+            yield f"    attempt {past.number}: {inert(past.attempt.sentence)}"
+            yield from _steps(past.steps, "      ")
+        if task.task.code not in ("succeeded", "kept"):
+            yield from _steps(task.steps, "    ")
+
+
+def _steps(steps: Sequence[ExplanationResponse], indent: str) -> Iterator[str]:
+    if {step.code for step in steps} <= _WITHOUT_STEPS:
+        return
+    for number, step in enumerate(steps, 1):
+        yield f"{indent}step {number}: {inert(step.sentence)}"
