@@ -188,7 +188,7 @@ class Hosting:
     async def deliver(self) -> None:
         """One turn of the service's loop, with nothing else going on."""
         await self.quiet()
-        (loop,) = self.service.loops()
+        loop = next(loop for loop in self.service.loops() if loop.name == "gitserver.pushes")
         await loop.work()
 
     def url(self, project: str = "user/alice/hello", token: str = TOKEN) -> str:

@@ -1,6 +1,7 @@
 """A bare repository on disk: creating it, its refs, its HEAD, its advertisement, deleting it."""
 
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ Service = Literal["git-upload-pack", "git-receive-pack"]
 
 _BRANCHES = "refs/heads/"
 _DIFF_SECONDS = 10.0
+_PACKING_SECONDS = 600.0
+#: No git of ours holds a lock for as long.
+_LOCK_SECONDS = 3600.0
 _MOST_PATH_BYTES = 4 * 1024 * 1024
 
 
@@ -113,11 +117,36 @@ class Repository:
         async with self._git.process(self.path, arguments, protocol=protocol) as process:
             yield process
 
+    async def break_locks(self) -> list[Path]:
+        """Remove the locks of gits that died with them an hour ago or more; answers those.
+
+        A lock that a power cut has left keeps everybody from its ref for ever.
+        """
+        return await anyio.to_thread.run_sync(_break_locks, self.path)
+
+    async def pack(self) -> None:
+        """Put loose refs and loose objects into packs; nothing is removed, and pushes go on meanwhile.
+
+        Each ref of a push is a file of its own, and so is each object of a small one: both slow every
+        later push and clone until they are packed.
+        """
+        tasks = [f"--task={task}" for task in ("pack-refs", "loose-objects", "incremental-repack")]
+        await self._git.run(self.path, "maintenance", "run", "--quiet", *tasks, timeout=_PACKING_SECONDS)
+
     async def delete(self, *, staging: Path) -> None:
         """Remove it; it is gone under its name at once. Doing it again is harmless."""
         if self.exists:
             _move(self.path, staging)
             await anyio.to_thread.run_sync(shutil.rmtree, staging)
+
+
+def _break_locks(directory: Path) -> list[Path]:
+    born_before = time.time() - _LOCK_SECONDS
+    beside = (*directory.glob("*.lock"), *directory.glob("objects/*.lock"), *directory.glob("refs/**/*.lock"))
+    stale = [path for path in beside if path.stat().st_mtime < born_before]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return stale
 
 
 def _make(directory: Path) -> None:

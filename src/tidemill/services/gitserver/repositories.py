@@ -8,8 +8,9 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import structlog
 
-from tidemill.errors import BadRequest, NotFound
+from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.git.reading import ObjectReader
 from tidemill.kit.git.repository import Repository
 from tidemill.kit.git.running import Git
@@ -43,6 +44,9 @@ CONFIG = {
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 
 
+log = structlog.get_logger("gitserver")
+
+
 class Repositories:
     """Bare repositories by the id of their project, under one directory."""
 
@@ -55,6 +59,7 @@ class Repositories:
         self._reader = reader
         self._new_id = new_id
         self._looked_over: set[str] = set()
+        self._unpacked: set[str] = set()
         self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
     async def start(self) -> None:
@@ -71,12 +76,14 @@ class Repositories:
     async def opened(self, project: str) -> Repository:
         """The repository of *project*, created on first contact and ready to be pushed to."""
         repository = self._at(project)
+        self._unpacked.add(project)
         if project not in self._looked_over or not repository.exists:
             async with self._locks[project]:
                 if not repository.exists:
                     await repository.create(staging=self._staging())
                     self._looked_over.discard(project)
                 if project not in self._looked_over:
+                    await self._break_locks(repository)
                     refs = await repository.refs()
                     await repository.point_head(refs)
                     await self._log.recover(project, refs, is_first=True)
@@ -93,6 +100,18 @@ class Repositories:
             refs = await repository.refs() if repository.exists else {}
             await self._log.recover(project, refs, is_first=False)
 
+    async def pack(self) -> None:
+        """Pack what was pushed since the last time, one repository after the other."""
+        while self._unpacked:
+            project = self._unpacked.pop()
+            repository = self._at(project)
+            try:
+                if repository.exists:
+                    await self._break_locks(repository)
+                    await repository.pack()
+            except Failure as error:  # it is packed after its next push; until then it is slower, not wrong
+                log.warning("repository not packed", project=project, error=error.message)
+
     async def delete(self, project: str) -> None:
         """Remove a repository and stop its readers; doing it again is harmless."""
         repository = self._at(project)
@@ -101,6 +120,10 @@ class Repositories:
             await repository.delete(staging=self._staging())
             await self._log.forget(project)
             self._looked_over.discard(project)
+
+    async def _break_locks(self, repository: Repository) -> None:
+        for lock in await repository.break_locks():
+            log.warning("stale lock removed", path=str(lock))
 
     def _at(self, project: str) -> Repository:
         if not _ID.fullmatch(project):

@@ -32,6 +32,8 @@ PREFIX = "/internal/gitserver"
 MIGRATIONS = "tidemill.services.gitserver.migrations"
 #: Seconds that a process for reading objects is kept without use.
 IDLE = 60.0
+#: Seconds between looks for repositories that were pushed to and are to be packed.
+PACKING = 900.0
 
 
 class GitserverService(Gitserver):
@@ -77,8 +79,11 @@ class GitserverService(Gitserver):
         return [*self._http.routes(), *serve(Gitserver, self, PREFIX)]
 
     def loops(self) -> list[Loop]:
-        """One: settle and tell what could not be told at once."""
-        return [Loop("gitserver.pushes", self.deliver, bell=self._log.bell)]
+        """Settle and tell what could not be told at once; pack what was pushed."""
+        return [
+            Loop("gitserver.pushes", self.deliver, bell=self._log.bell),
+            Loop("gitserver.packing", self._repositories.pack, seconds=PACKING),
+        ]
 
     async def deliver(self) -> None:
         """Settle pushes whose end nobody saw, and tell the gateway what it does not know yet."""
