@@ -19,6 +19,7 @@ from tidemill.errors import Failure, Forbidden, NotFound, Unauthorized
 from tidemill.kit.carriers import coded
 from tidemill.kit.db import Database
 from tidemill.kit.http import make_app, serve_http
+from tidemill.kit.supervise import Loop
 from tidemill.services.gitserver import GitserverService
 from tidemill.settings import GitserverSettings
 
@@ -186,10 +187,13 @@ class Hosting:
                 await anyio.lowlevel.checkpoint()
 
     async def deliver(self) -> None:
-        """One turn of the service's loop, with nothing else going on."""
+        """One turn of the loop that tells of pushes, with nothing else going on."""
         await self.quiet()
-        loop = next(loop for loop in self.service.loops() if loop.name == "gitserver.pushes")
-        await loop.work()
+        await self.loop("pushes").work()
+
+    def loop(self, name: str) -> Loop:
+        """The service's loop of this name."""
+        return next(loop for loop in self.service.loops() if loop.name == f"gitserver.{name}")
 
     def url(self, project: str = "user/alice/hello", token: str = TOKEN) -> str:
         credentials = f"any:{token}@" if token else ""

@@ -14,8 +14,7 @@ HOUR = 3600
 
 async def pack(hosting: Hosting) -> None:
     """One turn of the loop that packs."""
-    loop = next(loop for loop in hosting.service.loops() if loop.name == "gitserver.packing")
-    await loop.work()
+    await hosting.loop("packing").work()
 
 
 def loose(repository: Path) -> tuple[int, int]:

@@ -58,7 +58,7 @@ async def test_a_push_outlives_an_absent_gateway(hosting: Hosting, database: Dat
     assert "remote: the push is stored, but its runs could not be created yet" in output
     assert "remote:   the gateway is starting" in output
     assert await states(hosting, database) == ["accepted"]
-    (loop,) = hosting.service.loops()
+    loop = hosting.loop("pushes")
     assert loop.bell
     assert await loop.bell.wait(0.01)  # rung, so that the loop tries again at once
     await hosting.deliver()
