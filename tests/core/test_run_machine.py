@@ -144,7 +144,7 @@ class RunMachine(RuleBasedStateMachine):
     def answer_about_an_approval(self, data: st.DataObject, is_refused: bool) -> None:
         task = data.draw(st.sampled_from([t for t in self.run.tasks if t.waiting_approval]))
         if is_refused:
-            self._save(reject(self.run, task.id, "rejected by bob"))
+            self._save(reject(self.run, self.plan, task.id, "rejected by bob"))
         else:
             self._save(approve(self.run, task.id, f"approver {len(task.approvers)}"))
 

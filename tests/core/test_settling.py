@@ -76,7 +76,7 @@ def test_a_rejected_task_is_skipped() -> None:
     """With what depends on it; what is there for that is done."""
     told = PlanTask(name="told", depends=(Depend(task="gate", conditions=("on_skipped",)),))
     run, plan = running(GATE, PlanTask(name="deploy", depends=(Depend(task="gate"),)), told)
-    after = advance(reject(run, T("gate"), "rejected by ann: not today"), plan, (), NOW)
+    after = advance(reject(run, plan, T("gate"), "rejected by ann: not today"), plan, (), NOW)
     assert said(after)["gate"] == ("skipped", "rejected by ann: not today")
     assert said(after)["deploy"][0] == "skipped"
     assert after.start == (T("told"),)
@@ -87,14 +87,22 @@ def test_what_is_approved_or_over_cannot_be_rejected() -> None:
     run, plan = running(replace(GATE, approvers=1))
     approved = advance(approve(run, T("gate"), "ann"), plan, (), NOW).run
     with pytest.raises(BadRequest) as refusal:
-        reject(approved, T("gate"), "rejected by bob")
+        reject(approved, plan, T("gate"), "rejected by bob")
     assert refusal.value.code == "runTaskNotWaitingApproval"
-    rejected = advance(reject(run, T("gate"), "rejected by bob"), plan, (), NOW).run
-    for again in (lambda: reject(rejected, T("gate"), ""), lambda: approve(rejected, T("gate"), "ann")):
+    rejected = advance(reject(run, plan, T("gate"), "rejected by bob"), plan, (), NOW).run
+    for again in (lambda: reject(rejected, plan, T("gate"), ""), lambda: approve(rejected, T("gate"), "ann")):
         with pytest.raises(BadRequest):
             again()
     with pytest.raises(NotFound):
-        reject(run, T("none"), "")
+        reject(run, plan, T("none"), "")
+
+
+def test_a_task_that_needs_no_approval_cannot_be_rejected() -> None:
+    """An executor may have accepted it, and be about to say that it has begun."""
+    run, plan = running(PlanTask(name="build"))
+    with pytest.raises(BadRequest) as refusal:
+        reject(run, plan, T("build"), "rejected by bob")
+    assert refusal.value.code == "runTaskNotWaitingApproval"
 
 
 TASKS = (

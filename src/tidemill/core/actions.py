@@ -64,10 +64,12 @@ def approve(run: Run, task_id: TaskId, approver: str) -> Run:
     return _with(run, task.approved_by(approver))
 
 
-def reject(run: Run, task_id: TaskId, reason: str) -> Run:
+def reject(run: Run, plan: Plan | None, task_id: TaskId, reason: str) -> Run:
     """Skip a task that is not approved yet; `advance` does the rest, also if its turn is yet to come."""
     task = _task(run, task_id)
     _require_unstarted(run, task)
+    if plan is None or not plan.task(task.name).approval:  # an executor may have it already
+        raise BadRequest(f"task {task.name!r} waits for no approval", code="runTaskNotWaitingApproval")
     if task.approved:
         raise BadRequest(
             f"task {task.name!r} is approved: stop the run instead", code="runTaskNotWaitingApproval"

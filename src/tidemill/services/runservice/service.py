@@ -212,7 +212,7 @@ class RunserviceService(Runservice, Jobs):
 
     async def reject_task(self, id: RunId, task: TaskId, reason: str) -> Run:
         async def reject(_: Transaction, hand: RunInHand, _now: datetime) -> None:
-            hand.run = actions.reject(hand.run, task, reason)
+            hand.run = actions.reject(hand.run, hand.plan, task, reason)
 
         return await self._change(id, reject)
 
