@@ -30,7 +30,9 @@ from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.file_lock import FileLock
 from tidemill.kit.crypto import Keyring, new_key, parse_keys
-from tidemill.kit.db import Database
+from tidemill.kit.db import Database, Snapshot
+from tidemill.kit.db.agreed_clock import AgreedClock
+from tidemill.kit.db.transaction import Dialect
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
 from tidemill.pods import Driver
@@ -67,6 +69,7 @@ class House:
         self.bells = Bells()
         self.presence: Presence | None = None
         self.readiness = Readiness()
+        self._clocks: list[AgreedClock] = []
         self._stack = AsyncExitStack()
         self._late: dict[tuple[str, type[Contract]], _Late] = {}
 
@@ -106,6 +109,7 @@ class House:
     def loops(self) -> list[Loop]:
         """Everything that is to be supervised in this process."""
         loops = [loop for service in self.services.values() for loop in service.loops()]
+        loops += [Loop("clock", agreed.put_right, seconds=60) for agreed in self._clocks]
         if self.presence is None:
             return loops
         # A coordinator that may have lost what it had rings every bell.
@@ -152,12 +156,22 @@ class House:
         self.readiness.add_database(name, db)
         return db
 
+    async def _agreed(self, db: Database) -> Callable[[], datetime]:
+        """The clock that all instances of a service go by; files are of one machine."""
+        if await db.read(_dialect) == "sqlite":
+            return clock
+        agreed = AgreedClock(db, clock)
+        await agreed.put_right()
+        self._clocks.append(agreed)
+        return agreed
+
     async def _configstore(self) -> Service:
         from tidemill.services.configstore.service import ConfigstoreService
 
         settings = self.settings.configstore
         db = await self._database("configstore")
-        return ConfigstoreService(settings, db, self._keys(), clock=clock, new_id=new_id)
+        agreed = await self._agreed(db)
+        return ConfigstoreService(settings, db, self._keys(), clock=agreed, new_id=new_id)
 
     async def _runservice(self) -> Service:
         from tidemill.services.runservice.service import RunserviceService
@@ -166,7 +180,8 @@ class House:
         db = await self._database("runservice")
         objects = Objects.open(settings.objects or private(self.data_dir / "objects").as_uri())
         values = self.ask(Values, "configstore")
-        return RunserviceService(settings, db, objects, self.bells, values, clock=clock, new_id=new_id)
+        agreed = await self._agreed(db)
+        return RunserviceService(settings, db, objects, self.bells, values, clock=agreed, new_id=new_id)
 
     async def _gitserver(self) -> Service:
         from tidemill.services.gitserver.service import GitserverService
@@ -174,7 +189,8 @@ class House:
         settings = self.settings.gitserver
         db = await self._database("gitserver")
         pushes = self.ask(Pushes, "gateway")
-        return GitserverService(settings, self.data_dir, db, pushes, clock=clock, new_id=new_id)
+        agreed = await self._agreed(db)
+        return GitserverService(settings, self.data_dir, db, pushes, clock=agreed, new_id=new_id)
 
     async def _gateway(self) -> Service:
         from tidemill.planning.planner import Planner
@@ -187,9 +203,10 @@ class House:
         planner = Planner(tell=lambda end: log.warning(died, reason=end.reason, last_words=end.last_words))
         await planner.start()
         self._stack.push_async_callback(planner.close)
+        db = await self._database("gateway")
         return GatewayService(
             settings,
-            await self._database("gateway"),
+            db,
             self.bells,
             self.ask(Configstore, "configstore"),
             self.ask(Runservice, "runservice"),
@@ -198,7 +215,7 @@ class House:
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,
-            clock=clock,
+            clock=await self._agreed(db),
             new_id=new_id,
         )
 
@@ -273,6 +290,10 @@ class House:
         return parse_keys(kept(path, new_key), str(path))
 
 
+async def _dialect(tx: Snapshot) -> Dialect:
+    return tx.dialect
+
+
 class _Late:
     """The face of a service of this process that is built after one that asks it."""
 
@@ -315,7 +336,7 @@ def private(directory: Path) -> Path:
 
 
 def clock() -> datetime:
-    """Now, in UTC; the one clock of the services."""
+    """Now, in UTC, as this machine has it."""
     return datetime.now(UTC)
 
 

@@ -8,12 +8,15 @@ from starlette.routing import BaseRoute
 
 from tidemill.contracts.runservice import Runservice, StartRun
 from tidemill.errors import Conflict, Failure, NotFound
+from tidemill.kit.back_off import back_off
 from tidemill.kit.coord import Bells
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.scheduler.policy import Start, Superseding, policy
 
 #: Seconds that a question for queued groups may wait for a change.
 _WAIT = 25.0
+#: Seconds until what has failed is tried again though nothing has changed, longer each time.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, _WAIT
 #: Runs started side by side; their transactions share a commit.
 _AT_ONCE = 16
 
@@ -27,6 +30,8 @@ class SchedulerService:
         self._runservice = runservice
         self._again = Bells().listen("again")
         self._version = 0
+        self._failed_looks = 0
+        self._has_failed = False
 
     def loops(self) -> list[Loop]:
         """One loop, which is nearly always waiting for the runservice to tell of a change."""
@@ -48,8 +53,9 @@ class SchedulerService:
         self._again.close()
 
     async def start_queued(self) -> None:
-        """Wait for a change, then start what may start."""
-        found = await self._runservice.queued_groups(wait=_WAIT, after=self._version)
+        """Wait for a change, or until what has failed may be tried again; then start what may start."""
+        found = await self._runservice.queued_groups(wait=self._patience(), after=self._version)
+        self._has_failed = False
         decided = policy(found)
         for one in decided.supersede:
             await self._supersede(one)
@@ -58,7 +64,14 @@ class SchedulerService:
                 for start in decided.start[first : first + _AT_ONCE]:
                     starts.start_soon(self._start, start)
         self._version = found.version
+        self._failed_looks = self._failed_looks + 1 if self._has_failed else 0
         self._again.ring()
+
+    def _patience(self) -> float:
+        """Seconds that a look may wait for a change."""
+        if not self._failed_looks:
+            return _WAIT
+        return back_off(self._failed_looks - 1, first=_FIRST_PAUSE, most=_LONGEST_PAUSE)
 
     async def _start(self, start: Start) -> None:
         try:
@@ -67,7 +80,8 @@ class SchedulerService:
             # Somebody was faster. That was a change, so that the next question is answered at once.
             log.debug("run not started", run=start.run, group=start.group, reason=lost.message)
         except Failure as failure:
-            # One run that cannot be started keeps no other from it; it is tried again at the next change.
+            # One run that cannot be started keeps no other from it; it is tried again, changed or not.
+            self._has_failed = True
             log.warning("run not started", run=start.run, group=start.group, reason=failure.message)
         else:
             log.info("run started", run=start.run, group=start.group)
@@ -79,6 +93,7 @@ class SchedulerService:
         except (Conflict, NotFound) as lost:
             log.debug("run not superseded", run=one.run, reason=lost.message)
         except Failure as failure:
+            self._has_failed = True
             log.warning("run not superseded", run=one.run, reason=failure.message)
         else:
             log.info("run superseded", run=one.run, reason=one.reason)
