@@ -59,6 +59,13 @@ class Conflict(Failure):
     default_code = "conflict"
 
 
+class Gone(Failure):
+    """It was there and will not come back; what is still to be had stands in the details."""
+
+    status = 410
+    default_code = "gone"
+
+
 class TooLarge(Failure):
     """The request is larger than the limit that its message names."""
 
@@ -83,7 +90,17 @@ class Unavailable(Failure):
 #: Every class by its status, for turning a response back into an error.
 BY_STATUS: dict[int, type[Failure]] = {
     cls.status: cls
-    for cls in (BadRequest, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Internal, Unavailable)
+    for cls in (
+        BadRequest,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        Conflict,
+        Gone,
+        TooLarge,
+        Internal,
+        Unavailable,
+    )
 }
 
 

@@ -60,6 +60,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The Authorization header as received; only the gateway and the gitserver read it."""
     accept: str = ""
     """The Accept header as received; Agola's own client sends none."""
+    last_event_id: str = ""
+    """The Last-Event-ID header as received: where a reader of an event stream goes on."""
     remote: str = ""
     """The peer's address, for logs and the audit."""
 

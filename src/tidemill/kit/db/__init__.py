@@ -3,7 +3,7 @@
 from tidemill.kit.db.columns import BytewiseText, RowNumber
 from tidemill.kit.db.database import Database
 from tidemill.kit.db.instant import Instant
-from tidemill.kit.db.ledger import last_event
+from tidemill.kit.db.ledger import Reach, events_behind, last_event, reach
 from tidemill.kit.db.transaction import AnyRow, Event, ForeignAwait, Snapshot, Transaction, Values
 
 __all__ = [
@@ -13,9 +13,12 @@ __all__ = [
     "Event",
     "ForeignAwait",
     "Instant",
+    "Reach",
     "RowNumber",
     "Snapshot",
     "Transaction",
     "Values",
+    "events_behind",
     "last_event",
+    "reach",
 ]

@@ -1,6 +1,7 @@
 """The data manager: transactions that are retried, committed together, and followed by what must follow."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Protocol, Self, TypeVar
 
 from tidemill.errors import BadRequest
@@ -70,12 +71,15 @@ class Database:
 
     async def events(self, after: int, limit: int = 100) -> list[Event]:
         """The event feed behind the sequence *after*, in order and without gaps."""
-        rows = await self.read(lambda snapshot: snapshot.all(ledger.events_after(after, limit)))
-        return [ledger.to_event(row) for row in rows]
+        return await self.read(lambda snapshot: ledger.events_behind(snapshot, after, limit))
 
     async def last_event(self) -> int:
         """The sequence of the newest event, 0 when there is none."""
         return await self.read(ledger.last_event)
+
+    async def purge_events(self, before: datetime, limit: int = 500) -> int:
+        """Remove up to *limit* of the oldest events that are from *before*; answers how many there were."""
+        return await self.do(lambda tx: ledger.purge(tx, before, limit))
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the database."""

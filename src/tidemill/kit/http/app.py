@@ -147,6 +147,7 @@ class _Exchange:
             caller=self.headers.get(CALLER.lower().encode(), b"").decode("latin-1") if internal else "",
             authorization="" if internal else self.headers.get(b"authorization", b"").decode("latin-1"),
             accept=self.headers.get(b"accept", b"").decode("latin-1"),
+            last_event_id=self.headers.get(b"last-event-id", b"").decode("latin-1"),
             remote=(scope.get("client") or ("",))[0],
         )
 

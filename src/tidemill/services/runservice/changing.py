@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from tidemill.contracts.feed import TaskChanged
 from tidemill.core.advance import advance
 from tidemill.core.job import JobId, first_generation
 from tidemill.core.plan import Plan
@@ -21,6 +22,7 @@ from tidemill.services.runservice.store import counting, jobs, runs
 from tidemill.services.runservice.store.jobs import Job
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
+from tidemill.services.runservice.telling import is_told, tell_run, tell_task
 
 #: The number of a task's setup among its logs.
 SETUP = -1
@@ -51,16 +53,6 @@ class Means(msgspec.Struct, frozen=True):
     bells: Bells
     lease: timedelta
     """How long an executor may be silent and still counts as there."""
-
-
-class RunEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the event feed says of a run whose phase or result has changed."""
-
-    id: RunId
-    group: str
-    number: int
-    phase: str
-    result: str
 
 
 class Changes:
@@ -112,11 +104,17 @@ class Changes:
             self._tx.after_commit(self._bells.ring, TIMED)
         for was, task in zip(before.tasks, hand.run.tasks, strict=True):
             ring_for_logs(self._tx, self._bells, was, task)
+            if is_told(was, task):
+                self._tell(hand.run, task)
         if hand.run.phase is not before.phase or hand.run.result is not before.result:
-            tell(self._tx, self._bells, hand.run)
+            tell_run(self._tx, self._bells, hand.run, self._now)
         if hand.run.phase is not before.phase and before.phase is Phase.RUNNING:
             self._groups.add(hand.run.group)
         return hand.run
+
+    def _tell(self, run: Run, task: RunTask) -> None:
+        changed = TaskChanged(at=self._now, run=run.id, group=run.group, number=run.number, task=task)
+        tell_task(self._tx, self._bells, changed)
 
     async def settle(self) -> None:
         """After all runs: renew the tokens of groups in which one has ended, each lock in order."""
@@ -173,13 +171,6 @@ class Changes:
         self.stopped.update(job.id for job in asked)
         for executor in {job.executor for job in asked}:
             self._tx.after_commit(self._bells.ring, f"executor/{executor}")
-
-
-def tell(tx: Transaction, bells: Bells, run: Run) -> None:
-    """Append a run's new phase and result to the event feed, and wake who decides what starts."""
-    event = RunEvent(id=run.id, group=run.group, number=run.number, phase=run.phase, result=run.result)
-    tx.emit("run", run.id, msgspec.json.encode(event))
-    tx.after_commit(bells.ring, "queued")
 
 
 def ring_for_logs(tx: Transaction, bells: Bells, was: RunTask, task: RunTask) -> None:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
+from tidemill.contracts.feed import TaskChanged
 from tidemill.contracts.jobs import SyncRequest
 from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
 from tidemill.core.report import apply_report, lose
+from tidemill.core.run import RunTask
 from tidemill.errors import Conflict
 from tidemill.kit.db import Transaction
 from tidemill.services.runservice.changing import Changes, Means, ring_for_logs
@@ -20,6 +22,7 @@ from tidemill.services.runservice.specs import spec
 from tidemill.services.runservice.store import executors, jobs, rows, runs
 from tidemill.services.runservice.store.executors import Heard
 from tidemill.services.runservice.store.jobs import Job
+from tidemill.services.runservice.telling import is_told, tell_task
 
 #: An executor that changes nothing is written down no more often than this.
 _HEARTBEAT = timedelta(seconds=5)
@@ -160,6 +163,12 @@ class Look:
             if await runs.exchange_task(self._tx, (job.run, job.position), job.state, becomes):
                 ring_for_logs(self._tx, self._means.bells, was, becomes)
                 self._tx.after_commit(self._means.bells.ring, f"run/{job.run_id}")
+                if is_told(was, becomes):
+                    self._tell(job, becomes)
+
+    def _tell(self, job: Job, task: RunTask) -> None:
+        changed = TaskChanged(at=self._now, run=job.run_id, group=job.group, number=job.number, task=task)
+        tell_task(self._tx, self._means.bells, changed)
 
     async def _take_back(self, held: dict[JobId, Job], unlisted: list[Job]) -> None:
         if unlisted:

@@ -29,6 +29,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stop: bool
     executor: ExecutorId | None
     run_id: RunId
+    group: str
     number: int
     plan_id: str
     scope: str
@@ -47,7 +48,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _with_run = (
-    select(jobs, runs.c.id.label("run_id"), runs.c.number, runs.c.plan_id, runs.c.scope, tasks.c.state)
+    select(
+        jobs,
+        runs.c.id.label("run_id"),
+        runs.c.group_path,
+        runs.c.number,
+        runs.c.plan_id,
+        runs.c.scope,
+        tasks.c.state,
+    )
     .join(runs, runs.c.sequence == jobs.c.run)
     .join(tasks, (tasks.c.run == jobs.c.run) & (tasks.c.position == jobs.c.position))
     .order_by(jobs.c.run, jobs.c.position)
@@ -161,6 +170,7 @@ def _job(row: AnyRow) -> Job:
         stop=row.stop,
         executor=row.executor,
         run_id=row.run_id,
+        group=row.group_path,
         number=row.number,
         plan_id=row.plan_id,
         scope=row.scope,

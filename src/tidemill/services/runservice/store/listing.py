@@ -140,9 +140,14 @@ def _below(path: str) -> ColumnElement[bool]:
     return (runs.c.group_path == path) | within
 
 
+async def version(tx: Snapshot) -> int:
+    """Grows whenever a run is created, or has another phase or result."""
+    return await last_event(tx, "run")
+
+
 async def queued_groups(tx: Snapshot) -> QueuedGroups:
     """Groups with queued runs, the one that has waited longest first, and the event they are as of."""
-    version = await last_event(tx)
+    as_of = await version(tx)
     waiting = await tx.all(_queued)
     queued = _by_group(waiting)
     running = _by_group(await tx.all(_also_running)) if queued else {}
@@ -158,7 +163,7 @@ async def queued_groups(tx: Snapshot) -> QueuedGroups:
         for group, ids in queued.items()
     )
     contests = _contests(await tx.all(_contenders)) if is_contested else ()
-    return QueuedGroups(found, version=version, contests=contests)
+    return QueuedGroups(found, version=as_of, contests=contests)
 
 
 def _by_group(found: list[AnyRow]) -> dict[str, list[RunId]]:
