@@ -10,7 +10,6 @@ import sys
 import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -30,12 +29,11 @@ from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.file_lock import FileLock
 from tidemill.kit.crypto import Keyring, new_key, parse_keys
-from tidemill.kit.db import Database, Snapshot
-from tidemill.kit.db.agreed_clock import AgreedClock
-from tidemill.kit.db.transaction import Dialect
+from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
 from tidemill.pods import Driver
+from tidemill.serve.clocks import Clocks, clock
 from tidemill.serve.coordination import open_coordinator, secret_files
 from tidemill.serve.keeping import kept, read
 from tidemill.serve.listening import is_loopback
@@ -69,7 +67,7 @@ class House:
         self.bells = Bells()
         self.presence: Presence | None = None
         self.readiness = Readiness()
-        self._clocks: list[AgreedClock] = []
+        self._clocks = Clocks()
         self._stack = AsyncExitStack()
         self._late: dict[tuple[str, type[Contract]], _Late] = {}
 
@@ -109,7 +107,7 @@ class House:
     def loops(self) -> list[Loop]:
         """Everything that is to be supervised in this process."""
         loops = [loop for service in self.services.values() for loop in service.loops()]
-        loops += [Loop("clock", agreed.put_right, seconds=60) for agreed in self._clocks]
+        loops += self._clocks.loops()
         if self.presence is None:
             return loops
         # A coordinator that may have lost what it had rings every bell.
@@ -156,21 +154,12 @@ class House:
         self.readiness.add_database(name, db)
         return db
 
-    async def _agreed(self, db: Database) -> Callable[[], datetime]:
-        """The clock that all instances of a service go by; files are of one machine."""
-        if await db.read(_dialect) == "sqlite":
-            return clock
-        agreed = AgreedClock(db, clock)
-        await agreed.put_right()
-        self._clocks.append(agreed)
-        return agreed
-
     async def _configstore(self) -> Service:
         from tidemill.services.configstore.service import ConfigstoreService
 
         settings = self.settings.configstore
         db = await self._database("configstore")
-        agreed = await self._agreed(db)
+        agreed = await self._clocks.of(db)
         return ConfigstoreService(settings, db, self._keys(), clock=agreed, new_id=new_id)
 
     async def _runservice(self) -> Service:
@@ -180,7 +169,7 @@ class House:
         db = await self._database("runservice")
         objects = Objects.open(settings.objects or private(self.data_dir / "objects").as_uri())
         values = self.ask(Values, "configstore")
-        agreed = await self._agreed(db)
+        agreed = await self._clocks.of(db)
         return RunserviceService(settings, db, objects, self.bells, values, clock=agreed, new_id=new_id)
 
     async def _gitserver(self) -> Service:
@@ -189,7 +178,7 @@ class House:
         settings = self.settings.gitserver
         db = await self._database("gitserver")
         pushes = self.ask(Pushes, "gateway")
-        agreed = await self._agreed(db)
+        agreed = await self._clocks.of(db)
         return GitserverService(settings, self.data_dir, db, pushes, clock=agreed, new_id=new_id)
 
     async def _gateway(self) -> Service:
@@ -215,7 +204,7 @@ class House:
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,
-            clock=await self._agreed(db),
+            clock=await self._clocks.of(db),
             new_id=new_id,
         )
 
@@ -290,10 +279,6 @@ class House:
         return parse_keys(kept(path, new_key), str(path))
 
 
-async def _dialect(tx: Snapshot) -> Dialect:
-    return tx.dialect
-
-
 class _Late:
     """The face of a service of this process that is built after one that asks it."""
 
@@ -333,11 +318,6 @@ def private(directory: Path) -> Path:
             f"{directory} cannot be written to; choose another with --data-dir, or give it rights"
         )
     return directory
-
-
-def clock() -> datetime:
-    """Now, in UTC, as this machine has it."""
-    return datetime.now(UTC)
 
 
 def new_id() -> str:
