@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tidemill.settings.retention import RetentionSettings, Seconds
+
 
 class Secret(str):
     """A setting that is never shown: `repr` and `config show` hide it."""
@@ -33,6 +35,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """`postgresql://…`; "" is a SQLite file in the data directory."""
     exposed_url: str = ""
     """How users reach the gateway, for links; "" is the address listened on."""
+    keep_pushes: Seconds = 7_776_000.0
+    """Seconds for which pushes that were worked on are remembered, with what came of them; 90 days."""
     admin_token: Secret = Secret("")
     """The administrator's token; "" generates one into <data_dir>/admin-token."""
 
@@ -69,6 +73,7 @@ class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Seconds beyond the lease until its jobs are lost."""
     artifacts_expire_after: Annotated[float, Meta(gt=0, le=315_360_000)] = 2_592_000.0
     """Seconds for which artifacts are kept whose step does not say it (`expire_after`); 30 days."""
+    retention: RetentionSettings = RetentionSettings()
 
 
 class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

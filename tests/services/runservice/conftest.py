@@ -12,6 +12,7 @@ from tests.services.runservice.playing import Service
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
 from tidemill.errors import Failure
 from tidemill.kit.carriers import coded, direct
@@ -58,15 +59,26 @@ def values() -> KnownValues:
 
 
 @pytest.fixture
-async def open_service(
-    db: Database, objects: Objects, bells: Bells, values: KnownValues, clock: Clock, anyio_backend: str
+def settings() -> RunserviceSettings:
+    return RunserviceSettings(executor_lease=60, executor_grace=15)
+
+
+@pytest.fixture
+async def open_service(  # noqa: PLR0913, PLR0917 - what a service stands on
+    settings: RunserviceSettings,
+    db: Database,
+    objects: Objects,
+    bells: Bells,
+    values: KnownValues,
+    clock: Clock,
+    anyio_backend: str,
 ) -> AsyncIterator[Callable[[], Awaitable[RunserviceService]]]:
     """Makes services on the same database, as a restart or a second instance does."""
     made: list[RunserviceService] = []
 
     async def make() -> RunserviceService:
         service = RunserviceService(
-            RunserviceSettings(executor_lease=60, executor_grace=15),
+            settings,
             db,
             objects,
             bells,
@@ -98,4 +110,5 @@ def service(request: pytest.FixtureRequest, whole: RunserviceService) -> Service
         runs=carry(Runservice, whole),
         jobs=carry(Jobs, whole),
         fleet=carry(Fleet, cast("Fleet", faces[Fleet])),
+        storage=carry(Storage, cast("Storage", faces[Storage])),
     )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import ExecutorInfo, Jobs, SyncAnswer, SyncRequest
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice, StartRun
+from tidemill.contracts.storage import Storage
 from tidemill.core.job import ExecutorId, JobId, JobPhase, JobReport, JobSpec, Outcome
 from tidemill.core.plan import Depend, Plan, PlanTask, RunStep, Runtime
 from tidemill.core.run import Run, RunId, StepPhase, StepState
@@ -28,6 +29,7 @@ class Service:
     runs: Runservice
     jobs: Jobs
     fleet: Fleet
+    storage: Storage
 
 
 def task(name: str = "task", *depends: str, **fields: Any) -> PlanTask:

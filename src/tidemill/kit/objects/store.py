@@ -6,7 +6,7 @@ is put is durable when the call returns, and is seen either whole or not at all.
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,20 @@ class Objects:
             async for block in obstore.list(self._store, prefix=folder or None):
                 for found in block:
                     yield found["path"]
+
+    async def older(self, folder: str, before: datetime) -> AsyncIterator[str]:
+        """Names of the objects under *folder* that were last written *before*, in no order."""
+        _check(folder)
+        with failures(folder):
+            async for block in obstore.list(self._store, prefix=folder):
+                for found in block:
+                    if found["last_modified"] < before:
+                        yield found["path"]
+
+    async def clear_aside(self) -> None:
+        """Remove what was begun and has not grown for a day; other kinds of stores have rules for that."""
+        if self._root is not None:
+            await to_thread.run_sync(prepare, self._root)
 
 
 def _check(name: str) -> None:

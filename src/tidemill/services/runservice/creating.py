@@ -16,10 +16,9 @@ from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.db import Transaction
 from tidemill.services.runservice import groups
-from tidemill.services.runservice.changing import Means
+from tidemill.services.runservice.changing import Means, tell
 from tidemill.services.runservice.store import archives, counting, runs
 from tidemill.services.runservice.store.runs import StoredRun
-from tidemill.services.runservice.telling import tell_run
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +63,11 @@ class Creating:
     def _task_ids(self, plan: Plan | None) -> list[TaskId]:
         return [TaskId(self._new_id()) for _ in plan.tasks] if plan else []
 
-    async def create(self, tx: Transaction, request: CreateRuns, drafts: Sequence[Draft]) -> list[Run]:
+    async def create(
+        self, tx: Transaction, request: CreateRuns, drafts: Sequence[Draft], now: datetime
+    ) -> list[Run]:
         """Create all of them, or answer those that were created for the same key before."""
-        if not await runs.begin_creation(tx, request.key, [draft.run.id for draft in drafts]):
+        if not await runs.begin_creation(tx, request.key, [draft.run.id for draft in drafts], now):
             return await runs.created_for(tx, request.key)
         if not drafts:
             return []
@@ -128,7 +129,7 @@ class Creating:
             await counting.know_group(tx, groups.contest_path(group, contest))
         stored = [replace(one.run, revision=1) for one in new]
         for run in stored:
-            tell_run(tx, self._bells, run, run.created_at)
+            tell(tx, self._bells, run)
         return stored
 
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import structlog
 from starlette.routing import BaseRoute
 
-from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import (
     Archive,
@@ -31,6 +30,7 @@ from tidemill.contracts.runservice import (
     RunTests,
     StartRun,
 )
+from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 from tidemill.core import actions
 from tidemill.core.explaining.nouns import RunExplanation
@@ -41,7 +41,7 @@ from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.db import Database, Snapshot, Transaction, last_event
 from tidemill.kit.http import serve
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Faces, Loop
@@ -52,13 +52,14 @@ from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
 from tidemill.services.runservice.creating import Creating
 from tidemill.services.runservice.explaining import explained
-from tidemill.services.runservice.feed import EventFeed
 from tidemill.services.runservice.fleet import ExecutorFleet
 from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
 from tidemill.services.runservice.logs.reading import Reading
 from tidemill.services.runservice.reporting import Reporting
+from tidemill.services.runservice.retention.quotas import CacheQuota
+from tidemill.services.runservice.retention.rounds import Retention
 from tidemill.services.runservice.store import executors, listing, runs
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
@@ -98,19 +99,15 @@ class RunserviceService(Runservice, Jobs):
         self._appending = Appending(db, objects, bells, new_id)
         self._reading = Reading(db, objects, bells)
         self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
-        self._keeping = Keeping(db, objects, self._means.plans, clock=clock, new_id=new_id)
+        quota = CacheQuota(settings.retention.cache_quota, bells, clock=clock)
+        self._keeping = Keeping(db, objects, self._means.plans, quota, clock=clock, new_id=new_id)
         self._artifacts = Artifacts(
-            db,
-            objects,
-            self._means.plans,
-            clock=clock,
-            new_id=new_id,
-            usual=timedelta(seconds=settings.artifacts_expire_after),
+            db, objects, self._means.plans, clock=clock, new_id=new_id, settings=settings
         )
+        self.retention = Retention(db, objects, bells, settings.retention, clock=clock)
         self._reporting = Reporting(db, self._means.plans)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
         self._fleet = ExecutorFleet(db, lease=self._lease, clock=clock)
-        self._feed = EventFeed(db, bells)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
         self._next_look: asyncio.TimerHandle | None = None
@@ -122,11 +119,12 @@ class RunserviceService(Runservice, Jobs):
             Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
             Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
+            *self.retention.loops(),
         ]
 
     def faces(self) -> Faces:
         """What executors, the gateway and the scheduler may ask."""
-        return {Runservice: self, Jobs: self, Fleet: self._fleet, Feed: self._feed}
+        return {Runservice: self, Jobs: self, Fleet: self._fleet, Storage: self.retention.storage}
 
     def routes(self) -> Sequence[BaseRoute]:
         """All contracts, for other services and for executors."""
@@ -138,14 +136,15 @@ class RunserviceService(Runservice, Jobs):
     async def close(self) -> None:
         """Stop looking at executors and clocks."""
         self._timing.close()
-        self._feed.close()
+        self.retention.close()
         if self._next_look is not None:
             self._next_look.cancel()
         self._watch.close()
 
     async def create_runs(self, request: CreateRuns) -> Runs:
-        drafts = self._creating.drafts(request, self._clock())
-        created = await self._db.do(lambda tx: self._creating.create(tx, request, drafts))
+        now = self._clock()
+        drafts = self._creating.drafts(request, now)
+        created = await self._db.do(lambda tx: self._creating.create(tx, request, drafts, now))
         return Runs(tuple(created))
 
     async def run(self, id: RunId) -> RunDetail:
@@ -185,7 +184,7 @@ class RunserviceService(Runservice, Jobs):
 
     async def queued_groups(self, wait: float = 0, after: int = 0) -> QueuedGroups:
         with self._bells.listen("queued") as bell:
-            seen = await self._db.read(listing.version) if wait > 0 else after + 1
+            seen = await self._db.read(last_event) if wait > 0 else after + 1
             if seen <= after:
                 await bell.wait(min(wait, _LONGEST_WAIT))
             return await self._db.read(listing.queued_groups)

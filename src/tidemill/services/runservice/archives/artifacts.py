@@ -4,10 +4,12 @@ A row announces the object before there is one, so that whatever happens on the 
 removed. What is read is only what a transaction has recorded after the object was durable.
 """
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from tidemill.contracts.jobs import KeptArtifacts
 from tidemill.contracts.runservice import Artifact
@@ -15,15 +17,16 @@ from tidemill.core.artifacts import folders_of, path_fault
 from tidemill.core.job import JobId, attempt_of
 from tidemill.core.plan import SaveArtifacts
 from tidemill.core.run import RunId, TaskId
-from tidemill.errors import BadRequest, Conflict, Failure, NotFound, Unavailable
+from tidemill.errors import BadRequest, Conflict, Failure, NotFound, TooLarge, Unavailable
 from tidemill.kit.contract import Page
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice.archives.bundling import Bundled, tar, zipped
 from tidemill.services.runservice.archives.gathering import Gathering
-from tidemill.services.runservice.store import artifacts, jobs, runs
+from tidemill.services.runservice.store import archives, artifacts, jobs, runs
 from tidemill.services.runservice.store.artifacts import Found, NewSet
 from tidemill.services.runservice.store.plans import Plans
+from tidemill.settings import RunserviceSettings
 
 LONGEST = timedelta(days=3650)
 _LONGEST_UPLOAD = timedelta(days=1)
@@ -43,31 +46,31 @@ class Artifacts:
         *,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
-        usual: timedelta,
+        settings: RunserviceSettings,
     ) -> None:
-        """*usual* is how long they are kept where the configuration does not say it."""
         self._db = db
         self._objects = objects
         self._plans = plans
         self._clock = clock
         self._new_id = new_id
-        self._usual = usual
+        self._usual = timedelta(seconds=settings.artifacts_expire_after)
+        self._quota = settings.retention.artifact_quota
 
     async def save(
         self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
     ) -> KeptArtifacts:
         """Keep the files of a tar stream for a step of the job's task."""
-        new = NewSet(
+        draft = NewSet(
             id=self._new_id(),
             task=TaskId(id),
             attempt=attempt_of(generation),
             step=step,
             created_at=self._clock(),
         )
-        seconds = await self._db.do(lambda tx: self._announce(tx, id, generation, new))
+        new, seconds, left = await self._db.do(lambda tx: self._announce(tx, id, generation, draft))
         gathering = Gathering(archive)
         try:
-            await self._objects.put(_name(new.id), gathering.contents())
+            await self._objects.put(_name(new.id), self._fitting(gathering, left))
         except Exception:
             await self._drop(new.id)
             raise
@@ -76,30 +79,55 @@ class Artifacts:
         async def record(tx: Transaction) -> None:
             if not await jobs.is_live(tx, id, generation):
                 raise _fenced(id)
-            if not await artifacts.keep(tx, new, gathering.files, until):
+            if not await artifacts.keep(tx, new, gathering.files, gathering.size, until):
                 raise Unavailable("it took so long that it was cleared away: begin again")
+            if await self._left(tx, new.counter_path) < 0:
+                raise self._full()
 
         try:
             await self._db.do(record)
-        except Conflict:  # after any other failure it may have been recorded nevertheless
+        except (Conflict, TooLarge):  # after any other failure it may have been recorded nevertheless
             await self._drop(new.id)
             raise
         return KeptArtifacts(
             files=len(gathering.files), size=gathering.size, left_out=gathering.left_out, expires_at=until
         )
 
-    async def _announce(self, tx: Transaction, id: JobId, generation: int, new: NewSet) -> float | None:
-        """Write down what is about to come; answers for how many seconds it is to be kept."""
+    async def _announce(
+        self, tx: Transaction, id: JobId, generation: int, draft: NewSet
+    ) -> tuple[NewSet, float | None, int]:
+        """Write down what is about to come; also answers for how many seconds, and for how many bytes."""
         job = await jobs.live(tx, id, generation)
         if job is None:
             raise _fenced(id)
         plan = (await self._plans.get(tx, {job.plan_id}))[job.plan_id]
         steps = plan.tasks[job.position].steps
-        planned = steps[new.step] if 0 <= new.step < len(steps) else None
+        planned = steps[draft.step] if 0 <= draft.step < len(steps) else None
         if not isinstance(planned, SaveArtifacts):
-            raise BadRequest(f"step {new.step} keeps no artifacts", code="noArtifactsStep")
+            raise BadRequest(f"step {draft.step} keeps no artifacts", code="noArtifactsStep")
+        new = replace(draft, counter_path=await archives.counter_path(tx, job.run))
         await artifacts.announce(tx, new, new.created_at + _LONGEST_UPLOAD)
-        return planned.expire_after
+        return new, planned.expire_after, await self._left(tx, new.counter_path)
+
+    async def _left(self, tx: Snapshot, counter: str) -> int:
+        """How many bytes a counter group may keep beside those that it has; below 0 when it has too many."""
+        if not self._quota:
+            return sys.maxsize
+        return self._quota - await artifacts.kept_bytes(tx, counter, self._clock())
+
+    async def _fitting(self, gathering: Gathering, left: int) -> AsyncIterator[bytes]:
+        """The contents of the files, as long as there is room for them."""
+        async for piece in gathering.contents():
+            if gathering.size > left:
+                raise self._full()
+            yield piece
+
+    def _full(self) -> TooLarge:
+        return TooLarge(
+            f"the artifacts of this project would have more than {self._quota:,} bytes in all, which is its"
+            " quota: delete runs, or let artifacts expire earlier",
+            code="artifactQuotaExceeded",
+        )
 
     async def listed(self, run: RunId, cursor: str, limit: int) -> Page[Artifact]:
         """What is kept of a run, by task, path and step."""

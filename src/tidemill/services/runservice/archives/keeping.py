@@ -18,6 +18,7 @@ from tidemill.errors import BadRequest, Conflict, Failure, NotFound, TooLarge
 from tidemill.kit.archive import Digest
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.objects import Objects
+from tidemill.services.runservice.retention.quotas import CacheQuota
 from tidemill.services.runservice.store import archives, jobs
 from tidemill.services.runservice.store.archives import Kept
 from tidemill.services.runservice.store.jobs import Job
@@ -47,6 +48,7 @@ class Keeping:
         db: Database,
         objects: Objects,
         plans: Plans,
+        quota: CacheQuota,
         *,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -54,6 +56,7 @@ class Keeping:
         self._db = db
         self._objects = objects
         self._plans = plans
+        self._quota = quota
         self._clock = clock
         self._new_id = new_id
 
@@ -98,11 +101,16 @@ class Keeping:
     async def find_cache(self, id: JobId, generation: int, key: str) -> Archive | None:
         """The cache of that key, else the latest that begins with it."""
         _check_key(key)
+        now = self._clock()
 
-        async def look(tx: Snapshot) -> Archive | None:
-            return await archives.find_cache(tx, (await self._rights(tx, id, generation)).caches, key)
+        async def look(tx: Snapshot) -> tuple[Archive | None, bool]:
+            found = await archives.find_cache(tx, (await self._rights(tx, id, generation)).caches, key)
+            return found, found is not None and await archives.is_use_news(tx, found.id, now)
 
-        return await self._db.read(look)
+        found, is_use_news = await self._db.read(look)
+        if found is not None and is_use_news:
+            await self._db.do(lambda tx: archives.use_cache(tx, found.id, now))
+        return found
 
     async def save_cache(self, id: JobId, generation: int, key: str, chunks: AsyncIterator[bytes]) -> Archive:
         """Keep files under *key*, unless there are some; answers what is kept then."""
@@ -110,7 +118,9 @@ class Keeping:
 
         async def record(tx: Transaction, rights: Rights, kept: Kept) -> Archive:
             group = rights.caches[0]
+            self._quota.check(kept)
             if await archives.add_cache(tx, group, key, kept):
+                await self._quota.make_room(tx, group, kept)
                 return Archive(id=kept.id, key=key, size=kept.size, sha256=kept.sha256)
             found = await archives.find_cache(tx, (group,), key)
             assert found is not None, "a cache of this key is in the way"
@@ -156,7 +166,7 @@ class Keeping:
 
         try:
             archive = await self._db.do(store)
-        except Conflict:  # after any other failure it may have been recorded nevertheless
+        except (Conflict, TooLarge):  # after any other failure it may have been recorded nevertheless
             await self._remove(new)
             raise
         if archive.id != new:

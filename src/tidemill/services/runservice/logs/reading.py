@@ -77,6 +77,8 @@ class Reading:
             task = await runs.task(tx, id.task)
             is_final = _is_final(task, id)
             head = await logs.head(tx, id) or Head()
+            if head.is_deleted:
+                raise NotFound(f"the log of step {id.step} was deleted", code="logDoesNotExist")
             reads_parts = head.object is None and offset < head.length
             parts = await logs.parts_from(tx, id, offset) if reads_parts else []
             return View(head=head, parts=tuple(parts), is_final=is_final)

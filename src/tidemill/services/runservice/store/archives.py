@@ -1,16 +1,18 @@
 """Questions about archives: what steps of tasks have kept, and caches by their keys."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, delete, insert, select, update
 
 from tidemill.contracts.jobs import Archive
 from tidemill.core.run import TaskId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.tables import caches, runs, tasks, workspaces
 
+#: Uses of a cache within this time count as one.
+USED_AGAIN = timedelta(hours=1)
 #: Behind every text that begins with a prefix, in the order of bytes.
 _LAST = "\U0010ffff"
 
@@ -45,9 +47,8 @@ async def counter_path(tx: Snapshot, run: int) -> str:
 
 async def of_tasks(tx: Snapshot, ids: Collection[TaskId]) -> list[Workspace]:
     """What these tasks have kept, by step."""
-    query = (
-        select(workspaces).where(workspaces.c.task.in_(ids)).order_by(workspaces.c.task, workspaces.c.step)
-    )
+    still = workspaces.c.task.in_(ids) & workspaces.c.expired_at.is_(None)
+    query = select(workspaces).where(still).order_by(workspaces.c.task, workspaces.c.step)
     return [Workspace(task=row.task, step=row.step, kept=_kept(row)) for row in await tx.all(query)]
 
 
@@ -75,7 +76,19 @@ async def find_cache(tx: Snapshot, groups: Sequence[str], key: str) -> Archive |
 
 async def add_cache(tx: Transaction, group: str, key: str, kept: Kept) -> bool:
     """Keep an archive under a key; False when there is one."""
-    return await tx.insert_new(caches, {"group_path": group, "key": key, **msgspec.structs.asdict(kept)})
+    new = {"group_path": group, "key": key, "used_at": kept.created_at, **msgspec.structs.asdict(kept)}
+    return await tx.insert_new(caches, new)
+
+
+async def is_use_news(tx: Snapshot, id: str, now: datetime) -> bool:
+    """Whether a cache's use is to be noted: it was not within the hour."""
+    query = select(caches.c.id).where(caches.c.id == id, caches.c.used_at < now - USED_AGAIN)
+    return await tx.value(query) is not None
+
+
+async def use_cache(tx: Transaction, id: str, now: datetime) -> None:
+    """Note that a cache is used."""
+    await tx.run(update(caches).where(caches.c.id == id, caches.c.used_at < now).values(used_at=now))
 
 
 async def is_cache(tx: Snapshot, groups: Collection[str], id: str) -> bool:

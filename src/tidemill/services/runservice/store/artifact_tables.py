@@ -20,7 +20,12 @@ artifact_sets = Table(
     Column("live", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
+    # Bytes of the object, and the counter group of the run: how much that may keep is limited.
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("counter_path", BytewiseText, nullable=False, server_default=""),
     Index("artifact_sets_live", "task", "step", unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
+    Index("artifact_sets_of_group", "counter_path", "expires_at", "size"),
+    Index("artifact_sets_of_task", "task"),
 )
 
 #: Files, each a stretch of the object of its set.

@@ -4,12 +4,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Select, delete, insert, select, tuple_, update
+from sqlalchemy import Select, delete, func, insert, select, tuple_, update
 
 from tidemill.core.run import RunId, TaskId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.artifact_tables import artifact_sets, artifacts
 from tidemill.services.runservice.store.tables import runs, tasks
+
+
+_set = (
+    artifact_sets.c.id,
+    artifact_sets.c.task,
+    artifact_sets.c.step,
+    artifact_sets.c.created_at,
+    artifact_sets.c.expires_at,
+)
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +52,8 @@ class NewSet(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     step: int
     created_at: datetime
+    counter_path: str = ""
+    """The counter group of its run."""
 
 
 async def announce(tx: Transaction, new: NewSet, until: datetime) -> None:
@@ -50,7 +61,15 @@ async def announce(tx: Transaction, new: NewSet, until: datetime) -> None:
     await tx.run(insert(artifact_sets).values(**msgspec.structs.asdict(new), live=False, expires_at=until))
 
 
-async def keep(tx: Transaction, new: NewSet, files: Sequence[File], until: datetime) -> bool:
+async def kept_bytes(tx: Snapshot, counter_path: str, now: datetime) -> int:
+    """The bytes of all artifacts of a counter group."""
+    query = select(func.coalesce(func.sum(artifact_sets.c.size), 0)).where(
+        artifact_sets.c.counter_path == counter_path, artifact_sets.c.expires_at > now
+    )
+    return int(await tx.value(query))
+
+
+async def keep(tx: Transaction, new: NewSet, files: Sequence[File], size: int, until: datetime) -> bool:
     """The object is there: its files are the step's now, and none of an earlier attempt are the task's.
 
     False when it took so long that it was removed.
@@ -61,7 +80,11 @@ async def keep(tx: Transaction, new: NewSet, files: Sequence[File], until: datet
         .where(artifact_sets.c.task == new.task, artifact_sets.c.live, before)
         .values(live=False, expires_at=new.created_at)
     )
-    kept = update(artifact_sets).where(artifact_sets.c.id == new.id).values(live=True, expires_at=until)
+    kept = (
+        update(artifact_sets)
+        .where(artifact_sets.c.id == new.id)
+        .values(live=True, expires_at=until, size=size)
+    )
     if not await tx.run(kept):
         return False
     if files:
@@ -108,7 +131,7 @@ async def forget(tx: Transaction, ids: Collection[str]) -> None:
 
 def _of_run(run: RunId, now: datetime) -> Select[tuple[object, ...]]:
     return (
-        select(tasks.c.position, artifact_sets, artifacts)
+        select(tasks.c.position, *_set, artifacts)
         .select_from(runs)
         .join(tasks, tasks.c.run == runs.c.sequence)
         .join(artifact_sets, artifact_sets.c.task == tasks.c.id)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import cache
 
-from sqlalchemy import Executable, bindparam, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidemill.kit.db import Snapshot, Transaction
@@ -41,8 +41,15 @@ def _count(dialect: str) -> Executable:
 
 
 async def know_group(tx: Transaction, path: str) -> None:
-    """Make sure that a group has a token."""
-    await tx.insert_new(groups, {"path": path, "token": 1})
+    """Make sure that a group has a token, and keeps it until this is committed: its row is locked."""
+    await tx.run(_know(tx.dialect), {"path": path, "token": 1})
+
+
+@cache
+def _know(dialect: str) -> Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    new = insert(groups)
+    return new.on_conflict_do_update(index_elements=[groups.c.path], set_={"token": groups.c.token})
 
 
 async def tokens(tx: Snapshot, paths: Collection[str]) -> dict[str, int]:
@@ -60,5 +67,10 @@ async def change_group(tx: Transaction, path: str, *, was: int | None = None) ->
 
 async def groups_below(tx: Snapshot, path: str, limit: int) -> list[str]:
     """Up to *limit* of the groups that *path* is an element-wise prefix of, itself among them."""
-    within = (groups.c.path == path) | ((groups.c.path > path + "/") & (groups.c.path < path + "0"))
-    return [found for (found,) in await tx.all(select(groups.c.path).where(within).limit(limit))]
+    query = select(groups.c.path).where(below(groups.c.path, path)).limit(limit)
+    return [found for (found,) in await tx.all(query)]
+
+
+def below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
+    """Groups that *path* is an element-wise prefix of, itself among them; "0" is the character after "/"."""
+    return (column == path) | ((column > path + "/") & (column < path + "0"))

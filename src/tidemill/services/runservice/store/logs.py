@@ -47,6 +47,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     object: str | None = None
     """Where all of it is, once it is put away and large."""
     blocks: bytes = b""
+    is_deleted: bool = False
+    """Its bytes were removed."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +198,7 @@ def _head(row: AnyRow) -> Head:
         in_rows=row.in_rows,
         object=row.object,
         blocks=row.blocks or b"",
+        is_deleted=row.deleted_at is not None,
     )
 
 

@@ -81,17 +81,18 @@ async def add(tx: Transaction, new: Sequence[StoredRun], counter_path: str) -> N
     )
 
 
-async def begin_creation(tx: Transaction, key: str, ids: Sequence[RunId]) -> bool:
+async def begin_creation(tx: Transaction, key: str, ids: Sequence[RunId], now: datetime) -> bool:
     """Note that runs with these *ids* are created for *key*; False when others were before."""
-    return await tx.insert_new(creations, {"key": key, "run_ids": msgspec.json.encode(ids)})
+    noted = {"key": key, "run_ids": msgspec.json.encode(ids), "created_at": now}
+    return await tx.insert_new(creations, noted)
 
 
 async def created_for(tx: Snapshot, key: str) -> list[Run]:
-    """The runs that were created for *key*, in the order they were asked for."""
+    """The runs that were created for *key* and are still there, in the order they were asked for."""
     noted: bytes | None = await tx.value(select(creations.c.run_ids).where(creations.c.key == key))
     ids = _ids.decode(noted or b"[]")
     found = {one.run.id: one.run for one in await _read(tx, _these, {"these": ids})}
-    return [found[run] for run in ids]
+    return [found[run] for run in ids if run in found]
 
 
 async def by_id(tx: Snapshot, id: RunId) -> StoredRun | None:

@@ -31,6 +31,8 @@ IS_OPEN = text("phase IN ('queued', 'running')")
 IS_QUEUED = text("phase = 'queued'")
 IS_GROWING = text("put_away_at IS NULL")
 IS_TIMED = text("wake_at IS NOT NULL")
+IS_KEPT = text("put_away_at IS NOT NULL AND deleted_at IS NULL")
+IS_UNEXPIRED = text("expired_at IS NULL")
 
 #: The last number given in each counter group; the run sequence is counted under the empty path.
 counters = Table(
@@ -54,6 +56,7 @@ creations = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("run_ids", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False, server_default="0", index=True),
 )
 
 plans = Table(
@@ -101,6 +104,7 @@ runs = Table(
     Index("runs_by_state", "counter_path", "phase", "result", "number"),
     Index("runs_open", "phase", "group_path", "sequence", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("runs_timed", "wake_at", sqlite_where=IS_TIMED, postgresql_where=IS_TIMED),
+    Index("runs_of_plan", "plan_id"),
 )
 
 tasks = Table(
@@ -165,7 +169,10 @@ logs = Table(
     Column("put_away_at", Instant),
     Column("object", Text),
     Column("blocks", LargeBinary),
+    # When its bytes were removed, by hand or because their time was over.
+    Column("deleted_at", Instant),
     Index("logs_growing", "task", "attempt", "step", sqlite_where=IS_GROWING, postgresql_where=IS_GROWING),
+    Index("logs_kept", "put_away_at", sqlite_where=IS_KEPT, postgresql_where=IS_KEPT),
 )
 
 #: Parts of a log follow each other without a gap; each is bytes in its row or an object.
@@ -193,6 +200,15 @@ workspaces = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # When its object was let go of, some time after the last run that has the task was over.
+    Column("expired_at", Instant),
+    Index(
+        "workspaces_kept",
+        "created_at",
+        "task",
+        sqlite_where=IS_UNEXPIRED,
+        postgresql_where=IS_UNEXPIRED,
+    ),
 )
 
 #: Caches never change: a key that is there stays as it was first saved.
@@ -205,4 +221,6 @@ caches = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # Written down once an hour at most.
+    Column("used_at", Instant, nullable=False, server_default="0", index=True),
 )

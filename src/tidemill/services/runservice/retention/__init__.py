@@ -1,0 +1,1 @@
+"""Retention: nothing grows for ever, and nothing goes that is wanted."""
