@@ -71,8 +71,7 @@ class Database:
 
     async def events(self, after: int, limit: int = 100) -> list[Event]:
         """The event feed behind the sequence *after*, in order and without gaps."""
-        rows = await self.read(lambda snapshot: snapshot.all(ledger.events_after(after, limit)))
-        return [ledger.to_event(row) for row in rows]
+        return await self.read(lambda snapshot: ledger.events_behind(snapshot, after, limit))
 
     async def last_event(self) -> int:
         """The sequence of the newest event, 0 when there is none."""

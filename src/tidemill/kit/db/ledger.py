@@ -4,6 +4,7 @@ import itertools
 import secrets
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -12,10 +13,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Select,
     Table,
     Text,
+    bindparam,
     delete,
+    func,
     insert,
     select,
 )
@@ -51,6 +53,23 @@ events = Table(
 )
 
 _LAST = select(feed.c.last)
+_BEHIND = (
+    select(events)
+    .where(events.c.sequence > bindparam("behind"))
+    .order_by(events.c.sequence)
+    .limit(bindparam("most"))
+)
+_LAST_OF_KIND = (
+    select(events.c.sequence)
+    .where(events.c.kind == bindparam("of"))
+    .order_by(events.c.sequence.desc())
+    .limit(1)
+)
+_REACH = select(
+    select(identity.c.epoch).scalar_subquery().label("epoch"),
+    select(func.min(events.c.sequence)).scalar_subquery().label("oldest"),
+    _LAST.scalar_subquery().label("last"),
+)
 
 #: Of the tables above; a database with a higher one was written by a newer Tidemill.
 FORMAT = 1
@@ -63,21 +82,37 @@ def create(connection: Connection) -> None:
     connection.execute(insert(feed).values(one=1, last=0))
 
 
-def events_after(sequence: int, limit: int) -> Select[str, str, bytes, int]:
-    """The feed behind *sequence*, in order."""
-    columns = (events.c.sequence, events.c.kind, events.c.key, events.c.payload, events.c.at)
-    return select(*columns).where(events.c.sequence > sequence).order_by(events.c.sequence).limit(limit)
-
-
-def to_event(row: AnyRow) -> Event:
-    """An event as its readers see it."""
+def _event(row: AnyRow) -> Event:
     return Event(sequence=row.sequence, kind=row.kind, key=row.key, payload=row.payload, at=row.at)
 
 
-async def last_event(snapshot: Snapshot) -> int:
-    """The sequence of the newest event in a state of the database, 0 when there is none."""
+async def last_event(snapshot: Snapshot, kind: str = "") -> int:
+    """The sequence of the newest event (of a *kind* that is kept) in a state of the database, 0 for none."""
+    if kind:
+        return await snapshot.value(_LAST_OF_KIND, {"of": kind}) or 0
     last: int = await snapshot.value(_LAST)
     return last
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What of the feed can be read: events from *oldest* to *last*; none where *oldest* is the greater."""
+
+    epoch: str
+    oldest: int
+    last: int
+
+
+async def reach(snapshot: Snapshot) -> Reach:
+    """How far the feed goes in a state of the database; what is older than that was purged."""
+    row = await snapshot.one(_REACH)
+    assert row is not None
+    return Reach(row.epoch, row.last + 1 if row.oldest is None else row.oldest, row.last)
+
+
+async def events_behind(snapshot: Snapshot, sequence: int, limit: int) -> list[Event]:
+    """The first events behind *sequence*, in order and without gaps, unless some were purged."""
+    rows = await snapshot.all(_BEHIND, {"behind": sequence, "most": limit})
+    return [_event(row) for row in rows]
 
 
 async def purge(tx: Transaction, before: datetime, limit: int) -> int:

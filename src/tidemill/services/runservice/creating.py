@@ -16,9 +16,10 @@ from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.db import Transaction
 from tidemill.services.runservice import groups
-from tidemill.services.runservice.changing import Means, tell
+from tidemill.services.runservice.changing import Means
 from tidemill.services.runservice.store import archives, counting, runs
 from tidemill.services.runservice.store.runs import StoredRun
+from tidemill.services.runservice.telling import tell_run
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +130,7 @@ class Creating:
             await counting.know_group(tx, groups.contest_path(group, contest))
         stored = [replace(one.run, revision=1) for one in new]
         for run in stored:
-            tell(tx, self._bells, run)
+            tell_run(tx, self._bells, run, run.created_at)
         return stored
 
 

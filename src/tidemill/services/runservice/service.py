@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from starlette.routing import BaseRoute
 
+from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import (
     Archive,
@@ -41,7 +42,7 @@ from tidemill.core.run import Run, RunId, TaskId
 from tidemill.errors import NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database, Snapshot, Transaction, last_event
+from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Faces, Loop
@@ -52,6 +53,7 @@ from tidemill.services.runservice.archives.keeping import Keeping
 from tidemill.services.runservice.changing import Changes, Means, RunInHand
 from tidemill.services.runservice.creating import Creating
 from tidemill.services.runservice.explaining import explained
+from tidemill.services.runservice.feed import EventFeed
 from tidemill.services.runservice.fleet import ExecutorFleet
 from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
@@ -108,6 +110,7 @@ class RunserviceService(Runservice, Jobs):
         self._reporting = Reporting(db, self._means.plans)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
         self._fleet = ExecutorFleet(db, lease=self._lease, clock=clock)
+        self._feed = EventFeed(db, bells)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
         self._next_look: asyncio.TimerHandle | None = None
@@ -124,7 +127,13 @@ class RunserviceService(Runservice, Jobs):
 
     def faces(self) -> Faces:
         """What executors, the gateway and the scheduler may ask."""
-        return {Runservice: self, Jobs: self, Fleet: self._fleet, Storage: self.retention.storage}
+        return {
+            Runservice: self,
+            Jobs: self,
+            Fleet: self._fleet,
+            Feed: self._feed,
+            Storage: self.retention.storage,
+        }
 
     def routes(self) -> Sequence[BaseRoute]:
         """All contracts, for other services and for executors."""
@@ -137,6 +146,7 @@ class RunserviceService(Runservice, Jobs):
         """Stop looking at executors and clocks."""
         self._timing.close()
         self.retention.close()
+        self._feed.close()
         if self._next_look is not None:
             self._next_look.cancel()
         self._watch.close()
@@ -184,7 +194,7 @@ class RunserviceService(Runservice, Jobs):
 
     async def queued_groups(self, wait: float = 0, after: int = 0) -> QueuedGroups:
         with self._bells.listen("queued") as bell:
-            seen = await self._db.read(last_event) if wait > 0 else after + 1
+            seen = await self._db.read(listing.version) if wait > 0 else after + 1
             if seen <= after:
                 await bell.wait(min(wait, _LONGEST_WAIT))
             return await self._db.read(listing.queued_groups)

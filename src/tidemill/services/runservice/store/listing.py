@@ -83,13 +83,13 @@ async def _statement(tx: Snapshot, query: RunQuery, paging: _Paging) -> _Query:
     pairs = _pairs(query)
     everything = select(runs)
     if not query.group or not groups.has_counter(query.group):
-        below = [_below(query.group)] if query.group else []
+        below = [counting.below(runs.c.group_path, query.group)] if query.group else []
         return paging.cut(everything.where(*below, *_filters(query)))
     counted = runs.c.counter_path == groups.counter_path(query.group)
     if query.group != groups.counter_path(query.group):
         if await counting.groups_below(tx, query.group, 2) in ([query.group], []):
             return paging.cut(everything.where(runs.c.group_path == query.group, *_filters(query)))
-        counted &= _below(query.group)
+        counted &= counting.below(runs.c.group_path, query.group)
     if pairs is None:
         return paging.cut(everything.where(counted))
     return _by_state(paging, counted, pairs)
@@ -132,12 +132,6 @@ def _filters(query: RunQuery) -> list[ColumnElement[bool] | TextClause]:
     if query.results:
         filters.append(runs.c.result.in_(query.results))
     return filters
-
-
-def _below(path: str) -> ColumnElement[bool]:
-    """Groups that *path* is an element-wise prefix of; "0" is the character after "/"."""
-    within = (runs.c.group_path > path + "/") & (runs.c.group_path < path + "0")
-    return (runs.c.group_path == path) | within
 
 
 async def version(tx: Snapshot) -> int:
