@@ -1,10 +1,9 @@
 """An installation of many processes: two of everything that may be there twice, on one PostgreSQL and one etcd."""
 
 import json
-import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import httpx2
 
 from tests.etcd import free_port, settled
 from tests.faults.checking import check_at
+from tests.faults.installation import eventually
 from tests.system.server import Project, Server, User
 from tidemill.kit.coord import instances
 from tidemill.kit.coord.etcd import Address, EtcdCoordinator
@@ -33,12 +33,12 @@ class Cluster:
     """Processes that a test starts, kills and starts again; each keeps its address and its data."""
 
     def __init__(
-        self, folder: Path, database: str, coordinator: str, *, houses: int = 2, executors: int = 2
+        self, folder: Path, database: str, coordinator: str, *, environment: Mapping[str, str] | None = None
     ) -> None:
         self.folder = folder
         self.database = database
         self.git_address = _address()
-        addresses = [_address() for _ in range(houses)]
+        addresses = [_address() for _ in range(2)]
         self.shared = {
             "TIDEMILL_COORDINATOR_URL": coordinator,
             "TIDEMILL_SERVICE_TOKEN": "shared",
@@ -48,6 +48,7 @@ class Cluster:
             "TIDEMILL_GITSERVER_EXPOSED_URL": f"http://{self.git_address}",
             "TIDEMILL_GITSERVER_URL": f"http://{self.git_address}",
             **{f"TIDEMILL_{name.upper()}_DATABASE": database for name in WITH_DATABASE},
+            **(environment or {}),
         }
         many = ",".join(f"http://{address}" for address in addresses)
         everywhere = {f"TIDEMILL_{name.upper()}_URL": many for name in ("gateway", "runservice")}
@@ -63,7 +64,7 @@ class Cluster:
         )
         self.executors = [
             Server(folder / f"executor{index}", components="executor", environment=self.shared | everywhere)
-            for index in range(executors)
+            for index in range(2)
         ]
 
     @property
@@ -95,14 +96,14 @@ class Cluster:
         """Nothing contradicts itself, nothing is left undone, and executors have cleared up."""
         objects = Objects.open(self.shared["TIDEMILL_RUNSERVICE_OBJECTS"])
         anyio.run(check_at, self.database, objects)
-        until(lambda: not self.left_behind(), "executors clear up", self.left_behind)
+        eventually(lambda: not self.left_behind(), "executors clear up")
 
     def are_registered(self) -> None:
         """Every process but the executors is in the registry of the coordinator, and says that it can serve."""
         serving = [*self.houses, self.gitserver]
-        until(lambda: all(ready(server) for server in serving), "all are ready")
+        eventually(lambda: all(ready(server) for server in serving), "all are ready")
         coordinator = self.shared["TIDEMILL_COORDINATOR_URL"]
-        until(lambda: anyio.run(registered, coordinator) == len(serving), "all are registered")
+        eventually(lambda: anyio.run(registered, coordinator) == len(serving), "all are registered")
 
     def left_behind(self) -> list[str]:
         """Jobs on executors' disks, and pods that are more than prepared."""
@@ -153,24 +154,16 @@ async def registered(url: str) -> int:
         await settled()
 
 
-def until(condition: Callable[[], bool], what: str, told: Callable[[], object] = lambda: "") -> None:
-    """Wait until *condition* holds, for as long as everything may take."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}: {told()}"
-        os.sched_yield()
-
-
-def definition(name: str) -> Mapping[str, str]:
-    """A run of three tasks, two of which wait for the first; each says its lines once."""
+def definition(name: str, shape: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+    """A run of the tasks in *shape*, each with what it depends on; each says its lines once."""
     tasks = [
         {
             "name": task,
             "runtime": {"type": "host"},
-            "depends": depends,
+            "depends": list(depends),
             "steps": [{"run": {"name": "say", "command": saying(f"{name} {task}")}}],
         }
-        for task, depends in (("first", []), ("second", ["first"]), ("third", ["first"]))
+        for task, depends in shape.items()
     ]
     return {".tidemill/config.yml": json.dumps({"runs": [{"name": "run", "tasks": tasks}]})}
 

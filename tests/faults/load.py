@@ -1,18 +1,23 @@
 """Runs that are pushed while something breaks, and what must have become of them."""
 
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
 from tests.faults.cluster import definition, said
 from tests.system.server import Project, Work
 
+#: Two tasks that wait for a third.
+THREE: Mapping[str, Sequence[str]] = {"first": (), "second": ("first",), "third": ("first",)}
+
 
 class Load:
     """Runs that are pushed, and what must have become of them."""
 
-    def __init__(self, folder: Path, project: Project) -> None:
+    def __init__(self, folder: Path, project: Project, shape: Mapping[str, Sequence[str]] = THREE) -> None:
         self.work = Work(folder, project)
         self.project = project
+        self.shape = shape
         self._numbers = count(1)
         self.pushed: list[str] = []
 
@@ -20,7 +25,7 @@ class Load:
         """Push to a branch of its own each time, so that nothing waits in line; *attempts* times if refused."""
         for _ in range(times):
             name = f"change{next(self._numbers)}"
-            self.work.commit(definition(name), name)
+            self.work.commit(definition(name, self.shape), name)
             for left in reversed(range(attempts)):
                 try:
                     self.work.push(name)
@@ -38,7 +43,7 @@ class Load:
             assert run["result"] == "success", run
             name = run["annotations"]["branch"]
             names.add(name)
-            for task in ("first", "second", "third"):
+            for task in self.shape:
                 assert self.project.log(number, task, 0) == said(f"{name} {task}"), (number, task)
         assert names == set(self.pushed)
         assert len(self.project.runs()) == len(self.pushed)
