@@ -1,7 +1,7 @@
 """What tests of `work` have in common: jobs, a store of logs, one worker on a driver of words."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.logs.marks import Mark, moved
 from tidemill.core.plan import PlanTask, RunStep, Runtime, Step
 from tidemill.core.run import RunId, TaskId
 from tidemill.pods import Driver
@@ -26,6 +27,7 @@ class Store:
         self.logs: dict[int, bytearray] = defaultdict(bytearray)
         self.appends: list[tuple[int, int, int]] = []
         """Step, offset and length of what was asked for."""
+        self.marks: dict[int, list[Mark]] = defaultdict(list)
         self.trouble: list[Exception] = []
         self.lost_answers: list[Exception] = []
         """Raised by the next appends, when their bytes are stored."""
@@ -34,13 +36,17 @@ class Store:
     def log(self, step: int) -> bytes:
         return bytes(self.logs[step])
 
-    async def append(self, step: int, offset: int, data: bytes) -> int:
+    async def append(self, step: int, offset: int, data: bytes, seen: Sequence[Mark]) -> int:
         self.appends.append((step, offset, len(data)))
+        assert [mark.offset for mark in seen[:1]] == [0]
+        assert all(mark.offset < len(data) for mark in seen)
         self._fail()
         log = self.logs[step]
         if offset > len(log):
             raise LogGap(len(log))
         log[offset : offset + len(data)] = data
+        self.marks[step] = [mark for mark in self.marks[step] if mark.offset < offset]
+        self.marks[step] += moved(seen, offset)
         self.changed.set()
         self.changed = anyio.Event()
         if self.lost_answers:

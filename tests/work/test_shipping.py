@@ -3,6 +3,8 @@
 import hashlib
 import time
 import tracemalloc
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import anyio
@@ -10,6 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from tests.work.places import Store
+from tidemill.core.logs.marks import MOST_AT_ONCE, Mark
 from tidemill.errors import Unavailable
 from tidemill.pods import Exec, PodSpec
 from tidemill.pods.fake import FakeDriver, FakePod
@@ -24,18 +27,22 @@ TOKEN = Mask(["open sesame"])
 MIB = 1 << 20
 
 
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
 async def output_of(driver: FakeDriver, script: str) -> CommandOutput:
     """The output of a command that was just started."""
     pod: FakePod = await driver.prepare(PodSpec(id="pod", working_dir="~"), lambda _: None)
     await pod.start(Exec(key="step", argv=(), script=script))
-    return CommandOutput(pod, "step")
+    return CommandOutput(pod, "step", clock)
 
 
 async def ship(store: Store, output: CommandOutput, mask: Mask = NOTHING, *, resume: bool = False) -> None:
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(output.watch)
-            await Shipper(store, 0, mask).ship(output, resume=resume)
+            await Shipper(store, 0, mask, clock).ship(output, resume=resume)
 
 
 async def test_first_bytes_go_at_once(store: Store, driver: FakeDriver) -> None:
@@ -127,7 +134,7 @@ async def test_fencing_is_not_tried_again(store: Store, driver: FakeDriver) -> N
         async with anyio.create_task_group() as group:
             group.start_soon(output.watch)
             with pytest.raises(Fenced):
-                await Shipper(store, 0, NOTHING).ship(output)
+                await Shipper(store, 0, NOTHING, clock).ship(output)
 
 
 async def test_a_text_waits_for_its_end(store: Store) -> None:
@@ -135,7 +142,7 @@ async def test_a_text_waits_for_its_end(store: Store) -> None:
     text = Text()
     text.say("one")
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: Shipper(store, -1, NOTHING).ship(text, linger=60))
+        group.start_soon(lambda: Shipper(store, -1, NOTHING, clock).ship(text, linger=60))
         await anyio.lowlevel.checkpoint()
         text.say("two")
         text.end()
@@ -146,14 +153,14 @@ async def test_a_gap_that_stays_does_not_go_unnoticed(store: Store) -> None:
     """A store that answers less than it was given is asked again from there."""
     answers = iter([2, 5])
 
-    async def half(step: int, offset: int, data: bytes) -> int:
+    async def half(step: int, offset: int, data: bytes, seen: Sequence[Mark]) -> int:
         store.appends.append((step, offset, len(data)))
         return next(answers)
 
     store.append = half  # type: ignore[method-assign]
     text = Text("12345")
     text.end()
-    await Shipper(store, -1, NOTHING).ship(text)
+    await Shipper(store, -1, NOTHING, clock).ship(text)
     assert store.appends == [(-1, 0, 5), (-1, 2, 3)]
 
 
@@ -164,7 +171,7 @@ class Drain:
         self.length = 0
         self.sum = hashlib.sha256()
 
-    async def append(self, step: int, offset: int, data: bytes) -> int:
+    async def append(self, step: int, offset: int, data: bytes, seen: Sequence[Mark]) -> int:
         if offset != self.length:
             raise LogGap(self.length)
         self.sum.update(data)
@@ -184,9 +191,69 @@ async def test_a_hundred_megabytes_need_little_memory(driver: FakeDriver, mask: 
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(output.watch)
-            await Shipper(drain, 0, mask).ship(output)
+            await Shipper(drain, 0, mask, clock).ship(output)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert drain.sum.digest() == hashlib.sha256(output._pod._command("step").output).digest()
     assert peak < 16 * BATCH + 8 * MIB
+
+
+class Watch:
+    """A clock that stands still until somebody moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 7, 30, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def at(self, seconds: float) -> int:
+        return int((datetime(2026, 7, 30, 12, tzinfo=UTC) + timedelta(seconds=seconds)).timestamp() * 1000)
+
+
+@pytest.mark.parametrize("mask", [NOTHING, TOKEN])
+async def test_lines_keep_the_time_at_which_they_were_seen(
+    store: Store, driver: FakeDriver, mask: Mask
+) -> None:
+    """Also when the store was away meanwhile; what came within a tenth of a second has one time."""
+    watch = Watch()
+    pod = await driver.prepare(PodSpec(id="pod", working_dir="~"), lambda _: None)
+    script = "echo open sesame\nwait two\necho two\nwait three\necho three\nwait four\necho four"
+    await pod.start(Exec(key="step", argv=(), script=script))
+    output = CommandOutput(pod, "step", watch)
+    async with anyio.create_task_group() as group:
+        group.start_soon(output.watch)
+        await output.grown(0)
+        for gate, seconds in (("two", 10.0), ("three", 10.05), ("four", 600.0)):
+            watch.now = datetime(2026, 7, 30, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+            size = (await output.grown(0)).size
+            driver.release(gate)
+            await output.grown(size)
+        await Shipper(store, 0, mask, watch).ship(output)
+    log = store.log(0)
+    assert store.marks[0] == [
+        Mark(0, watch.at(0)),
+        Mark(log.index(b"two"), watch.at(10)),
+        Mark(log.index(b"four"), watch.at(600)),
+    ]
+
+
+async def test_no_append_carries_too_many_times(store: Store, driver: FakeDriver) -> None:
+    """Whoever is far behind tells of some of them."""
+    watch = Watch()
+    gates = [f"gate{number}" for number in range(100)]
+    pod = await driver.prepare(PodSpec(id="pod", working_dir="~"), lambda _: None)
+    script = "\n".join(f"wait {gate}\necho {gate}" for gate in gates)
+    await pod.start(Exec(key="step", argv=(), script=script))
+    output = CommandOutput(pod, "step", watch)
+    async with anyio.create_task_group() as group:
+        group.start_soon(output.watch)
+        for gate in gates:
+            watch.now += timedelta(seconds=1)
+            size = output._progress.size
+            driver.release(gate)
+            await output.grown(size)
+        await Shipper(store, 0, NOTHING, watch).ship(output)
+    assert MOST_AT_ONCE // 2 < len(store.marks[0]) <= MOST_AT_ONCE
+    assert store.marks[0][0] == Mark(0, watch.at(1))

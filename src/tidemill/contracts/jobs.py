@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.core.job import ExecutorId, JobId, JobReport, JobSpec
+from tidemill.core.plan import Resources
 from tidemill.core.reports import Reported
 from tidemill.kit.contract import Contract, get, post, put
 
@@ -21,6 +22,10 @@ class ExecutorInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds of runtime it can serve: `host`, `pod`."""
     arch: str = ""
     labels: dict[str, str] = {}
+    allow_privileged: bool = False
+    """It runs containers that are privileged."""
+    resources: Resources = Resources()
+    """What it has for all of its jobs together; None is not stated."""
     draining: bool = False
     """It finishes what it has and wants nothing new."""
 
@@ -119,8 +124,13 @@ class Jobs(Contract):
         """
 
     @post("/jobs/{id}/log", limit=8 * 1024 * 1024)
-    async def append_log(self, id: JobId, generation: int, step: int, offset: int, data: bytes) -> LogEnd:
+    async def append_log(
+        self, id: JobId, generation: int, step: int, offset: int, data: bytes, seen: str = ""
+    ) -> LogEnd:
         """Store *data* of a step (-1 is the setup) from *offset* on; what is acknowledged is durable.
+
+        *seen* tells when it was printed: `OFFSET-MILLISECONDS,…` (core/logs/marks), at most 32, offsets
+        counted in *data*, times from the epoch; without it that is when it arrives.
 
         Repeated bytes are no-ops. 409 `logGap` when *offset* lies beyond the end (details: `length`);
         409 `fenced` when the generation is not the job's.

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 
 import anyio
@@ -30,12 +31,14 @@ class JobLogs:
         mask: Mask,
         ledger: Ledger,
         *,
+        clock: Callable[[], datetime],
         fenced: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
         self._sink = sink
         self._mask = mask
         self._ledger = ledger
+        self._clock = clock
         self._fenced = fenced
         self._failed = failed
         self._group: TaskGroup | None = None
@@ -57,7 +60,7 @@ class JobLogs:
 
     def ship_command(self, pod: Pod, key: str, index: int, *, resume: bool) -> CommandOutput:
         """Ship the output of a step's command, and answer it for whoever waits for the end."""
-        output = CommandOutput(pod, key)
+        output = CommandOutput(pod, key, self._clock)
         self._outputs.append(output)
         assert self._group is not None, "logs are shipped inside `shipping`"
         self._group.start_soon(output.watch)
@@ -75,7 +78,9 @@ class JobLogs:
 
     async def _ship(self, index: int, source: Source, *, resume: bool, linger: float) -> None:
         try:
-            await Shipper(self._sink, index, self._mask).ship(source, resume=resume, linger=linger)
+            await Shipper(self._sink, index, self._mask, self._clock).ship(
+                source, resume=resume, linger=linger
+            )
         except Fenced:
             self._fenced()
             return

@@ -1,18 +1,23 @@
 """What a log is made of while it still grows: a command's output in its pod, or lines of our own."""
 
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
 import msgspec
 
+from tidemill.core.logs.marks import MOST_OF_LOG, Mark, between
 from tidemill.core.sizes import size_in_words
 from tidemill.pods import Pod, PodLost, Progress
 
 #: Seconds within which a pod must answer a read.
 _READ_LIMIT = 60.0
 _PROBE = 1 << 20
+
+#: Milliseconds between two times of output at least.
+GRAIN = 100
 
 
 class Source(Protocol):
@@ -24,6 +29,10 @@ class Source(Protocol):
 
     async def read(self, offset: int, limit: int) -> bytes:
         """At most *limit* bytes from *offset* on, from one side of `torn_at`; b"" where there is nothing."""
+        ...
+
+    def seen(self, start: int, end: int) -> tuple[Mark, ...]:
+        """When the bytes from *start* to *end* were seen, counted from *start*; nothing means just now."""
         ...
 
     @property
@@ -73,6 +82,9 @@ class Text(_Growing):
         """Nothing more will be said."""
         self._set(Progress(size=len(self._text), ended=True))
 
+    def seen(self, start: int, end: int) -> tuple[Mark, ...]:  # noqa: ARG002 - it is said when it is shipped
+        return ()
+
     async def read(self, offset: int, limit: int) -> bytes:
         return self._text[offset : offset + limit]
 
@@ -84,10 +96,12 @@ class CommandOutput(_Growing):
     prints too much the log says so: where it was cut off at once, and how much is missing at the end.
     """
 
-    def __init__(self, pod: Pod, key: str) -> None:
+    def __init__(self, pod: Pod, key: str, clock: Callable[[], datetime]) -> None:
         super().__init__()
         self._pod = pod
         self._key = key
+        self._clock = clock
+        self._marks: list[Mark] = []
         self._watching = anyio.CancelScope()
         self._error: Exception | None = None
         self._is_heard = False
@@ -99,6 +113,7 @@ class CommandOutput(_Growing):
         with self._watching:
             try:
                 async for progress in self._pod.follow(self._key):
+                    self._mark(progress.size)
                     self._set(self._with_postscript(progress))
             except Exception as error:  # noqa: BLE001 - whoever waits for the end raises it
                 self._error = error
@@ -139,6 +154,17 @@ class CommandOutput(_Growing):
                 return await self._pod.read(self._key, offset, min(limit, own - offset))
             except PodLost:
                 return b""
+
+    def seen(self, start: int, end: int) -> tuple[Mark, ...]:
+        return between(self._marks, start, end)
+
+    def _mark(self, size: int) -> None:
+        """Note that there is more since now, unless somebody looked a moment ago."""
+        at = int(self._clock().timestamp() * 1000)
+        if size > self._progress.size and (not self._marks or at - self._marks[-1].at >= GRAIN):
+            if len(self._marks) >= MOST_OF_LOG:
+                del self._marks[1::2]
+            self._marks.append(Mark(self._progress.size, at))
 
     def _with_postscript(self, progress: Progress) -> Progress:
         """*progress* with what we add; of that nothing changes any more once it is there."""

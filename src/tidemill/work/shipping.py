@@ -1,16 +1,18 @@
 """Bringing a log to its store: read, mask, append at an offset, until every byte is acknowledged."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 import anyio
 import structlog
 
+from tidemill.core.logs.marks import MOST_AT_ONCE, Mark, between, thinned
 from tidemill.errors import BadRequest, Failure, TooLarge
 from tidemill.pods import Progress
-from tidemill.work.masking import Mask
+from tidemill.work.masking import Mask, MaskedStream
 from tidemill.work.output import Source
 
 log = structlog.get_logger()
@@ -31,8 +33,11 @@ class LogSink(Protocol):
     else is answered by asking again.
     """
 
-    async def append(self, step: int, offset: int, data: bytes) -> int:
-        """Store *data* from *offset* on; answers the length stored. Repeated bytes are no-ops."""
+    async def append(self, step: int, offset: int, data: bytes, seen: Sequence[Mark]) -> int:
+        """Store *data* from *offset* on; answers the length stored. Repeated bytes are no-ops.
+
+        *seen* tells when they were printed, with *offset* as the beginning.
+        """
         ...
 
     async def end(self, step: int) -> int:
@@ -55,10 +60,11 @@ class LogGap(Exception):
 class Shipper:
     """One log on its way. The store being away delays it and never fails it."""
 
-    def __init__(self, sink: LogSink, step: int, mask: Mask) -> None:
+    def __init__(self, sink: LogSink, step: int, mask: Mask, clock: Callable[[], datetime]) -> None:
         self._sink = sink
         self._step = step
         self._mask = mask
+        self._clock = clock
         self._offset = 0
         """What the store has acknowledged."""
         self._skip = 0
@@ -91,10 +97,10 @@ class Shipper:
             while at < size and (data := await source.read(at, min(LARGEST, size - at))):
                 if at == source.torn_at:
                     stream.drop()
+                await self._append(*self._masked(stream, data, source.seen(at, at + len(data))))
                 at += len(data)
-                await self._append(stream.feed(data))
             if progress.ended:
-                return await self._append(stream.finish())
+                return await self._append(stream.finish(), self._just_now())
             if at < size:  # the pod is about to be lost and has taken these bytes with it
                 await source.grown(size)
 
@@ -107,15 +113,33 @@ class Shipper:
             progress = await source.grown(at)
         return progress
 
-    async def _append(self, data: bytes) -> None:
-        dropped = min(self._skip, len(data))
-        self._skip -= dropped
-        data = data[dropped:]
-        while data:
-            piece, data = data[:LARGEST], data[LARGEST:]
-            stored = await self._insist(partial(self._sink.append, self._step, self._offset, piece))
+    def _masked(
+        self, stream: MaskedStream, data: bytes, marks: tuple[Mark, ...]
+    ) -> tuple[bytes, tuple[Mark, ...]]:
+        """What to show of *data*, and when that was seen: masking moves what it shortens."""
+        marks = thinned(marks or self._just_now(), MOST_AT_ONCE)
+        ends = [*(mark.offset for mark in marks[1:]), len(data)]
+        shown, seen, start = bytearray(), [], 0
+        for mark, end in zip(marks, ends, strict=True):
+            seen.append(Mark(len(shown), mark.at))
+            shown += stream.feed(data[start:end])
+            start = end
+        return bytes(shown), tuple(seen)
+
+    def _just_now(self) -> tuple[Mark, ...]:
+        return (Mark(0, int(self._clock().timestamp() * 1000)),)
+
+    async def _append(self, data: bytes, seen: tuple[Mark, ...]) -> None:
+        at = min(self._skip, len(data))
+        self._skip -= at
+        while at < len(data):
+            piece = data[at : at + LARGEST]
+            of_piece = between(seen, at, at + len(piece))
+            call = partial(self._sink.append, self._step, self._offset, piece, of_piece)
+            stored = await self._insist(call)
             if stored < self._offset + len(piece):
                 raise LogGap(stored)
+            at += len(piece)
             self._offset += len(piece)
             self._quiet_until = anyio.current_time() + LINGER
 

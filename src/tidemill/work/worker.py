@@ -70,6 +70,7 @@ class JobWorker:
             around.sink,
             self._masked(),
             self._ledger,
+            clock=around.clock,
             fenced=self._fenced,
             failed=self._patience.fail,
         )

@@ -104,7 +104,9 @@ class MemoryRunservice(Jobs):
         self.answers.append(answer)
         return answer
 
-    async def append_log(self, id: JobId, generation: int, step: int, offset: int, data: bytes) -> LogEnd:
+    async def append_log(
+        self, id: JobId, generation: int, step: int, offset: int, data: bytes, seen: str = ""
+    ) -> LogEnd:
         self._check_presence()
         await self.passing("append")
         self.appends.append((step, offset, len(data)))

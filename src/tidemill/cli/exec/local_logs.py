@@ -1,9 +1,10 @@
 """Logs of a run that happens here: a file for each step, and its lines to whoever shows the run."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tidemill.core.logs.marks import Mark
 from tidemill.errors import TooLarge
 from tidemill.work.shipping import LogGap
 
@@ -20,7 +21,13 @@ class LocalLog:
         self._lengths: dict[int, int] = {}
         self._begun: dict[int, bytes] = {}
 
-    async def append(self, step: int, offset: int, data: bytes) -> int:
+    async def append(
+        self,
+        step: int,
+        offset: int,
+        data: bytes,
+        seen: Sequence[Mark] = (),  # noqa: ARG002 - times are not kept here
+    ) -> int:
         """Store *data* of a step from *offset* on; answers the length stored."""
         length = self._lengths.get(step, 0)
         if offset > length:

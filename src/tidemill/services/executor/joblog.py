@@ -1,7 +1,10 @@
 """A job's logs, kept by the runservice."""
 
+from collections.abc import Sequence
+
 from tidemill.contracts.jobs import Jobs
 from tidemill.core.job import JobId
+from tidemill.core.logs.marks import Mark, spelt
 from tidemill.errors import Conflict
 from tidemill.work.shipping import Fenced, LogGap
 
@@ -14,10 +17,10 @@ class RunserviceLog:
         self._id = id
         self._generation = generation
 
-    async def append(self, step: int, offset: int, data: bytes) -> int:
+    async def append(self, step: int, offset: int, data: bytes, seen: Sequence[Mark] = ()) -> int:
         """Store *data* of a step from *offset* on; answers the length stored."""
         try:
-            end = await self._jobs.append_log(self._id, self._generation, step, offset, data)
+            end = await self._jobs.append_log(self._id, self._generation, step, offset, data, spelt(seen))
         except Conflict as conflict:
             raise _meaning(conflict) from conflict
         return end.length

@@ -98,7 +98,7 @@ class RunserviceService(Runservice, Jobs):
         self._creating = Creating(self._means, new_id)
         self._answering = Answering(db, self._means, values, clock)
         self._following = Following(db, bells)
-        self._appending = Appending(db, objects, bells, new_id)
+        self._appending = Appending(db, objects, bells, clock=clock, new_id=new_id)
         self._reading = Reading(db, objects, bells)
         self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
         quota = CacheQuota(settings.retention.cache_quota, bells, clock=clock)
@@ -259,8 +259,10 @@ class RunserviceService(Runservice, Jobs):
             self._watch.ring()
         return answer
 
-    async def append_log(self, id: JobId, generation: int, step: int, offset: int, data: bytes) -> LogEnd:
-        return LogEnd(await self._appending.append(id, generation, step, offset, data))
+    async def append_log(
+        self, id: JobId, generation: int, step: int, offset: int, data: bytes, seen: str = ""
+    ) -> LogEnd:
+        return LogEnd(await self._appending.append(id, generation, step, offset, data, seen))
 
     async def log_end(self, id: JobId, generation: int, step: int) -> LogEnd:
         return LogEnd(await self._appending.end(id, generation, step))

@@ -5,10 +5,14 @@ from the start. What is acknowledged is committed, and what it refers to was dur
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from tidemill.core.job import JobId, attempt_of
+from tidemill.core.logs.lines import NEWLINE
+from tidemill.core.logs.marks import Mark, between, encode, read
 from tidemill.core.run import TaskId
 from tidemill.errors import BadRequest, Conflict, Failure
 from tidemill.kit.coord import Bells
@@ -29,19 +33,31 @@ log = structlog.get_logger()
 class Appending:
     """Stores what executors tell of their steps."""
 
-    def __init__(self, db: Database, objects: Objects, bells: Bells, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        objects: Objects,
+        bells: Bells,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
         self._db = db
         self._objects = objects
         self._bells = bells
+        self._clock = clock
         self._new_id = new_id
 
-    async def append(self, job: JobId, generation: int, step: int, offset: int, data: bytes) -> int:
+    async def append(
+        self, job: JobId, generation: int, step: int, offset: int, data: bytes, seen: str = ""
+    ) -> int:
         """Store *data* from *offset* on; answers the log's length. Conflict `fenced`, `logGap`."""
         if step < SETUP or offset < 0:
             raise BadRequest(f"there is no offset {offset} of step {step}")
         log_id = _log_of(job, generation, step)
+        marks = self._marks(seen, len(data))
         while data:
-            length = await self._attempt(job, generation, log_id, offset, data)
+            length = await self._attempt(job, generation, log_id, _part(offset, data, marks))
             if length < offset:
                 raise Conflict(
                     f"the log ends at {length}, before {offset}", code="logGap", details={"length": length}
@@ -49,6 +65,7 @@ class Appending:
             if length >= offset + len(data):
                 return length
             # Some of it was there before: only the rest is new.
+            marks = between(marks, length - offset, len(data))
             data, offset = data[length - offset :], length
         return await self.end(job, generation, step)
 
@@ -62,9 +79,17 @@ class Appending:
 
         return await self._db.do(look)
 
-    async def _attempt(self, job: JobId, generation: int, id: LogId, offset: int, data: bytes) -> int:
-        """Add all of *data* if the log ends at *offset*; the length afterwards."""
-        part = await self._part(id, offset, data)
+    def _marks(self, seen: str, length: int) -> tuple[Mark, ...]:
+        """When it was printed: as the executor says, else now."""
+        try:
+            return read(seen, length) or (Mark(0, int(self._clock().timestamp() * 1000)),)
+        except ValueError as error:
+            raise BadRequest(f"seen: {error}") from error
+
+    async def _attempt(self, job: JobId, generation: int, id: LogId, part: Part) -> int:
+        """Add a part if the log ends where it begins; the length afterwards."""
+        if part.length >= DIRECT:
+            part = await self._in_object(id, part)
 
         async def add(tx: Transaction) -> tuple[bool, Head]:
             await _require(tx, job, generation)
@@ -84,15 +109,11 @@ class Appending:
             await self._fold(id)
         return head.length
 
-    async def _part(self, id: LogId, offset: int, data: bytes) -> Part:
-        if len(data) < DIRECT:
-            return Part(start=offset, length=len(data), data=data)
-        return await self._object(id, offset, data)
-
-    async def _object(self, id: LogId, offset: int, data: bytes) -> Part:
-        name = object_name(id, f"{offset}-{self._new_id()}")
-        await self._objects.put(name, data)
-        return Part(start=offset, length=len(data), object=name)
+    async def _in_object(self, id: LogId, part: Part) -> Part:
+        """The part with its bytes in an object."""
+        name = object_name(id, f"{part.start}-{self._new_id()}")
+        await self._objects.put(name, part.data or b"")
+        return replace(part, object=name, data=None)
 
     async def _fold(self, id: LogId) -> None:
         """Make one object of the rows at a log's end. The append has succeeded whether this does or not."""
@@ -105,7 +126,7 @@ class Appending:
             rows = await self._db.read(read)
             if not rows:
                 return
-            folded = await self._object(id, rows[0].start, b"".join(part.data or b"" for part in rows))
+            folded = await self._in_object(id, logs.joined(rows))
             if not await self._db.do(lambda tx: logs.fold(tx, id, folded, len(rows))):
                 await self._drop(folded)
         except Failure as failure:
@@ -130,6 +151,10 @@ def object_name(id: LogId, name: str) -> str:
 def objects_folder(task: TaskId) -> str:
     """Where the objects of all logs of a task are."""
     return f"logs/{task}"
+
+
+def _part(start: int, data: bytes, marks: tuple[Mark, ...]) -> Part:
+    return Part(start=start, length=len(data), lines=data.count(NEWLINE), marks=encode(marks), data=data)
 
 
 def _log_of(job: JobId, generation: int, step: int) -> LogId:

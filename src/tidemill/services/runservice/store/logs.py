@@ -6,6 +6,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Table, bindparam, delete, func, insert, select, update
 
+from tidemill.core.logs.lines import NEWLINE
+from tidemill.core.logs.marks import MOST_OF_PART, decode, encode, moved, thinned
 from tidemill.core.run import TaskId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.tables import IS_GROWING, log_parts, logs
@@ -28,6 +30,7 @@ _lengthen_objects = (
 )
 _lengthen_rows = _lengthen_objects.values(in_rows=logs.c.in_rows + bindparam("more"))
 _add_part = insert(log_parts)
+_OUTLINE = (log_parts.c.start, log_parts.c.length, log_parts.c.lines, log_parts.c.marks)
 
 
 class LogId(msgspec.Struct, frozen=True):
@@ -56,6 +59,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     start: int
     length: int
+    lines: int | None = None
+    """Newlines in it, where they were counted."""
+    marks: bytes | None = None
+    """When its bytes were printed, counted from its start (core/logs/marks)."""
     object: str | None = None
     data: bytes | None = None
 
@@ -105,12 +112,40 @@ async def parts_from(tx: Snapshot, log: LogId, offset: int) -> list[Part]:
     return [_part(row) for row in await tx.all(query.order_by(log_parts.c.start).limit(_AT_ONCE))]
 
 
+async def outline(tx: Snapshot, log: LogId, start: int = 0, end: int | None = None) -> list[Part]:
+    """The parts that hold what stands from *start* to *end*, without their bytes."""
+    first = (
+        select(func.max(log_parts.c.start))
+        .where(_is(log_parts, log), log_parts.c.start <= start)
+        .scalar_subquery()
+    )
+    query = select(*_OUTLINE).where(_is(log_parts, log), log_parts.c.start >= first)
+    if end is not None:
+        query = query.where(log_parts.c.start < end)
+    rows = await tx.all(query.order_by(log_parts.c.start))
+    return [Part(start=row.start, length=row.length, lines=row.lines, marks=row.marks) for row in rows]
+
+
 async def rows_from(tx: Snapshot, log: LogId, start: int) -> list[Part]:
     """The parts in rows from *start* on."""
     query = select(log_parts).where(
         _is(log_parts, log), log_parts.c.start >= start, log_parts.c.object.is_(None)
     )
     return [_part(row) for row in await tx.all(query.order_by(log_parts.c.start))]
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """One part in the place of several in rows, which follow each other."""
+    start = parts[0].start
+    data = b"".join(part.data or b"" for part in parts)
+    marks = [mark for part in parts for mark in moved(decode(part.marks), part.start - start)]
+    return Part(
+        start=start,
+        length=len(data),
+        lines=data.count(NEWLINE),
+        marks=encode(thinned(marks, MOST_OF_PART)),
+        data=data,
+    )
 
 
 async def fold(tx: Transaction, log: LogId, folded: Part, count: int) -> bool:
@@ -148,11 +183,10 @@ async def gather(tx: Transaction, log: LogId) -> None:
     """Put one row in the place of all parts of a small log; one that has objects stays as it is."""
     query = select(log_parts).where(_is(log_parts, log)).order_by(log_parts.c.start)
     parts = [_part(row) for row in await tx.all(query)]
-    data = b"".join(part.data for part in parts if part.data is not None)
-    if not parts or len(data) < parts[-1].end:
+    if not parts or any(part.data is None for part in parts):
         return
     await tx.run(delete(log_parts).where(_is(log_parts, log)))
-    whole = Part(start=0, length=len(data), data=data)
+    whole = joined(parts)
     await tx.run(insert(log_parts).values(**msgspec.structs.asdict(log), **msgspec.structs.asdict(whole)))
 
 
@@ -203,4 +237,11 @@ def _head(row: AnyRow) -> Head:
 
 
 def _part(row: AnyRow) -> Part:
-    return Part(start=row.start, length=row.length, object=row.object, data=row.data)
+    return Part(
+        start=row.start,
+        length=row.length,
+        lines=row.lines,
+        marks=row.marks,
+        object=row.object,
+        data=row.data,
+    )

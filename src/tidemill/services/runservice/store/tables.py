@@ -186,6 +186,9 @@ log_parts = Table(
     Column("length", BigInteger, nullable=False),
     Column("object", Text),
     Column("data", LargeBinary),
+    # Newlines in it, and when its bytes were printed; null in rows from before either was kept.
+    Column("lines", Integer),
+    Column("marks", LargeBinary),
     ForeignKeyConstraint(["task", "attempt", "step"], ["logs.task", "logs.attempt", "logs.step"]),
     CheckConstraint("(object IS NULL) <> (data IS NULL)"),
 )
