@@ -64,7 +64,7 @@ def settings() -> RunserviceSettings:
 
 
 @pytest.fixture
-async def open_service(  # noqa: PLR0913, PLR0917 - what a service stands on
+async def open_service(
     settings: RunserviceSettings,
     db: Database,
     objects: Objects,

@@ -11,7 +11,6 @@ from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.artifact_tables import artifact_sets, artifacts
 from tidemill.services.runservice.store.tables import runs, tasks
 
-
 _set = (
     artifact_sets.c.id,
     artifact_sets.c.task,

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from tidemill.core.run import Phase, TaskId
-from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.kit.db import AnyRow, Instant, Snapshot, Transaction
 from tidemill.services.runservice import groups as paths
 from tidemill.services.runservice.store import counting, removal
 from tidemill.services.runservice.store.artifact_tables import IS_LIVE, artifact_sets
@@ -150,7 +150,9 @@ async def _empty(tx: Transaction, key: tuple[str, int, int], whole: str | None, 
     await tx.run(
         update(logs)
         .where(is_it((logs.c.task, logs.c.attempt, logs.c.step)))
-        .values(**emptied, put_away_at=func.coalesce(logs.c.put_away_at, now), deleted_at=now)
+        .values(
+            **emptied, put_away_at=func.coalesce(logs.c.put_away_at, literal(now, Instant)), deleted_at=now
+        )
     )
 
 
