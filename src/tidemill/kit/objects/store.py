@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -21,11 +21,18 @@ from tidemill.errors import BadRequest, NotFound, Unavailable
 from tidemill.kit.objects.failing import failures, first_line
 from tidemill.kit.objects.files import STAGING, prepare, put_bytes, put_stream
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
 _NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 _LONGEST_NAME = 512
 _BLOCK = 256 * 1024
-_REQUEST_TIME = timedelta(seconds=300)
-_CONNECT_TIME = timedelta(seconds=5)
+#: An address without TLS is used where the environment gives one.
+_CLIENT: "ClientConfig" = {
+    "timeout": timedelta(seconds=300),
+    "connect_timeout": timedelta(seconds=5),
+    "allow_http": True,
+}
 #: What fails is tried again for less long than a caller waits for its answer.
 _RETRY_TIME = timedelta(seconds=15)
 
@@ -51,7 +58,7 @@ class Objects:
             return cls(
                 from_url(
                     url,
-                    client_options={"timeout": _REQUEST_TIME, "connect_timeout": _CONNECT_TIME},
+                    client_options=_CLIENT,
                     retry_config={"retry_timeout": _RETRY_TIME},
                 ),
                 None,
