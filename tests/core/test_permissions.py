@@ -50,6 +50,7 @@ MATRIX = {
 WITHOUT_THING = {
     Action.VIEW_USER: "401 yes yes yes yes",
     Action.VIEW_SELF: "401 yes yes yes 403",
+    Action.FOLLOW_ALL_RUNS: "401 403 403 yes yes",
     Action.LIST_USERS: "401 403 403 yes yes",
     Action.CHANGE_USERS: "401 403 403 yes yes",
     Action.VIEW_REMOTE_SOURCE: "401 yes yes yes yes",

@@ -51,6 +51,7 @@ class Action(StrEnum):
     CHANGE_SECRETS = "change secrets and variables"
     VIEW_RUN = "view run"
     LIST_RUNS = "list runs"
+    FOLLOW_ALL_RUNS = "follow all runs"
     CREATE_RUN = "create run"
     ACT_ON_RUN = "act on run"
     APPROVE_TASK = "approve task"
@@ -110,6 +111,7 @@ RULES: dict[Action, Rule] = {
     Action.CHANGE_SECRETS: _rule(INSIDERS),
     Action.VIEW_RUN: _SEEN_BY_ALL,
     Action.LIST_RUNS: _SEEN_BY_KNOWN,
+    Action.FOLLOW_ALL_RUNS: _rule(ADMINS),
     Action.CREATE_RUN: _rule(LOGGED_INSIDERS),
     Action.ACT_ON_RUN: _rule(INSIDERS),
     Action.APPROVE_TASK: _rule(LOGGED_INSIDERS),

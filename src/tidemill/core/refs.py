@@ -69,3 +69,9 @@ def project_group(project: str) -> str:
 def user_group(user: str) -> str:
     """The group of all direct runs of a user, which counts them."""
     return f"/user/{user}"
+
+
+def group_owner(group: str) -> tuple[str, str]:
+    """The id of the project whose runs are in a group, or that of the user; one of them is empty."""
+    _, kind, owner = (*group.split("/"), "", "")[:3]
+    return (owner, "") if kind == "project" else ("", owner)

@@ -44,6 +44,11 @@ class Parser:
         self._event = ""
         self._data: list[str] = []
 
+    @property
+    def is_between(self) -> bool:
+        """No message has begun that is not complete."""
+        return not (self._rest or self._data or self._event)
+
     def feed(self, chunk: bytes) -> list[Message]:
         """The messages that *chunk* completes; what is not complete when a stream ends was never told."""
         if self._after_cr and chunk:

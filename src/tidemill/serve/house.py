@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.feed import Feed
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.pushes import Pushes
@@ -201,6 +202,7 @@ class House:
             self.ask(Runservice, "runservice"),
             self.ask(Gitserver, "gitserver"),
             planner,
+            feed=self.ask(Feed, "runservice"),
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from hashlib import sha1
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -18,9 +18,10 @@ from tests.kit.probe import running
 from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.worker import Worker
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.feed import Feed
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
-from tidemill.kit.carriers import coded
+from tidemill.kit.carriers import coded, direct
 from tidemill.kit.coord import Bells
 from tidemill.kit.crypto import Keyring
 from tidemill.kit.http import make_app
@@ -238,6 +239,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         coded(Runservice, runservice),
         git,
         planner,
+        feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
         admin_token=ADMIN_TOKEN,
         exposed_url=lambda: "https://ci.example",
         git_url=lambda: "https://git.example",

@@ -5,6 +5,7 @@ letter; whatever is called an extension is ours.
 """
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -28,6 +29,7 @@ class Gateway(
     ProjectArtifactRoutes,
     UserArtifactRoutes,
     RunTestRoutes,
+    EventRoutes,
 ):
     """All that may be asked of the gateway."""
 

@@ -6,8 +6,10 @@ from datetime import datetime
 from starlette.routing import BaseRoute
 
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.feed import Feed
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -25,6 +27,7 @@ from tidemill.planning.planner import Planner
 from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.door import Door
+from tidemill.services.gateway.events import Events
 from tidemill.services.gateway.inbox import Inbox
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
@@ -54,6 +57,7 @@ class GatewayService(Pushes):
         gitserver: Gitserver,
         planner: Planner,
         *,
+        feed: Feed,
         admin_token: str,
         exposed_url: Callable[[], str],
         git_url: Callable[[], str],
@@ -79,6 +83,7 @@ class GatewayService(Pushes):
         self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
         self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
         self._run_tests = RunTests(configstore, runservice)
+        self._events = Events(configstore, feed, self._door)
 
     def loops(self) -> list[Loop]:
         """The inbox, and the removal of repositories."""
@@ -103,6 +108,7 @@ class GatewayService(Pushes):
             *serve(ProjectArtifactRoutes, self._project_artifacts, PREFIX, dialect),
             *serve(UserArtifactRoutes, self._user_artifacts, PREFIX, dialect),
             *serve(RunTestRoutes, self._run_tests, PREFIX, dialect),
+            *serve(EventRoutes, self._events, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),
         ]
 

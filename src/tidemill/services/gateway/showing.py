@@ -83,7 +83,7 @@ def shown_task(task: RunTask, detail: RunDetail) -> RunTaskResponse:
     return RunTaskResponse(
         id=task.id,
         name=task.name,
-        status=_status(task),
+        status=shown_status(task),
         timedout=task.timed_out,
         containers=tuple(ContainerResponse(image=c.image) for c in planned.runtime.containers),
         waiting_approval=task.waiting_approval,
@@ -118,7 +118,7 @@ def _task(task: RunTask, planned: PlanTask, ids: Mapping[str, str]) -> RunRespon
     return RunResponseTask(
         id=task.id,
         name=task.name,
-        status=_status(task),
+        status=shown_status(task),
         timedout=task.timed_out,
         level=planned.level,
         depends=dict(sorted(depends.items())),
@@ -163,7 +163,7 @@ def _past(task: RunTask, planned: PlanTask) -> tuple[AttemptResponse, ...]:
     return tuple(
         AttemptResponse(
             number=past.number,
-            status=_status(past),
+            status=shown_status(past),
             timedout=past.timed_out,
             start_time=go_time(past.started_at),
             end_time=go_time(past.ended_at),
@@ -174,7 +174,7 @@ def _past(task: RunTask, planned: PlanTask) -> tuple[AttemptResponse, ...]:
     )
 
 
-def _status(task: RunTask | Attempt) -> str:
+def shown_status(task: RunTask | Attempt) -> str:
     """The reference knows no lost tasks."""
     return Status.FAILED if task.status is Status.LOST else task.status
 
