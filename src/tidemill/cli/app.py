@@ -49,10 +49,13 @@ app.command(
     help="Variables that mean secrets: create, list, update, delete.",
 )
 app.command(
-    "tidemill.cli.runs:app", name="run", help="Runs: list, get, tests, watch, create, restart, stop, cancel."
+    "tidemill.cli.runs:app",
+    name="run",
+    help="Runs: list, get, tests, watch, create, restart, stop, cancel, delete.",
 )
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")
-app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows).")
+app.command("tidemill.cli.caches:app", name="cache", help="Files kept for later runs: list, delete.")
+app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows), delete.")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from tidemill.cli.client import Number, Server, ask
+from tidemill.cli.deleting import delete_log
 from tidemill.cli.resuming import closing, step_log
 from tidemill.cli.tasks import named_task
 from tidemill.cli.usage import usage
@@ -13,6 +14,7 @@ from tidemill.contracts.gateway import Gateway
 from tidemill.errors import NotFound
 
 app = App(name="log", help="Logs of a run's steps.")
+app.command(delete_log, name="delete")
 
 
 @app.command

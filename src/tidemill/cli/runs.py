@@ -6,6 +6,7 @@ import msgspec
 from cyclopts import App, Parameter, validators
 
 from tidemill.cli.client import Number, Output, Server, ask
+from tidemill.cli.deleting import delete_run
 from tidemill.cli.explanations import explanation_lines
 from tidemill.cli.live import view, with_warnings
 from tidemill.cli.output import duration, inert, show, time_of
@@ -25,6 +26,7 @@ from tidemill.contracts.gateway.runs import (
 
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
 app.command(show_tests, name="tests")
+app.command(delete_run, name="delete")
 
 _AGAIN = "Do this one again, by name, and what depends on it; keep all others. May be repeated."
 

@@ -22,6 +22,7 @@ from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 from tidemill.errors import BadRequest, Unavailable
 from tidemill.kit.carriers import direct
@@ -203,6 +204,7 @@ class House:
             self.ask(Gitserver, "gitserver"),
             planner,
             feed=self.ask(Feed, "runservice"),
+            storage=self.ask(Storage, "runservice"),
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,

@@ -21,6 +21,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.storage import Storage
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.coord import Bells
 from tidemill.kit.crypto import Keyring
@@ -240,6 +241,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         git,
         planner,
         feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
+        storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),
         admin_token=ADMIN_TOKEN,
         exposed_url=lambda: "https://ci.example",
         git_url=lambda: "https://git.example",

@@ -10,6 +10,7 @@ from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
+from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
 from tidemill.contracts.gateway.variables import VariableRoutes
 
@@ -29,6 +30,8 @@ class Gateway(
     ProjectArtifactRoutes,
     UserArtifactRoutes,
     RunTestRoutes,
+    ProjectStorageRoutes,
+    UserStorageRoutes,
     EventRoutes,
 ):
     """All that may be asked of the gateway."""

@@ -9,6 +9,7 @@ import structlog
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.runservice import RunQuery, Runservice
+from tidemill.contracts.storage import Storage
 from tidemill.core.refs import project_group
 from tidemill.core.run import Phase
 from tidemill.errors import Conflict, Failure, NotFound
@@ -29,13 +30,14 @@ log = structlog.get_logger("removing")
 class Removing:
     """Writes down what is to be removed before its project is deleted, and removes it afterwards."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everybody has something of a project
         self,
         db: Database,
         bells: Bells,
         configstore: Configstore,
         runservice: Runservice,
         gitserver: Gitserver,
+        storage: Storage,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -45,6 +47,7 @@ class Removing:
         self._configstore = configstore
         self._runservice = runservice
         self._gitserver = gitserver
+        self._storage = storage
         self._clock = clock
 
     def loop(self) -> Loop:
@@ -70,11 +73,12 @@ class Removing:
         await self._db.do(begin)
 
     async def work(self) -> None:
-        """End the runs and remove the repositories of all projects that are gone."""
+        """End and remove the runs of all projects that are gone, and remove their repositories."""
         for project in await self._db.read(lambda tx: removals.due(tx, self._clock())):
             try:
                 if not await self._exists(project):
                     await self._end_runs(project)
+                    await self._storage.delete_group(project_group(project))
                     await self._gitserver.delete_repository(project)
                 await self._forget(project)
             except Failure as error:

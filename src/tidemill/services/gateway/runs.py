@@ -105,7 +105,7 @@ class Runs:
     async def task(self, owner: str, number: str, task_id: str) -> RunTaskResponse:
         """One task of a run."""
         detail = await self._one(owner, number, Action.VIEW_RUN)
-        return shown_task(_task(detail.run, task_id), detail)
+        return shown_task(task_of(detail.run, task_id), detail)
 
     async def act_on_task(
         self, owner: str, number: str, task_id: str, request: RunTaskActionsRequest
@@ -130,9 +130,9 @@ class Runs:
 
     async def log(self, owner: str, number: str, task_id: str, wanted: LogQuery) -> AsyncIterator[bytes]:
         """The output of a step; absence has no code here, which the reference's tests want."""
-        step = _log_step(wanted.get("setup"), wanted.get("step"))
+        step = log_step(wanted.get("setup"), wanted.get("step"))
         detail = await self._one(owner, number, Action.VIEW_RUN)
-        task = _task(detail.run, task_id)
+        task = task_of(detail.run, task_id)
         follow = wanted.get("follow") is not None
         try:
             data = await self._runservice.read_log(
@@ -155,7 +155,7 @@ class Runs:
         return await self._runservice.numbered_run(run_number(number), group)
 
 
-def _log_step(setup: str | None, step: str | None) -> int:
+def log_step(setup: str | None, step: str | None) -> int:
     """Which log is wanted: of the setup, or of a step."""
     if (setup is None) == (step is None):
         raise BadRequest("give exactly one of setup and step")
@@ -166,7 +166,8 @@ def _log_step(setup: str | None, step: str | None) -> int:
     return int(step)
 
 
-def _task(run: Run, task_id: str) -> RunTask:
+def task_of(run: Run, task_id: str) -> RunTask:
+    """The task with this id; NotFound, without a code that clients know."""
     for task in run.tasks:
         if task.id == task_id:
             return task

@@ -14,11 +14,13 @@ from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
+from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
 from tidemill.contracts.gateway.variables import VariableRoutes
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.storage import Storage
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
 from tidemill.kit.http import serve
@@ -28,6 +30,7 @@ from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.events import Events
+from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
@@ -35,6 +38,7 @@ from tidemill.services.gateway.reception import Reception
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.run_tests import RunTests
 from tidemill.services.gateway.secrets import Secrets
+from tidemill.services.gateway.storage import ProjectStorage, UserStorage
 from tidemill.services.gateway.triggering import Triggering
 from tidemill.services.gateway.user_runs import UserRuns
 from tidemill.services.gateway.users import Open, RemoteSources, Users
@@ -58,6 +62,7 @@ class GatewayService(Pushes):
         planner: Planner,
         *,
         feed: Feed,
+        storage: Storage,
         admin_token: str,
         exposed_url: Callable[[], str],
         git_url: Callable[[], str],
@@ -68,7 +73,8 @@ class GatewayService(Pushes):
         self._door = Door(configstore, admin_token)
         triggering = Triggering(runservice, gitserver, planner, exposed_url=exposed_url, git_url=git_url)
         self._inbox = Inbox(db, bells, configstore, triggering, clock=clock)
-        self._removing = Removing(db, bells, configstore, runservice, gitserver, clock=clock)
+        self._removing = Removing(db, bells, configstore, runservice, gitserver, storage, clock=clock)
+        self._forgetting = Forgetting(db, settings.keep_pushes, clock=clock)
         self._reception = Reception(
             db, bells, configstore, self._door, offer=self._inbox.offer, exposed_url=exposed_url
         )
@@ -83,11 +89,13 @@ class GatewayService(Pushes):
         self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
         self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
         self._run_tests = RunTests(configstore, runservice)
+        self._project_storage = ProjectStorage(configstore, runservice, storage)
+        self._user_storage = UserStorage(configstore, runservice, storage)
         self._events = Events(configstore, feed, self._door)
 
     def loops(self) -> list[Loop]:
-        """The inbox, and the removal of repositories."""
-        return [self._inbox.loop(), self._removing.loop()]
+        """The inbox, what has had its time in it, and the removal of repositories."""
+        return [self._inbox.loop(), self._removing.loop(), self._forgetting.loop()]
 
     def faces(self) -> Faces:
         """What the gitserver may ask."""
@@ -108,6 +116,8 @@ class GatewayService(Pushes):
             *serve(ProjectArtifactRoutes, self._project_artifacts, PREFIX, dialect),
             *serve(UserArtifactRoutes, self._user_artifacts, PREFIX, dialect),
             *serve(RunTestRoutes, self._run_tests, PREFIX, dialect),
+            *serve(ProjectStorageRoutes, self._project_storage, PREFIX, dialect),
+            *serve(UserStorageRoutes, self._user_storage, PREFIX, dialect),
             *serve(EventRoutes, self._events, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),
         ]

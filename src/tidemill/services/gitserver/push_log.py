@@ -206,4 +206,5 @@ class PushLog:
     async def _prune(self, now: datetime) -> None:
         if self._pruned_at is None or now - self._pruned_at > timedelta(days=1):
             self._pruned_at = now
-            await self._db.do(lambda tx: store.forget_old(tx, now - KEPT))
+            while await self._db.do(lambda tx: store.forget_old(tx, now - KEPT, _PORTION)):
+                pass

@@ -149,10 +149,11 @@ async def log_since_pending(tx: Snapshot, project: str) -> list[LoggedPush]:
     return [_push(row) for row in rows]
 
 
-async def forget_old(tx: Transaction, before: datetime) -> None:
-    """Remove finished pushes that were received before a moment."""
+async def forget_old(tx: Transaction, before: datetime, limit: int) -> int:
+    """Remove up to *limit* finished pushes that were received before a moment; answers how many."""
     finished = pushes.c.state.in_((State.TOLD, State.REFUSED))
-    await tx.run(delete(pushes).where(finished, pushes.c.received_at < before))
+    old = select(pushes.c.id).where(finished, pushes.c.received_at < before).limit(limit)
+    return await tx.run(delete(pushes).where(pushes.c.id.in_([row.id for row in await tx.all(old)])))
 
 
 def _push(row: AnyRow) -> LoggedPush:

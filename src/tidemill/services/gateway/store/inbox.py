@@ -1,11 +1,11 @@
 """Questions about pushes: what is to be worked on, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import BindParameter, Select, bindparam, exists, literal, select, update
+from sqlalchemy import BindParameter, Select, bindparam, delete, exists, literal, select, update
 
 from tidemill.contracts.pushes import Push
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
@@ -194,3 +194,23 @@ def _item(row: AnyRow) -> Item:
         note=row.note,
         runs=msgspec.json.decode(row.runs, type=tuple[MadeRun, ...]),
     )
+
+
+async def oldest_pushes(tx: Snapshot, after: int, limit: int) -> list[tuple[int, datetime]]:
+    """The sequences of pushes behind *after*, oldest first, and when they were received."""
+    query = select(pushes.c.sequence, pushes.c.received_at).where(pushes.c.sequence > after)
+    return [
+        (row.sequence, row.received_at)
+        for row in await tx.all(query.order_by(pushes.c.sequence).limit(limit))
+    ]
+
+
+async def forget(tx: Transaction, sequences: Collection[int]) -> int:
+    """Forget those pushes of which nothing is pending; answers how many."""
+    still = select(pushed_refs.c.push).where(
+        pushed_refs.c.push.in_(sequences), pushed_refs.c.state == _pending
+    )
+    kept = {row.push for row in await tx.all(still)}
+    gone = [sequence for sequence in sequences if sequence not in kept]
+    await tx.run(delete(pushed_refs).where(pushed_refs.c.push.in_(gone)))
+    return await tx.run(delete(pushes).where(pushes.c.sequence.in_(gone)))
