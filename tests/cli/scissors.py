@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self
@@ -11,11 +12,11 @@ _BLOCK = 4096
 
 
 class Scissors:
-    """Forwards connections to the server at *url*, and cuts each after *bytes* of answer."""
+    """Forwards connections to the server at *url*, and cuts each after *bytes* of answer, or as it says."""
 
-    def __init__(self, url: str, *, bytes: int) -> None:
+    def __init__(self, url: str, *, bytes: int | Callable[[], int]) -> None:
         self._server = (urlsplit(url).hostname or "", urlsplit(url).port or 0)
-        self._bytes = bytes
+        self._bytes = bytes if callable(bytes) else lambda: bytes
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self.cuts = 0
@@ -49,7 +50,7 @@ class Scissors:
             server = stack.enter_context(socket.create_connection(self._server))
             asking = threading.Thread(target=self._copy, args=(client, server), daemon=True)
             asking.start()
-            left = self._bytes
+            left = self._bytes()
             while left and (block := server.recv(min(_BLOCK, left))):
                 client.sendall(block)
                 left -= len(block)

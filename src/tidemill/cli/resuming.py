@@ -1,8 +1,8 @@
 """What a server streams, whole and once, though connections break and the server is restarted."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 import anyio
@@ -10,6 +10,7 @@ import anyio
 from tidemill.contracts.gateway import Gateway
 from tidemill.errors import Unavailable
 from tidemill.kit.back_off import back_off
+from tidemill.kit.event_stream import Message, Parser, messages
 
 T = TypeVar("T")
 
@@ -83,6 +84,27 @@ async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> 
             await persistence.pause()
         else:
             return
+
+
+async def resumed_events(
+    open_behind: Callable[[str], Awaitable[AsyncIterator[bytes]]], after: str
+) -> AsyncGenerator[Message]:
+    """The messages of an event stream that is opened behind an id, each once and in order, without end."""
+    parser = Parser(after)
+    persistence = Persistence()
+    while True:
+        try:
+            stream = await open_behind(parser.last_id)
+            persistence.opened()
+            parser = Parser(parser.last_id)
+            async with aclosing(messages(stream, parser)) as told:
+                async for message in told:
+                    persistence.heard()
+                    yield message
+            persistence.broke(Unavailable("the stream of events has ended"))
+        except Unavailable as error:
+            persistence.broke(error)
+        await persistence.pause()
 
 
 def step_log(
