@@ -54,10 +54,12 @@ app.command(
     help="Runs: list, get, tests, watch, create, restart, stop, cancel, delete.",
 )
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")
-app.command("tidemill.cli.caches:app", name="cache", help="Files kept for later runs: list, delete.")
 app.command(
-    "tidemill.cli.events:events", name="events", help="What happens to runs, as it happens, until interrupted."
+    "tidemill.cli.events:events",
+    name="events",
+    help="What happens to runs, as it happens, until interrupted.",
 )
+app.command("tidemill.cli.caches:app", name="cache", help="Files kept for later runs: list, delete.")
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows), delete.")
 
 
