@@ -39,6 +39,15 @@ async def test_a_step_has_a_time_of_its_own(place: Place) -> None:
     assert place.store.log(0) == b"begun\n\nthe step's time limit of 0.05 s is over\n"
 
 
+async def test_a_step_says_why_it_was_ended_whatever_the_clock_says(place: Place) -> None:
+    """Time is measured by one clock and told by another, by which a little of it may be left."""
+    now = datetime.now(UTC)
+    place.clock = lambda: now
+    report = await place.done(job(run("wait for-ever", timeout=0.05)))
+    assert report.steps[0].reason == "the step's time limit of 0.05 s is over"
+    assert report.reason == "step 1: the step's time limit of 0.05 s is over"
+
+
 async def test_a_step_that_is_done_in_time_is_not_limited(place: Place) -> None:
     """The limit is of the step, not of those after it."""
     report = await place.done(job(run("echo one", timeout=30), "echo two"))

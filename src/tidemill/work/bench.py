@@ -58,8 +58,11 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         return self.patience.waiting(grace=self._grace(index), seconds=self._time_left(index))
 
     def overtime(self, index: int) -> str:
-        """That a step has had its own time, a sentence; "" when it has not, or the job's end came first."""
-        if self._time_left(index) > 0 or self.patience.is_spent(self._grace(index)):
+        """Why a step is not waited for any more: its own time is over, a sentence; "" when the job's end came first.
+
+        Which of the two it was is not told by what is left: a wait may end a little before its time by the clock.
+        """
+        if self._time_left(index) >= self.patience.time_left(self._grace(index)):
             return ""
         return f"the step's time limit of {self.step(index).timeout:g} s is over"
 

@@ -28,6 +28,10 @@ class Patience:
         """The job must not go on, and *grace* seconds have passed since."""
         return self.is_over and anyio.current_time() >= self._end() + grace
 
+    def time_left(self, grace: float) -> float:
+        """Seconds until then, less than none when it is over; as far as is known by now."""
+        return self._end() + grace - anyio.current_time()
+
     def stop(self) -> None:
         """Somebody asks the job to stop."""
         self.is_stopped = True
