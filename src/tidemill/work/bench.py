@@ -58,9 +58,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         return self.patience.waiting(grace=self._grace(index), seconds=self._time_left(index))
 
     def overtime(self, index: int) -> str:
-        """Why a step is not waited for any more: its own time is over, a sentence; "" when the job's end came first.
+        """Why a step is not waited for any more: its own time is over; "" when the job's end came first.
 
-        Which of the two it was is not told by what is left: a wait may end a little before its time by the clock.
+        What is left does not tell it: a wait may end a little before its time by the clock.
         """
         if self._time_left(index) >= self.patience.time_left(self._grace(index)):
             return ""
