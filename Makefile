@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deep check bench fmt lock clean
+.PHONY: help setup demo test test-deep check bench fmt lock simulate simulate-check clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready  ## Prepare .venv; the command is .venv/bin/tidemill
 
@@ -29,6 +29,12 @@ test: setup  ## Run the tests; one part of them with T=tests/core
 
 test-deep: setup  ## Plan 100,000 mutated configurations (COUNT=…, SEED=… to repeat one run of it)
 	@$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+simulate: setup  ## Play simulated worlds full of faults (SEEDS=10000, FIRST=…; SEED=… shows one)
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED))
+
+simulate-check: setup  ## See that the simulation finds every fault that is known
+	@$(BIN)/python -m tests.simulation --check --seeds $(or $(SEEDS),1000)
 
 check: setup  ## Format, lint, types, import contracts, house rules, docs
 	@$(BIN)/ruff format --check .
