@@ -1,15 +1,17 @@
 """Any interleaving of hand-outs, reports, losses, stops and approvals leaves a run legal, and it ends."""
 
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
 from tidemill.core import transitions
-from tidemill.core.actions import approve, ask_stop, create, reject, start
+from tidemill.core.actions import approve, ask_stop, cancel, create, reject, start
 from tidemill.core.advance import advance
 from tidemill.core.explaining import codes
 from tidemill.core.explaining.nouns import Circumstances, JobView
@@ -18,7 +20,9 @@ from tidemill.core.ignored import warnings
 from tidemill.core.job import JobId, JobPhase, JobReport, Outcome, attempt_of, first_generation
 from tidemill.core.plan import Depend, Plan, PlanTask, Retry, RetryOn, RunStep
 from tidemill.core.report import apply_report, lose
+from tidemill.core.restart import Fresh, recreate
 from tidemill.core.run import Phase, Result, Run, RunId, RunTask, Status, StepPhase, StepState, TaskId
+from tidemill.errors import BadRequest, Failure
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 CONDITIONS = st.lists(
@@ -77,6 +81,7 @@ class RunMachine(RuleBasedStateMachine):
         self.held: set[TaskId] = set()
         self.sent: list[tuple[TaskId, JobReport]] = []
         self.now = NOW
+        self.restarts = 0
         run = Run(id=RunId("r"), name="r", group="/g", number=1, created_at=NOW)
         self.run: Run = create(run, plan, [TaskId(f"t{t.name}") for t in plan.tasks])
 
@@ -84,6 +89,51 @@ class RunMachine(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         self._save(start(self.run, self.now))
+
+    @precondition(lambda self: self.run.phase is Phase.QUEUED)
+    @rule(chance=st.integers(0, 5))
+    def cancel(self, chance: int) -> None:
+        if not chance:
+            self._save(cancel(self.run, "by bob", self.now))
+
+    @precondition(lambda self: self.run.phase.is_final)
+    @rule(data=st.data(), from_start=st.booleans())
+    def restart(self, data: st.DataObject, from_start: bool) -> None:
+        """Reports about the run before may still arrive; what is kept of it stays as it is."""
+        names = [task.name for task in self.run.tasks]
+        chosen = data.draw(st.lists(st.sampled_from(names), max_size=2)) if names and not from_start else []
+        gone = data.draw(st.sets(st.sampled_from([task.id for task in self.run.tasks]))) if names else set()
+        self.restarts += 1
+        ids = tuple(TaskId(f"{task.name} of {self.restarts}") for task in self.plan.tasks)
+        fresh = Fresh(id=RunId(f"r{self.restarts}"), number=1 + self.restarts, task_ids=ids, now=self.now)
+        before = {task.id: task for task in self.run.tasks}
+        with suppress(BadRequest):
+            self.run = recreate(self.run, self.plan, fresh, from_start=from_start, chosen=chosen, gone=gone)
+        assert not self.held | self.queued
+        for task in self.run.tasks:
+            assert task == before.get(task.id, task)
+
+    @rule(data=st.data(), action=st.sampled_from(["start", "cancel", "stop", "approve", "reject"]))
+    def somebody_comes_too_late_or_too_early(self, data: st.DataObject, action: str) -> None:
+        """What does not fit is refused and changes nothing."""
+        if not self.run.tasks:
+            return
+        task = data.draw(st.sampled_from(self.run.tasks)).id
+        act = {
+            "start": lambda: start(self.run, self.now),
+            "cancel": lambda: cancel(self.run, "by bob", self.now),
+            "stop": lambda: ask_stop(self.run, "by bob"),
+            "approve": lambda: approve(self.run, task, "eve"),
+            "reject": lambda: reject(self.run, self.plan, task, "by eve"),
+        }[action]
+        fits = {
+            "start": self.run.phase is Phase.QUEUED,
+            "cancel": self.run.phase is Phase.QUEUED,
+            "stop": self.run.phase is Phase.RUNNING,
+        }.get(action, not self.run.phase.is_final and self.run.task(task).status is Status.NOT_STARTED)
+        if not fits:
+            with pytest.raises(Failure):
+                act()
 
     @rule(seconds=st.sampled_from([0, 5, 20]))
     def time_passes(self, seconds: int) -> None:
@@ -125,7 +175,9 @@ class RunMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
     def a_report_arrives_late_or_again(self, data: st.DataObject) -> None:
-        self._receive(*data.draw(st.sampled_from(self.sent)))
+        task, report = data.draw(st.sampled_from(self.sent))
+        if task in {one.id for one in self.run.tasks}:
+            self._receive(task, report)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -251,6 +303,8 @@ class RunMachine(RuleBasedStateMachine):
             return
         if self.run.phase is Phase.QUEUED:
             self.start()
+        if self.run.phase is Phase.CANCELLED:
+            return
         while self.run.phase is not Phase.FINISHED:
             waiting = [t for t in self.run.tasks if t.waiting_approval]
             jobs = sorted(self.held | self.queued)
@@ -295,5 +349,5 @@ class RunMachine(RuleBasedStateMachine):
         self.run = decision.run
 
 
-RunMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+RunMachine.TestCase.settings = settings(max_examples=250, stateful_step_count=30, deadline=None)
 TestRun = RunMachine.TestCase
