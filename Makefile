@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deep check bench fmt lock simulate simulate-check clean
+.PHONY: help setup demo test test-deep test-faults check bench fmt lock simulate simulate-check clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: setup  ## Run the tests; one part of them with T=tests/core
 
 test-deep: setup  ## Plan 100,000 mutated configurations (COUNT=…, SEED=… to repeat one run of it)
 	@$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+test-faults: setup  ## Kill, cut, fill and flood whatever may fail, for long (SEED=… to repeat what was at random)
+	@$(if $(SEED),TIDEMILL_SEED=$(SEED)) $(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
 
 simulate: setup  ## Play simulated worlds full of faults (SEEDS=10000, FIRST=…; SEED=… shows one)
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED))
