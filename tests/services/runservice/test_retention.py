@@ -1,13 +1,17 @@
 """Retention: what goes goes whole, at its time and a little at a time; what is wanted stays."""
 
 import asyncio
-from datetime import timedelta
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import anyio
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from tests.conftest import Clock
+from tests.conftest import Clock, DatabaseUrl
 from tests.services.runservice.playing import NOW, Player, Service, create, now, plan, start, started, task
 from tests.services.runservice.test_archives import at_work, chunks
 from tests.services.runservice.test_artifacts import packed, pieces
@@ -133,6 +137,38 @@ async def test_a_deleted_run_leaves_nothing(
     assert absence.value.code == "runDoesNotExist"
 
 
+@pytest.mark.parametrize("service", ["direct"], indirect=True)
+@pytest.mark.parametrize("deletions", [-1, 0, 2, 4])
+async def test_a_removal_that_is_killed_is_finished(  # noqa: PLR0917 - all that there is
+    service: Service,
+    player: Player,
+    whole: RunserviceService,
+    db: Database,
+    objects: Objects,
+    database_url: DatabaseUrl,
+    tmp_path: Path,
+    clock: Clock,
+    deletions: int,
+) -> None:
+    """By whoever comes next: right after the rows went, before, between and after the objects."""
+    run = await finished(service, player)
+    clock.now = datetime.now(UTC)  # that of the process
+    assert len(await names(objects)) == 4
+    module = "tests.services.runservice.dying"
+    where = (database_url("runservice"), (tmp_path / "objects").as_uri())
+    with anyio.fail_after(60):
+        dead = await anyio.run_process(
+            [sys.executable, "-m", module, *where, run.id, str(deletions)], check=False, stderr=None
+        )
+    assert dead.returncode == -signal.SIGKILL
+    assert len(await names(objects)) <= 4 - max(deletions, 0)
+    assert await rows(db) != {}
+    clock.advance(60)
+    await whole.retention.clearing.work()
+    assert await rows(db) == {}
+    assert await names(objects) == []
+
+
 async def test_numbers_are_never_given_again(service: Service) -> None:
     """Also when the newest run was deleted."""
     for number in (1, 2, 3):
@@ -170,7 +206,7 @@ async def failed_and_again(service: Service, player: Player) -> tuple[Run, Run]:
 
 
 async def read(service: Service, id: TaskId, step: int = 0) -> bytes:
-    return b"".join([block async for block in await service.runs.read_log(id, step)])
+    return b"".join([block async for block in await service.logs.read_log(id, step)])
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -281,7 +317,7 @@ async def test_a_deleted_log_is_gone_and_the_others_stay(
     await service.storage.delete_log(run.id, of, 0)
     await service.storage.delete_log(run.id, of, 1)  # it printed nothing
     for step in (0, 1):
-        for call in (service.runs.read_log(of, step), service.storage.delete_log(run.id, of, step)):
+        for call in (service.logs.read_log(of, step), service.storage.delete_log(run.id, of, step)):
             with pytest.raises(NotFound) as absence:
                 await call
             assert absence.value.code == "logDoesNotExist"

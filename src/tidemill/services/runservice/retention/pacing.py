@@ -13,7 +13,7 @@ from tidemill.kit.db import Database, Transaction
 T = TypeVar("T")
 
 #: Seconds after which a transaction begins nothing more; so long others wait for SQLite's writer.
-PORTION = 0.02
+PORTION = 0.01
 
 _removed = Counter("tidemill_removed", "What was removed for good, by its kind.", ["kind"])
 
