@@ -129,7 +129,7 @@ async def _fill(service: RunserviceService, db: Database) -> None:
     values |= {"plan": pattern.id, "now": int(time.time() * 1e6), "message": "x" * 200}
 
     async def fill(tx: Transaction) -> None:
-        for statement in (_RUNS, _TASKS, _JOBS):
+        for statement in (_RUNS, _TASKS, _DEMANDS, _JOBS):
             names = statement.compile().params
             await tx.run(statement, {name: values[name] for name in names})
 
@@ -160,8 +160,15 @@ _TASKS = text("""
     SELECT sequence, 0, id, CAST(json_object('id', id, 'name', 'task', 'steps', json('[{}]')) AS BLOB)
     FROM runs WHERE sequence >= :first
 """)
+#: One of ten asks for what no executor has: these stand in the way of the others.
+_DEMANDS = text("""
+    INSERT INTO demands (id, digest, demand, used_at) VALUES
+    (1000, 'any', CAST('{"runtime":"host"}' AS BLOB), :now),
+    (1001, 'gpu', CAST('{"runtime":"host","labels":{"gpu":""}}' AS BLOB), :now)
+""")
 _JOBS = text("""
-    INSERT INTO jobs (id, run, position, generation, phase, stop, runtime, arch)
-    SELECT id, sequence, 0, 1, 'queued', false, 'host', '' FROM runs
-    WHERE sequence >= :first + :count - :queued
+    INSERT INTO jobs (id, run, position, generation, phase, stop, demand, queued_at)
+    SELECT id, sequence, 0, 1, 'queued', false,
+        iif(sequence < :first + :count - :queued + :queued / 10, 1001, 1000), :now
+    FROM runs WHERE sequence >= :first + :count - :queued
 """)

@@ -46,6 +46,13 @@ def lose(task: RunTask, reason: str, now: datetime) -> RunTask:
     return _close(replace(task, status=Status.LOST, reason=reason, ended_at=now), StepPhase.FAILED)
 
 
+def give_up(task: RunTask, reason: str, now: datetime) -> RunTask:
+    """The state of *task* after nobody could begin it for too long; unchanged when it has ended before."""
+    if task.status.is_final:
+        return task
+    return replace(task, status=Status.FAILED, reason=reason, ended_at=now)
+
+
 def _end(task: RunTask, report: JobReport, now: datetime) -> RunTask:
     outcome = report.outcome or Outcome.FAILED
     status = _ENDINGS[outcome]

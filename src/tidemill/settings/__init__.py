@@ -71,6 +71,12 @@ class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Seconds of silence after which an executor counts as gone."""
     executor_grace: Annotated[float, Meta(ge=0)] = 15.0
     """Seconds beyond the lease until its jobs are lost."""
+    forget_executors_after: Annotated[float, Meta(gt=0)] = 604_800.0
+    """Seconds of silence after which an executor that has no jobs and is not paused is forgotten; 7 days."""
+    unclaimable: Literal["wait", "fail"] = "wait"
+    """What becomes of a task that no executor which is online can take: it waits, or it fails."""
+    unclaimable_after: Annotated[float, Meta(ge=0)] = 600.0
+    """Seconds until it fails; executors that drain or pause count as able to take it."""
     artifacts_expire_after: Annotated[float, Meta(gt=0, le=315_360_000)] = 2_592_000.0
     """Seconds for which artifacts are kept whose step does not say it (`expire_after`); 30 days."""
     retention: RetentionSettings = RetentionSettings()
@@ -89,6 +95,15 @@ class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Seconds a pusher waits for the numbers of the runs."""
 
 
+class ResourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an executor has for all of its jobs together. The host driver keeps no task within it."""
+
+    cpu: Annotated[float, Meta(gt=0)] | None = None
+    """Cores; none is not stated."""
+    memory: Annotated[int, Meta(gt=0)] | None = None
+    """Bytes; none is not stated."""
+
+
 class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Doing jobs on this machine."""
 
@@ -100,7 +115,10 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     slots: Annotated[int, Meta(ge=1)] = 4
     """Jobs worked on at once."""
     labels: dict[str, str] = {}
-    """What tasks may ask for."""
+    """What tasks may ask for by name and value (`runtime.labels`)."""
+    allow_privileged: bool = False
+    """Take tasks that want privileged containers."""
+    resources: ResourceSettings = ResourceSettings()
     allow_unsandboxed: bool = False
     """Run host tasks although bubblewrap does not work and the installation is not loopback only."""
     log_limit: Annotated[int, Meta(gt=0)] = 268_435_456

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from tidemill.core.explaining.nouns import Ahead, Circumstances, ExecutorView, JobView, RunExplanation
 from tidemill.core.explaining.runs import explain
 from tidemill.core.job import JobPhase
-from tidemill.core.plan import Depend, Plan, PlanTask, RunStep, Runtime
+from tidemill.core.placement import Offer, Room
+from tidemill.core.plan import Depend, Plan, PlanTask, Resources, RunStep, Runtime
 from tidemill.core.run import (
     Attempt,
     Phase,
@@ -38,9 +39,19 @@ RUN = Run(
     created_at=AGO,
     started_at=AGO,
 )
-EXECUTOR = ExecutorView(
-    name="e1", online=True, draining=False, slots=2, jobs=0, runtimes=("host",), arch="arm64"
-)
+OFFER = Offer(runtimes=("host",), arch="arm64")
+ROOM = Room(offer=OFFER, slots=2, jobs=0)
+EXECUTOR = ExecutorView(name="e1", online=True, draining=False, room=ROOM)
+
+
+GREEDY = Runtime(type="host", arch="arm64", labels={"gpu": ""}, resources=Resources(cpu=2000))
+GENEROUS = replace(OFFER, labels={"gpu": "a"}, resources=Resources(cpu=3000))
+
+
+def offering(**offer: object) -> ExecutorView:
+    return replace(EXECUTOR, room=replace(ROOM, offer=replace(OFFER, **offer)))
+
+
 FAILED = StepState(phase=StepPhase.FAILED, exit_code=3)
 QUEUED, HELD = JobView(phase=JobPhase.QUEUED), JobView(phase=JobPhase.ACCEPTED, executor="e1")
 
@@ -191,9 +202,9 @@ TASKS = [
     (
         {},
         {},
-        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, arch="amd64"),)},
+        {"jobs": {T: QUEUED}, "executors": (offering(arch="amd64"),)},
         "no_suitable_executor",
-        "waiting: no executor takes `host` tasks for arm64; 1 executor is online: e1 (host amd64)",
+        "waiting: no live executor is for arm64; 1 executor is online: e1 (host amd64)",
     ),
     (
         {},
@@ -205,9 +216,51 @@ TASKS = [
     (
         {},
         {},
-        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, jobs=2),)},
+        {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, room=replace(ROOM, jobs=2)),)},
         "waits_for_slot",
         "waiting: all 2 slots for `host` tasks for arm64 are taken",
+    ),
+    (
+        {},
+        {"runtime": GREEDY},
+        {"jobs": {T: QUEUED}, "executors": (EXECUTOR, replace(EXECUTOR, name="e2"))},
+        "no_suitable_executor",
+        "waiting: no live executor has label `gpu` and offers 2 CPU; 2 executors are online without labels",
+    ),
+    (
+        {},
+        {"runtime": GREEDY},
+        {
+            "jobs": {T: QUEUED},
+            "executors": (offering(labels={"os": "linux"}, resources=Resources(cpu=4000)),),
+        },
+        "no_suitable_executor",
+        "waiting: no live executor has label `gpu`; 1 executor is online with labels os=linux",
+    ),
+    (
+        {},
+        {"runtime": GREEDY},
+        {
+            "jobs": {T: QUEUED},
+            "executors": (
+                offering(resources=Resources(cpu=4000)),
+                replace(offering(labels={"gpu": "a"}, resources=Resources(cpu=1500)), name="e2"),
+            ),
+        },
+        "no_suitable_executor",
+        "waiting: no live executor suits it: e1 has no label `gpu`; e2 offers 1.5 CPU, 2 CPU are asked",
+    ),
+    (
+        {},
+        {"runtime": GREEDY},
+        {
+            "jobs": {T: QUEUED},
+            "executors": (
+                replace(EXECUTOR, room=Room(offer=GENEROUS, slots=2, jobs=1, used=Resources(cpu=1500))),
+            ),
+        },
+        "waits_for_resources",
+        "waiting: 2 CPU are asked, and no executor that takes `host` tasks for arm64 with labels gpu has it",
     ),
     (
         {},

@@ -40,7 +40,7 @@ async def test_a_task_names_its_executor(service: Service) -> None:
     any_, arm_ = ((one.task, one.steps) for one in (await service.runs.explain_run(run.id)).tasks)
     assert (any_[0].code, any_[0].evidence, len(any_[1])) == ("running", {"executor": "e1"}, 1)
     assert arm_[0].sentence == (
-        "waiting: no executor takes `host` tasks for arm64; 1 executor is online: e1 (host amd64)"
+        "waiting: no live executor is for arm64; 1 executor is online: e1 (host amd64)"
     )
 
 

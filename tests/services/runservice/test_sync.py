@@ -1,7 +1,6 @@
 """The sync protocol: both lists are compared until they agree, whatever is lost on the way."""
 
 import asyncio
-from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +20,6 @@ from tests.services.runservice.playing import (
     statuses,
     task,
 )
-from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import SyncAnswer
 from tidemill.contracts.values import CLONE_TOKEN
 from tidemill.core.job import JobPhase, JobReport, Outcome
@@ -420,10 +418,9 @@ async def test_progress_of_steps_is_seen_and_followed(service: Service) -> None:
 
 async def test_many_reports_cost_one_commit(whole: RunserviceService, db: Database) -> None:
     """Ends, next tasks and their claims of four runs travel in one transaction."""
-    service = Service(runs=whole, jobs=whole, fleet=cast("Fleet", whole.faces()[Fleet]))
     for i in range(4):
-        await started(service.runs, task("a"), task("b", "a"), group=f"/project/p1/branch/b{i}")
-    player = Player(service.jobs, slots=4)
+        await started(whole, task("a"), task("b", "a"), group=f"/project/p1/branch/b{i}")
+    player = Player(whole, slots=4)
     for job in await player.take():
         player.end(job)
     before = getattr(db.engine, "commits", 0)

@@ -28,6 +28,7 @@ TASK = {
     "no_suitable_executor": "executors are online, and none takes such tasks",
     "executors_drain": "all executors that take it are draining",
     "waits_for_slot": "all executors that take it are at work with others",
+    "waits_for_resources": "executors that take it have free slots, and too little left of what it asks",
     "starts_now": "nothing keeps it: it is about to be queued, or to be taken by an executor",
     "given_to_executor": "an executor has it and is about to begin",
     "running": "it is at work",

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.core.job import JobPhase
+from tidemill.core.placement import Room
 from tidemill.core.run import TaskId
 
 
@@ -72,10 +73,7 @@ class ExecutorView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     online: bool
     draining: bool
-    slots: int
-    jobs: int
-    runtimes: tuple[str, ...]
-    arch: str
+    room: Room
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,13 +13,14 @@ from starlette.routing import BaseRoute
 
 from tidemill.contracts.jobs import ExecutorInfo, Jobs
 from tidemill.core.job import ExecutorId
+from tidemill.core.plan import Resources
 from tidemill.errors import Internal
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.pods import Driver
 from tidemill.services.executor.holding import Holding
 from tidemill.services.executor.slots import Slots
 from tidemill.services.executor.syncing import Syncing
-from tidemill.settings import ExecutorSettings
+from tidemill.settings import ExecutorSettings, ResourceSettings
 
 log = structlog.get_logger()
 
@@ -84,6 +85,8 @@ class ExecutorService:
             runtimes=self._driver.runtimes,
             arch=_architecture(),
             labels=self._settings.labels,
+            allow_privileged=self._settings.allow_privileged,
+            resources=_resources(self._settings.resources),
         )
         log.info("executor is ready", id=own_id, slots=self._settings.slots, runtimes=self._driver.runtimes)
 
@@ -130,6 +133,12 @@ class ExecutorService:
 def _architecture() -> str:
     machine = platform.machine()
     return _ARCHITECTURES.get(machine, machine)
+
+
+def _resources(stated: ResourceSettings) -> Resources:
+    """As the run language counts them."""
+    cpu = None if stated.cpu is None else round(stated.cpu * 1000)
+    return Resources(cpu=cpu, memory=stated.memory)
 
 
 def _kept_id(path: Path, new_id: Callable[[], str]) -> ExecutorId:

@@ -1,6 +1,7 @@
 """Talking with executors: look, wait until there is something to say, fetch values, answer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import anyio
@@ -8,15 +9,20 @@ import structlog
 
 from tidemill.contracts.jobs import AcceptedJob, SyncAnswer, SyncRequest
 from tidemill.contracts.values import Values, ValuesRequest
+from tidemill.core.job import ExecutorId
+from tidemill.core.placement import Room
 from tidemill.errors import BadRequest, Failure, Forbidden, NotFound
 from tidemill.kit.db import Database, Transaction
 from tidemill.services.runservice.changing import Means
+from tidemill.services.runservice.claiming import Rivals
 from tidemill.services.runservice.syncing import Found, Granted, Look
 
 _LONGEST_WAIT = 30.0
 _VALUES_LIMIT = 10.0
 #: Seconds after which values are asked for again, doubled each time.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+#: Seconds for which an executor leaves jobs to those with more room, who need a few milliseconds.
+_COURTESY = 0.05
 
 log = structlog.get_logger()
 
@@ -29,16 +35,18 @@ class Answering:
         self._means = means
         self._values = values
         self._clock = clock
+        self._waiting: dict[ExecutorId, Room] = {}
 
     async def answer(self, request: SyncRequest) -> SyncAnswer:
         """What the executor shall change, as soon as there is anything, or nothing after the wait."""
         wait = max(0.0, min(request.wait, _LONGEST_WAIT, self._means.lease.total_seconds() / 3))
         deadline = anyio.current_time() + wait
         own = f"executor/{request.executor.id}"
-        pause = _FIRST_PAUSE
+        pause, has_left = _FIRST_PAUSE, False
         with self._means.bells.listen(own) as mine, self._means.bells.listen(own, "jobs") as any_job:
             while True:
-                found = await self._look(request)
+                found = await self._look(request, {} if has_left else dict(self._waiting))
+                has_left = found.has_left
                 run = [job for job in [await self._accepted(one) for one in found.granted] if job]
                 is_waiting_for_values = len(run) < len(found.granted)
                 remaining = deadline - anyio.current_time()
@@ -46,15 +54,31 @@ class Answering:
                     return _answer(found, run)
                 if is_waiting_for_values:
                     remaining, pause = min(remaining, pause), min(2 * pause, _LONGEST_PAUSE)
-                bell = any_job if found.wants_more else mine
-                if not await bell.wait(remaining) and not is_waiting_for_values:
+                if has_left:
+                    remaining = min(remaining, _COURTESY)
+                bell = any_job if found.room and not has_left else mine
+                with self._waits(request.executor.id, None if has_left else found.room):
+                    is_rung = await bell.wait(remaining)
+                if not (is_rung or has_left or is_waiting_for_values):
                     return SyncAnswer()
 
-    async def _look(self, request: SyncRequest) -> Found:
+    @contextmanager
+    def _waits(self, executor: ExecutorId, room: Room | None) -> Iterator[None]:
+        """While an executor waits with room for jobs, others may leave some to it."""
+        if room is None:
+            yield
+            return
+        self._waiting[executor] = room
+        try:
+            yield
+        finally:
+            self._waiting.pop(executor, None)
+
+    async def _look(self, request: SyncRequest, rivals: Rivals) -> Found:
         now = self._clock()
 
         async def look(tx: Transaction) -> Found:
-            return await Look(tx, request, self._means, now).take()
+            return await Look(tx, request, self._means, now, rivals).take()
 
         return await self._db.do(look)
 

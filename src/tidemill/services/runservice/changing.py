@@ -12,13 +12,15 @@ import msgspec
 
 from tidemill.contracts.feed import TaskChanged
 from tidemill.core.advance import advance
-from tidemill.core.job import JobId, first_generation
+from tidemill.core.job import ExecutorId, JobId, first_generation
+from tidemill.core.placement import demand_of
 from tidemill.core.plan import Plan
 from tidemill.core.run import Phase, Run, RunId, RunTask, TaskId
 from tidemill.errors import NotFound
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Transaction
 from tidemill.services.runservice.store import counting, jobs, runs
+from tidemill.services.runservice.store.demands import Demands
 from tidemill.services.runservice.store.jobs import Job
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
@@ -53,6 +55,7 @@ class Means(msgspec.Struct, frozen=True):
     bells: Bells
     lease: timedelta
     """How long an executor may be silent and still counts as there."""
+    demands: Demands = msgspec.field(default_factory=Demands)
 
 
 class Changes:
@@ -61,6 +64,7 @@ class Changes:
     def __init__(self, tx: Transaction, means: Means, now: datetime) -> None:
         self._tx = tx
         self._plans = means.plans
+        self._demands = means.demands
         self._bells = means.bells
         self._now = now
         self._groups: set[str] = set()
@@ -147,16 +151,15 @@ class Changes:
         if not decision.start:
             return
         starting = frozenset(decision.start)
-        sequence = hand.stored.sequence
-        await jobs.add(
-            self._tx,
-            [
-                (task.id, first_generation(task.attempt), sequence, position, runtime.type, runtime.arch)
-                for position, task in enumerate(hand.run.tasks)
-                if task.id in starting
-                for runtime in [plan.tasks[position].runtime]
-            ],
-        )
+        places = [position for position, task in enumerate(hand.run.tasks) if task.id in starting]
+        asked = [demand_of(plan.tasks[position].runtime) for position in places]
+        demands = await self._demands.ids(self._tx, asked, self._now)
+        new = [
+            (task.id, first_generation(task.attempt), hand.stored.sequence, position, demand)
+            for position, demand in zip(places, demands, strict=True)
+            for task in [hand.run.tasks[position]]
+        ]
+        await jobs.add(self._tx, new, self._now)
         self._tx.after_commit(self._bells.ring, "jobs")
 
     async def _withdraw(self, hand: RunInHand, tasks: Collection[TaskId]) -> None:
@@ -185,3 +188,8 @@ def ring_for_logs(tx: Transaction, bells: Bells, was: RunTask, task: RunTask) ->
 def log_bell(task: TaskId, step: int) -> str:
     """What rings when a log grows or ends."""
     return f"log/{task}/{step}"
+
+
+def fleet_bell(executor: ExecutorId) -> str:
+    """What rings when an executor presents itself anew, or has other jobs than before."""
+    return f"fleet/{executor}"

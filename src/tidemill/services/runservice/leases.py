@@ -13,7 +13,7 @@ import msgspec
 from tidemill.core.job import ExecutorId
 from tidemill.core.report import lose
 from tidemill.kit.db import Transaction
-from tidemill.services.runservice.changing import Changes, Means
+from tidemill.services.runservice.changing import Changes, Means, fleet_bell
 from tidemill.services.runservice.store import executors, jobs
 
 #: Seconds between two looks while somebody is watched.
@@ -72,7 +72,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def lose_jobs(
-    tx: Transaction, id: ExecutorId, seen_at: datetime, means: Means, now: datetime
+    tx: Transaction, id: ExecutorId, seen_at: datetime, means: Means, now: datetime, *, reason: str = ""
 ) -> Losses:
     """Take all jobs from an executor, unless it was heard since *seen_at*.
 
@@ -88,7 +88,7 @@ async def lose_jobs(
     await jobs.requeue(tx, unconfirmed)
     if unconfirmed:
         tx.after_commit(means.bells.ring, "jobs")
-    reason = f"its executor {heard.info.name or id} has gone silent"
+    reason = reason or f"its executor {heard.info.name or id} has gone silent"
     lost = 0
     for hand in hands:
         mine = [job for job in held if job.run == hand.stored.sequence and not job.is_unconfirmed]
@@ -99,4 +99,6 @@ async def lose_jobs(
             await changes.advance(hand)
         lost += len(mine)
     await changes.settle()
+    if held:
+        tx.after_commit(means.bells.ring, fleet_bell(id))
     return Losses(lost=lost, requeued=len(unconfirmed))

@@ -63,6 +63,7 @@ from tidemill.services.runservice.reporting import Reporting
 from tidemill.services.runservice.retention.quotas import CacheQuota
 from tidemill.services.runservice.retention.rounds import Retention
 from tidemill.services.runservice.store import executors, listing, runs
+from tidemill.services.runservice.store.executors import Lease
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
 from tidemill.services.runservice.timing import Timing
@@ -109,7 +110,7 @@ class RunserviceService(Runservice, Jobs):
         self.retention = Retention(db, objects, bells, settings.retention, clock=clock)
         self._reporting = Reporting(db, self._means.plans)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
-        self._fleet = ExecutorFleet(db, lease=self._lease, clock=clock)
+        self._fleet = ExecutorFleet(db, self._means, settings, clock=clock)
         self._feed = EventFeed(db, bells)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
@@ -122,6 +123,7 @@ class RunserviceService(Runservice, Jobs):
             Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
             Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
+            *self._fleet.loops(),
             *self.retention.loops(),
         ]
 
@@ -145,6 +147,7 @@ class RunserviceService(Runservice, Jobs):
     async def close(self) -> None:
         """Stop looking at executors and clocks."""
         self._timing.close()
+        self._fleet.close()
         self.retention.close()
         self._feed.close()
         if self._next_look is not None:
@@ -183,8 +186,8 @@ class RunserviceService(Runservice, Jobs):
         return found
 
     async def explain_run(self, id: RunId) -> RunExplanation:
-        now, plans = self._clock(), self._means.plans
-        return await self._db.read(lambda tx: explained(tx, id, plans, now=now, lease=self._lease))
+        plans, demands, lease = self._means.plans, self._means.demands, Lease(self._clock(), self._lease)
+        return await self._db.read(lambda tx: explained(tx, id, plans, demands, lease))
 
     async def follow_run(self, id: RunId) -> AsyncIterator[bytes]:
         return await self._following.open(id)

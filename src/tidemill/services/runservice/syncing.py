@@ -11,13 +11,16 @@ import msgspec
 from msgspec.structs import replace
 
 from tidemill.contracts.feed import TaskChanged
+from tidemill.contracts.fleet import Wanted
 from tidemill.contracts.jobs import SyncRequest
 from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
+from tidemill.core.placement import Room
 from tidemill.core.report import apply_report, lose
 from tidemill.core.run import RunTask
 from tidemill.errors import Conflict
 from tidemill.kit.db import Transaction
-from tidemill.services.runservice.changing import Changes, Means, ring_for_logs
+from tidemill.services.runservice.changing import Changes, Means, fleet_bell, ring_for_logs
+from tidemill.services.runservice.claiming import Claimed, Rivals, claim, room_of
 from tidemill.services.runservice.specs import spec
 from tidemill.services.runservice.store import executors, jobs, rows, runs
 from tidemill.services.runservice.store.executors import Heard
@@ -45,8 +48,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     stop: tuple[JobId, ...] = ()
     fenced: tuple[JobId, ...] = ()
     forget: tuple[JobId, ...] = ()
-    wants_more: bool = False
-    """It has free slots, so that a new job anywhere is news for it."""
+    room: Room | None = None
+    """What it has left for more, so that a new job anywhere is news for it; None when it is to get none."""
+    has_left: bool = False
+    """Jobs were left to executors with more room: to be looked for again, in case these do not come."""
 
     @property
     def has_orders(self) -> bool:
@@ -57,7 +62,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Look:
     """One transaction over what an executor has and what it should have."""
 
-    def __init__(self, tx: Transaction, request: SyncRequest, means: Means, now: datetime) -> None:
+    def __init__(
+        self, tx: Transaction, request: SyncRequest, means: Means, now: datetime, rivals: Rivals
+    ) -> None:
+        """*rivals* are executors that wait for jobs, which are shared out among them."""
+        self._rivals = rivals
+        self._is_resting = False
         self._tx = tx
         self._request = request
         self._means = means
@@ -72,25 +82,31 @@ class Look:
         info = self._request.executor
         heard = await executors.take(self._tx, info.id)
         self._refuse_overtaken(heard)
+        self._is_resting = info.draining or (heard is not None and heard.wanted is not Wanted.WORK)
         if heard is None:
             await self._keep(heard)
         held = {job.id: job for job in await jobs.held_by(self._tx, info.id)} if heard else {}
+        had = frozenset(held)
         listed = self._listed(held)
         # All at once and in one order, so that two executors of the same runs never wait in a circle.
-        touched = (job for job in held.values() if job.id in listed or _is_over(job, None) or info.draining)
+        touched = (
+            job for job in held.values() if job.id in listed or _is_over(job, None) or self._is_resting
+        )
         await runs.lock(self._tx, {job.run for job in touched})
         await self._accept(held, listed)
         await self._end(held, listed)
         await self._progress(held, listed)
         unlisted = [job for job in held.values() if job.id not in listed and job.is_unconfirmed]
-        if info.draining:
+        if self._is_resting:
             await self._take_back(held, unlisted)
             unlisted = []
-        claimed = await self._claim(info.slots - len(held))
+        claimed = await self._claim(held)
         if heard is not None and (self._changed or self._is_new(heard)):
             await self._keep(heard)
-        held |= {job.id: job for job in claimed}
-        return await self._found(held, listed, [*unlisted, *claimed])
+        held |= {job.id: job for job in claimed.jobs}
+        if heard is None or heard.info != info or held.keys() != had:
+            self._tx.after_commit(self._means.bells.ring, fleet_bell(info.id))
+        return await self._found(held, listed, [*unlisted, *claimed.jobs], bool(claimed.left_to))
 
     def _refuse_overtaken(self, heard: Heard | None) -> None:
         if heard is not None and 0 < self._request.sequence < heard.sequence:
@@ -178,12 +194,15 @@ class Look:
         for job in unlisted:
             del held[job.id]
 
-    async def _claim(self, free: int) -> list[Job]:
-        info = self._request.executor
-        if free <= 0 or info.draining or not info.runtimes:
-            return []
-        claimed = await jobs.claim(self._tx, info, free)
-        self._changed = self._changed or bool(claimed)
+    async def _claim(self, held: dict[JobId, Job]) -> Claimed:
+        if self._is_resting or len(held) >= self._request.executor.slots:
+            return Claimed(())
+        info, demands = self._request.executor, self._means.demands
+        room = await room_of(self._tx, info, held.values(), demands)
+        claimed = await claim(self._tx, info.id, room, demands, self._rivals)
+        self._changed = self._changed or bool(claimed.jobs)
+        for rival in claimed.left_to:
+            self._tx.after_commit(self._means.bells.ring, f"executor/{rival}")
         return claimed
 
     def _is_new(self, heard: Heard) -> bool:
@@ -198,7 +217,7 @@ class Look:
         await executors.keep(self._tx, now_heard, is_new=heard is None)
 
     async def _found(
-        self, held: dict[JobId, Job], listed: dict[JobId, JobReport], assigned: list[Job]
+        self, held: dict[JobId, Job], listed: dict[JobId, JobReport], assigned: list[Job], has_left: bool
     ) -> Found:
         waiting = [
             held[report.id]
@@ -206,14 +225,15 @@ class Look:
             if report.phase is JobPhase.ACCEPTED and not held[report.id].stop
         ]
         specs = await self._specs([*assigned, *waiting])
-        info = self._request.executor
+        room = await room_of(self._tx, self._request.executor, held.values(), self._means.demands)
         return Found(
             start=tuple(specs[job.id] for job in assigned),
             granted=tuple(Granted(specs[job.id], job.scope) for job in waiting),
             stop=tuple(r.id for r in listed.values() if held[r.id].stop and not r.stopping),
             fenced=tuple(self._fenced),
             forget=tuple(self._forget),
-            wants_more=not info.draining and info.slots > len(held),
+            room=room if room.free and not self._is_resting else None,
+            has_left=has_left,
         )
 
     async def _specs(self, wanted: Iterable[Job]) -> dict[JobId, JobSpec]:

@@ -1,11 +1,12 @@
 """Questions about live jobs: of an executor, of a run, claimable ones."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
 
 import msgspec
-from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy import CompoundSelect, Select, bindparam, delete, func, insert, select, union_all, update
 
-from tidemill.contracts.jobs import ExecutorInfo
 from tidemill.core.job import ExecutorId, JobId, JobPhase
 from tidemill.core.run import RunId, TaskId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
@@ -16,6 +17,10 @@ _requeue = (
     .where(jobs.c.id == bindparam("of_job"))
     .values(phase=JobPhase.QUEUED, executor=None, stop=False, generation=jobs.c.generation + 1)
 )
+
+
+#: Demands in one question for the oldest jobs.
+_AT_ONCE = 50
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +38,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     plan_id: str
     scope: str
+    demand: int
+    """The id of what it asks of an executor."""
     state: bytes
     """The state of its task, as it is stored."""
 
@@ -66,13 +73,8 @@ _of_runs = _with_run.where(jobs.c.run.in_(bindparam("these", expanding=True)))
 _these = _with_run.where(jobs.c.id.in_(bindparam("these", expanding=True)))
 _free = (
     select(jobs.c.id)
-    .where(
-        IS_QUEUED,
-        jobs.c.runtime.in_(bindparam("runtimes", expanding=True)),
-        or_(jobs.c.arch == "", jobs.c.arch == bindparam("own_arch")),
-    )
+    .where(IS_QUEUED, jobs.c.id.in_(bindparam("these", expanding=True)))
     .order_by(jobs.c.run, jobs.c.position)
-    .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
     .cte("free")
 )
@@ -96,6 +98,45 @@ _is_live = (
 )
 
 
+class Queued(msgspec.Struct, frozen=True):
+    """A job that nobody has, as far as choosing it goes."""
+
+    id: JobId
+    demand: int
+    place: tuple[int, int]
+    """Its run and its position there: smaller ones are older."""
+
+
+_of_demand = select(jobs.c.id, jobs.c.run, jobs.c.position, jobs.c.demand).where(IS_QUEUED)
+_queued_for = (
+    _of_demand.where(jobs.c.demand == bindparam("of"), jobs.c.queued_at <= bindparam("before"))
+    .order_by(jobs.c.run, jobs.c.position)
+    .limit(bindparam("most"))
+)
+_queued_since = select(func.min(jobs.c.queued_at)).where(
+    IS_QUEUED, jobs.c.demand == bindparam("of"), jobs.c.queued_at > bindparam("after")
+)
+
+
+@cache
+def _oldest(count: int) -> CompoundSelect[tuple[str, int, int, int]]:
+    """The question for the oldest jobs with each of *count* demands."""
+    return union_all(
+        *(
+            select(
+                _of_demand.where(
+                    jobs.c.demand == bindparam(f"demand{number}"),
+                    jobs.c.id.not_in(bindparam("passed_over", expanding=True)),
+                )
+                .order_by(jobs.c.run, jobs.c.position)
+                .limit(bindparam("most"))
+                .subquery()
+            )
+            for number in range(count)
+        )
+    )
+
+
 async def held_by(tx: Snapshot, executor: ExecutorId) -> list[Job]:
     """The jobs that an executor has been given, oldest run first."""
     return await _read(tx, _held_by, {"of": executor})
@@ -112,20 +153,45 @@ async def of_runs(tx: Snapshot, sequences: Collection[int]) -> list[Job]:
     return await _read(tx, _of_runs, {"these": sequences})
 
 
-async def claim(tx: Transaction, info: ExecutorInfo, count: int) -> list[Job]:
-    """Give up to *count* queued jobs that suit it to an executor, those of the oldest runs first.
+async def oldest(
+    tx: Snapshot, demands: Collection[int], most: int, passed_over: Collection[JobId]
+) -> list[Queued]:
+    """Up to *most* queued jobs with each of these demands, those of the oldest runs first."""
+    found: list[Queued] = []
+    wanted = list(demands)
+    for first in range(0, len(wanted), _AT_ONCE):
+        some = wanted[first : first + _AT_ONCE]
+        values = {f"demand{number}": demand for number, demand in enumerate(some)}
+        rows = await tx.all(_oldest(len(some)), {**values, "most": most, "passed_over": passed_over})
+        found += [Queued(JobId(row.id), row.demand, (row.run, row.position)) for row in rows]
+    return sorted(found, key=lambda job: job.place)[:most]
+
+
+async def claim(tx: Transaction, executor: ExecutorId, ids: Collection[JobId]) -> list[Job]:
+    """Give those of these jobs to an executor that are still queued.
 
     On PostgreSQL what another executor is just taking is passed over, so that none waits for another.
     """
-    wanted = {"by": info.id, "runtimes": info.runtimes, "own_arch": info.arch, "most": count}
-    claimed = [row.id for row in await tx.all(_claim, wanted)]
+    claimed = [row.id for row in await tx.all(_claim, {"by": executor, "these": ids})]
     return await _read(tx, _these, {"these": claimed}) if claimed else []
 
 
-async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, int, str, str]]) -> None:
-    """Queue a job for each (task, generation, run, position, runtime, arch)."""
-    columns = ("id", "generation", "run", "position", "runtime", "arch")
-    constant = {"phase": JobPhase.QUEUED, "stop": False, "executor": None}
+async def queued_for(tx: Snapshot, demand: int, before: datetime, most: int) -> list[Queued]:
+    """Some of the jobs with a demand that were queued before a time."""
+    rows = await tx.all(_queued_for, {"of": demand, "before": before, "most": most})
+    return [Queued(JobId(row.id), row.demand, (row.run, row.position)) for row in rows]
+
+
+async def queued_since(tx: Snapshot, demand: int, after: datetime) -> datetime | None:
+    """When the first of the jobs with a demand was queued of those that were not before a time."""
+    found: datetime | None = await tx.value(_queued_since, {"of": demand, "after": after})
+    return found
+
+
+async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, int, int]], queued_at: datetime) -> None:
+    """Queue a job for each (task, generation, run, position, demand)."""
+    columns = ("id", "generation", "run", "position", "demand")
+    constant = {"phase": JobPhase.QUEUED, "stop": False, "executor": None, "queued_at": queued_at}
     await tx.run(insert(jobs), [dict(zip(columns, one, strict=True)) | constant for one in new])
 
 
@@ -174,5 +240,6 @@ def _job(row: AnyRow) -> Job:
         number=row.number,
         plan_id=row.plan_id,
         scope=row.scope,
+        demand=row.demand,
         state=row.state,
     )

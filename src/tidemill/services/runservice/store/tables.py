@@ -125,6 +125,26 @@ executors = Table(
     Column("seen_at", Instant, nullable=False),
     # Of the last sync that changed anything; an older one that arrives later is refused.
     Column("sequence", BigInteger, nullable=False),
+    # For people; its id where it gives itself none.
+    Column("name", BytewiseText, nullable=False, server_default=""),
+    # What people want of it: to work, or to take nothing new; who said so, why and when.
+    Column("wanted", Text, nullable=False, server_default="work"),
+    Column("wanted_by", Text, nullable=False, server_default=""),
+    Column("wanted_why", Text, nullable=False, server_default=""),
+    Column("wanted_at", Instant),
+    Index("executors_by_name", "name", "id"),
+    Index("ix_executors_seen_at", "seen_at"),
+)
+
+#: What jobs ask of executors, each once; a queue of many jobs has few of them.
+demands = Table(
+    "demands",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("demand", LargeBinary, nullable=False),
+    # Written down once an hour at most in each process.
+    Column("used_at", Instant, nullable=False),
 )
 
 #: Live jobs only: one that has ended or is lost has no row. The primary key is the task's id, so that a
@@ -139,16 +159,15 @@ jobs = Table(
     Column("phase", Text, nullable=False),
     Column("stop", Boolean, nullable=False),
     Column("executor", Text, ForeignKey("executors.id"), index=True),
-    Column("runtime", Text, nullable=False),
-    Column("arch", Text, nullable=False),
+    Column("demand", BigInteger, ForeignKey("demands.id"), nullable=False),
+    Column("queued_at", Instant, nullable=False),
     CheckConstraint("phase IN ('queued', 'claimed', 'accepted')"),
     CheckConstraint("(phase = 'queued') = (executor IS NULL)"),
     Index(
         "jobs_queued",
+        "demand",
         "run",
         "position",
-        "runtime",
-        "arch",
         sqlite_where=IS_QUEUED,
         postgresql_where=IS_QUEUED,
     ),

@@ -1,0 +1,114 @@
+"""Tasks that no executor can take: where the settings say so, they fail after a time, and say why.
+
+What counts is how long no executor that suits was online. It follows from what is stored (when the job
+was queued, when each executor was last heard), so that it is the same for every process and after a start.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from tidemill.core.placement import Demand, suits
+from tidemill.core.report import give_up
+from tidemill.core.spans import span
+from tidemill.kit.coord import Bell
+from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.supervise import SLOWEST_ALLOWED, Loop
+from tidemill.services.runservice.changing import Changes, Means
+from tidemill.services.runservice.claiming import offer_of
+from tidemill.services.runservice.store import executors, jobs
+from tidemill.services.runservice.store.executors import Heard
+from tidemill.settings import RunserviceSettings
+
+#: Tasks that fail in one transaction.
+_AT_ONCE = 100
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+log = structlog.get_logger()
+
+
+class Unclaimable:
+    """Looks at what queued jobs ask for and nobody offers; its own bell rings when the next is due."""
+
+    def __init__(
+        self, db: Database, means: Means, settings: RunserviceSettings, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._db = db
+        self._means = means
+        self._after = timedelta(seconds=settings.unclaimable_after)
+        self._is_on = settings.unclaimable == "fail"
+        self._clock = clock
+        self._bell: Bell = means.bells.listen("unclaimable")
+        self._next: asyncio.TimerHandle | None = None
+
+    def loops(self) -> list[Loop]:
+        """Nothing where tasks wait for as long as it takes."""
+        if not self._is_on:
+            return []
+        return [Loop("unclaimable", self.look, seconds=SLOWEST_ALLOWED, bell=self._bell)]
+
+    def close(self) -> None:
+        """Ring no more."""
+        if self._next is not None:
+            self._next.cancel()
+        self._bell.close()
+
+    async def look(self) -> None:
+        """Fail what nobody could take for too long, and see when that is so for the next."""
+        now = self._clock()
+        unserved = await self._db.read(lambda tx: self._unserved(tx, now))
+        due = [await self._fail_or_wait(key, *found, now) for key, found in unserved.items()]
+        self._ring_at(min(filter(None, due), default=None), now)
+
+    async def _fail_or_wait(
+        self, key: int, demand: Demand, since: datetime, now: datetime
+    ) -> datetime | None:
+        """Fail what has waited for too long; answers when more of it may have."""
+        if now - since < self._after:
+            return since + self._after
+        await self._fail(key, demand, now)
+        first = await self._db.read(lambda tx: jobs.queued_since(tx, key, now - self._after))
+        return first and first + self._after
+
+    async def _unserved(self, tx: Snapshot, now: datetime) -> dict[int, tuple[Demand, datetime]]:
+        """The demands of queued jobs that nobody who is online suits, and since when that is so at least."""
+        wanted = await self._means.demands.open(tx)
+        known = await executors.offers(tx) if wanted else []
+        since = {key: self._silent_since(demand, known) for key, demand in wanted.items()}
+        return {key: (wanted[key], begun) for key, begun in since.items() if begun <= now}
+
+    def _silent_since(self, demand: Demand, known: Iterable[Heard]) -> datetime:
+        heard = (one.seen_at for one in known if suits(demand, offer_of(one.info)))
+        last = max(heard, default=None)
+        return _LONG_AGO if last is None else last + self._means.lease
+
+    async def _fail(self, key: int, demand: Demand, now: datetime) -> None:
+        while await self._db.do(lambda tx: self._fail_some(tx, key, demand, now)) == _AT_ONCE:
+            log.info("more tasks that no executor takes", demand=key)
+
+    async def _fail_some(self, tx: Transaction, key: int, demand: Demand, now: datetime) -> int:
+        found = await jobs.queued_for(tx, key, now - self._after, _AT_ONCE)
+        changes = Changes(tx, self._means, now)
+        reason = f"no executor that takes it was online for {span(self._after.total_seconds())}"
+        wanted = {job.id for job in found}
+        for hand in await changes.take({job.place[0] for job in found}):
+            # One that was claimed since, or begun, is somebody's and none of ours.
+            mine = [job for job in hand.jobs.values() if job.id in wanted and job.executor is None]
+            for job in mine:
+                hand.put(give_up(hand.run.task(job.task_id), reason, now))
+            await changes.remove_jobs(hand, [job.id for job in mine])
+            await changes.advance(hand)
+        await changes.settle()
+        if found:
+            log.warning("tasks have failed: no executor takes them", tasks=len(found), runtime=demand.runtime)
+        return len(found)
+
+    def _ring_at(self, moment: datetime | None, now: datetime) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = None
+        if moment is not None:
+            seconds = max(0.0, (moment - now).total_seconds())
+            self._next = asyncio.get_running_loop().call_later(seconds, self._bell.ring)
