@@ -1,6 +1,7 @@
 """The event feed and the epoch: what readers with a cursor can rely on."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from tests.conftest import DatabaseUrl, OpenDatabase
 from tests.kit import outside
 from tests.kit.things import MIGRATIONS, adding, names, refused, things
 from tidemill.errors import Unavailable
-from tidemill.kit.db import Database, Transaction
+from tidemill.kit.db import Database, Transaction, reach
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +49,22 @@ async def test_a_reader_goes_on_where_it_was(database: Database) -> None:
     assert [e.sequence for e in await database.events(2, limit=2)] == [3, 4]
     assert [e.sequence for e in await database.events(4)] == [5]
     assert await database.events(5) == []
+
+
+async def test_old_events_are_purged_and_the_numbers_go_on(database: Database) -> None:
+    """From the oldest on, a few at a time; the newest number stays known when none is left."""
+    for number in range(5):
+        await database.do(emit_one(str(number)))
+    third = (await database.events(2))[0].at
+    assert await database.purge_events(third, limit=1) == 1
+    assert await database.purge_events(third) == 1
+    assert await database.purge_events(third) == 0
+    assert [e.sequence for e in await database.events(0)] == [3, 4, 5]
+    assert await database.purge_events(third + timedelta(hours=1)) == 3
+    found = await database.read(reach)
+    assert (found.oldest, found.last) == (6, 5)
+    await database.do(emit_one("5"))
+    assert [e.sequence for e in await database.events(0)] == [6]
 
 
 async def test_many_committers_leave_no_gap(

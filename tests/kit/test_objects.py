@@ -1,7 +1,11 @@
 """The object store, on local files and through obstore: one suite for every store."""
 
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -158,3 +162,56 @@ def test_an_address_that_is_no_store_is_refused(url: str) -> None:
     """Opening says at once what is wrong with the address."""
     with pytest.raises(BadRequest, match="store"):
         Objects.open(url)
+
+
+async def test_objects_are_found_by_their_age(objects: Objects) -> None:
+    """Those below a folder that were written before a moment."""
+    for name in ("a/old", "b/old"):
+        await objects.put(name, b"x")
+    now = datetime.now(UTC)
+    assert [name async for name in objects.older("a", now - timedelta(hours=1))] == []
+    assert [name async for name in objects.older("a", now + timedelta(hours=1))] == ["a/old"]
+    assert [name async for name in objects.older("none", now + timedelta(hours=1))] == []
+
+
+UPLOAD = """
+import sys, time
+import anyio
+from tidemill.kit.objects import Objects
+
+async def main():
+    async def endless():
+        while True:
+            yield bytes(1 << 20)
+            print("more", flush=True)
+            await anyio.sleep(0.01)
+    await Objects.open(sys.argv[1]).put("archives/x", endless())
+
+anyio.run(main)
+"""
+
+
+def killed_upload(store: Path) -> None:
+    """Kill a process that is storing an object."""
+    upload = subprocess.Popen([sys.executable, "-c", UPLOAD, store.as_uri()], stdout=subprocess.PIPE)
+    assert upload.stdout
+    while not [path for path in store.rglob("*#1") if path.stat().st_size]:
+        assert upload.stdout.readline() == b"more\n"
+    upload.kill()
+    upload.wait(30)
+    upload.stdout.close()
+
+
+async def test_what_a_killed_upload_leaves_is_cleared_away(tmp_path: Path) -> None:
+    """Once it has not grown for a day: what is being written stays."""
+    store = tmp_path / "store"
+    killed_upload(store)
+    objects = Objects.open(store.as_uri())
+    (left,) = store.rglob("*#1")
+    await objects.clear_aside()
+    assert left.exists()
+    a_day_ago = left.stat().st_mtime - 86_401
+    os.utime(left, (a_day_ago, a_day_ago))
+    await objects.clear_aside()
+    assert not left.exists()
+    assert [name async for name in objects.list()] == []
