@@ -9,6 +9,7 @@ from tidemill.cli.client import Number, Output, Server, ask
 from tidemill.cli.deleting import delete_run
 from tidemill.cli.explanations import explanation_lines
 from tidemill.cli.live import view, with_warnings
+from tidemill.cli.logs import get as show_log
 from tidemill.cli.output import duration, inert, show, time_of
 from tidemill.cli.run_tests import show_tests
 from tidemill.cli.tasks import named_task, noted, shown_status
@@ -26,6 +27,7 @@ from tidemill.contracts.gateway.runs import (
 
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
 app.command(show_tests, name="tests")
+app.command(show_log, name="log")
 app.command(delete_run, name="delete")
 
 _AGAIN = "Do this one again, by name, and what depends on it; keep all others. May be repeated."

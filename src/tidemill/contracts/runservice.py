@@ -203,18 +203,6 @@ class Runservice(Contract):
     async def reject_task(self, id: RunId, task: TaskId, reason: str) -> Run:
         """Skip a task that waits for approval or will; 400 `runTaskNotWaitingApproval` once it has it."""
 
-    @get("/tasks/{task}/logs/{step}", waits=True)
-    async def read_log(
-        self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0
-    ) -> AsyncIterator[bytes]:
-        """A log's bytes from *offset* on (step -1 is the setup); follow until the step is final.
-
-        Of the latest attempt of the task, unless *attempt* (from 1) says which.
-
-        404 `logDoesNotExist` for an unknown task or step, before the first byte. A cut stream ends
-        with an error, never like a whole one.
-        """
-
     @get("/runs/{id}/artifacts")
     async def artifacts(self, id: RunId, cursor: str = "", limit: PageLimit = 100) -> Page[Artifact]:
         """What is kept of a run, by task, path and step; 404 `runDoesNotExist`."""

@@ -20,6 +20,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
@@ -203,6 +204,7 @@ class House:
             self.ask(Runservice, "runservice"),
             self.ask(Gitserver, "gitserver"),
             planner,
+            logs=self.ask(Logs, "runservice"),
             feed=self.ask(Feed, "runservice"),
             storage=self.ask(Storage, "runservice"),
             admin_token=self._admin_token(),

@@ -19,6 +19,7 @@ from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.worker import Worker
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
@@ -240,6 +241,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         coded(Runservice, runservice),
         git,
         planner,
+        logs=coded(Logs, runservice.logs),
         feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
         storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),
         admin_token=ADMIN_TOKEN,

@@ -145,3 +145,66 @@ async def test_a_run_of_a_private_project_is_private(house: House, alice: Person
     for what in ("", "/follow", f"/tasks/{task_id}", f"/tasks/{task_id}/logs?setup"):
         assert await bob.as_agola("GET", f"{path}/runs/1{what}") == (403, b"[]")
         assert await house.nobody.as_agola("GET", f"{path}/runs/1{what}") == (403, b"[]")
+
+
+async def test_parts_of_logs_are_read(house: House, alice: Person, hello: str, worker: Worker) -> None:
+    """By bytes, by lines, by time, from the end; as they grow and afterwards; with times if wanted."""
+    await push(house, hello, MAIN)
+    await worker.start_all()
+    spec = await worker.begin()
+    logs = f"/projects/{hello}/runs/1/tasks/{spec.task_id}/logs"
+    await worker.write(spec, 0, 0, b"one\r\ntwo\r\n::group::three\r\nfo")
+
+    async def read(query: str) -> bytes:
+        answer = await alice.ask("GET", f"{logs}?step=0&{query}")
+        assert answer.status_code == 200, answer.text
+        return bytes(answer.content)
+
+    assert await read("offset=1&limit=3") == b"ne\r"
+    assert await read("line=2&lines=1") == b"two\r\n"
+    assert await read("tail=2") == b"::group::three\r\nfo"
+    assert await read("line=9") == b""
+    assert await read("since=1h") == await read("since=2020-01-01T00:00:00Z") == await read("tail=99")
+    assert await read("since=9999-12-31T23:59:59Z") == b""
+    stamped = (await read("timestamps&tail=2")).split(b"\r\n")
+    assert [line[25:] for line in stamped] == [b"::group::three", b"fo"]
+    assert all(line[10:11] + line[23:25] == b"TZ " for line in stamped)
+    index = await alice.get(f"{logs}/index?step=0&line=2")
+    assert (index["start"], index["lines"], index["length"], index["final"]) == (5, 4, 28, False)
+    assert (index["attempt"], index["latest_attempt"]) == (1, 1)
+    assert [(group["name"], group["line"], group["last_line"]) for group in index["groups"]] == [
+        ("three", 3, None)
+    ]
+    assert (index["places"][0]["offset"], index["places"][0]["line"]) == (0, 1)
+    assert index["places"][0]["time"].endswith("Z")
+    assert await house.nobody.get(f"{logs}/index?step=0") | {"start": 5} == index
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "offset=1&line=1",
+        "tail=1&since=5m",
+        "limit=1&lines=1",
+        "line=0",
+        "tail=-1",
+        "lines=0",
+        "limit=0",
+        "limit=x",
+        "since=yesterday",
+        "since=",
+        "attempt=-1",
+        "offset=99999999999999999999",
+        "since=9999999h",
+    ],
+)
+async def test_nonsense_is_refused(
+    house: House, alice: Person, hello: str, worker: Worker, query: str
+) -> None:
+    """With a reason, before the first byte."""
+    await push(house, hello, MAIN)
+    await worker.start_all()
+    spec = await worker.begin()
+    logs = f"/projects/{hello}/runs/1/tasks/{spec.task_id}/logs"
+    answer = await alice.ask("GET", f"{logs}?step=0&{query}")
+    assert (answer.status_code, bool(answer.json()[0]["message"])) == (400, True)

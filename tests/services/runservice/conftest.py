@@ -11,6 +11,7 @@ from tests.conftest import Clock, OpenDatabase
 from tests.services.runservice.playing import Service
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
@@ -111,4 +112,5 @@ def service(request: pytest.FixtureRequest, whole: RunserviceService) -> Service
         jobs=carry(Jobs, whole),
         fleet=carry(Fleet, cast("Fleet", faces[Fleet])),
         storage=carry(Storage, cast("Storage", faces[Storage])),
+        logs=carry(Logs, cast("Logs", faces[Logs])),
     )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import ExecutorInfo, Jobs, SyncAnswer, SyncRequest
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice, StartRun
 from tidemill.contracts.storage import Storage
 from tidemill.core.job import ExecutorId, JobId, JobPhase, JobReport, JobSpec, Outcome
@@ -30,6 +31,7 @@ class Service:
     jobs: Jobs
     fleet: Fleet
     storage: Storage
+    logs: Logs
 
 
 def task(name: str = "task", *depends: str, **fields: Any) -> PlanTask:

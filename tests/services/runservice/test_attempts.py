@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def text(service: Service, job: JobId, attempt: int = 0, *, follow: bool = False) -> bytes:
-    stream = await service.runs.read_log(TaskId(job), 0, 0, follow, attempt)
+    stream = await service.logs.read_log(TaskId(job), 0, follow=follow, attempt=attempt)
     return b"".join([block async for block in stream])
 
 

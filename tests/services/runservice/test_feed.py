@@ -49,7 +49,13 @@ def feed_of(service: RunserviceService) -> Feed:
 @pytest.fixture
 def service(whole: RunserviceService) -> Service:
     """Behind one carrier: the other tests of the service have both."""
-    return Service(runs=whole, jobs=whole, fleet=cast("Fleet", whole.faces()[Fleet]))
+    return Service(
+        runs=whole,
+        jobs=whole,
+        fleet=cast("Fleet", whole.faces()[Fleet]),
+        storage=whole.retention.storage,
+        logs=whole.logs,
+    )
 
 
 async def told(feed: Feed, count: int, after: str = "oldest", group: str = "") -> list[Message]:

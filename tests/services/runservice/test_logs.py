@@ -46,7 +46,7 @@ class Log:
         assert end.length == len(self.expected)
 
     async def read(self, offset: int = 0, *, follow: bool = False) -> bytes:
-        stream = await self.service.runs.read_log(TaskId(self.job), self.step, offset, follow)
+        stream = await self.service.logs.read_log(TaskId(self.job), self.step, offset=offset, follow=follow)
         return b"".join([block async for block in stream])
 
     async def end(self) -> None:
@@ -133,7 +133,7 @@ async def test_unknown_logs_do_not_exist(log: Log, of_task: str, step: int) -> N
     """Before the first byte, whether followed or not."""
     for follow in (False, True):
         with pytest.raises(NotFound) as caught:
-            await log.service.runs.read_log(TaskId(of_task or log.job), step, 0, follow)
+            await log.service.logs.read_log(TaskId(of_task or log.job), step, follow=follow)
         assert caught.value.code == "logDoesNotExist"
 
 
@@ -180,7 +180,7 @@ async def test_many_small_appends_become_objects(log: Log, objects: Objects, db:
 
 async def test_a_follower_reads_what_comes(log: Log) -> None:
     """Each append reaches it at once, the end of the step ends the stream."""
-    stream = await log.service.runs.read_log(TaskId(log.job), 0, 0, follow=True)
+    stream = await log.service.logs.read_log(TaskId(log.job), 0, follow=True)
     await log.append(b"one")
     assert await asyncio.wait_for(anext(stream), 5) == b"one"
     reading = asyncio.ensure_future(anext(stream))
@@ -259,7 +259,7 @@ async def test_a_follower_is_not_disturbed_by_putting_away(log: Log, whole: Runs
     """It began before, and reads the rest from where the log is now."""
     for i in range(6):
         await log.append(noise(DIRECT, i))
-    stream = await log.service.runs.read_log(TaskId(log.job), 0, 0, follow=True)
+    stream = await log.service.logs.read_log(TaskId(log.job), 0, follow=True)
     received = await anext(stream)
     await log.end()
     await whole.put_logs_away()
@@ -366,6 +366,6 @@ async def test_any_overlapping_retries_give_the_exact_bytes(
 async def test_a_growing_log_has_an_end_for_who_does_not_follow(log: Log) -> None:
     """It is where the log ended when the reading began."""
     await log.append(b"then")
-    stream: AsyncIterator[bytes] = await log.service.runs.read_log(TaskId(log.job), 0)
+    stream: AsyncIterator[bytes] = await log.service.logs.read_log(TaskId(log.job), 0)
     await log.append(b"later")
     assert b"".join([block async for block in stream]) == b"then"

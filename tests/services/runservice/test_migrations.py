@@ -132,7 +132,7 @@ async def live(service: RunserviceService, clock: Clock) -> Before:
         before.runs[run.id] = await now(service, run)
     for run_task in [one for run in (done, failed, running) for one in before.runs[run.id].tasks]:
         if run_task.started_at is not None:
-            before.logs[run_task.id] = await bytes_of(await service.read_log(run_task.id, 0))
+            before.logs[run_task.id] = await bytes_of(await service.logs.read_log(run_task.id, 0))
     clock.now += timedelta(seconds=1)
     return before
 
@@ -210,7 +210,7 @@ async def check_reading(service: RunserviceService, before: Before) -> None:
     listed = (await service.runs(RunQuery(group="/project/p1", ascending=True))).items
     assert [(run.number, run.id) for run in listed] == [(run.number, run.id) for run in before.runs.values()]
     for task_id, log in before.logs.items():
-        assert await bytes_of(await service.read_log(task_id, 0)) == log
+        assert await bytes_of(await service.logs.read_log(task_id, 0)) == log
 
 
 async def check_going_on(service: RunserviceService, before: Before, *, has_archives: bool) -> None:
@@ -220,13 +220,13 @@ async def check_going_on(service: RunserviceService, before: Before, *, has_arch
     (job,) = player.reports
     await service.append_log(job, 1, 0, len(LINE), LINE)
     await player.finish(job)
-    assert await bytes_of(await service.read_log(TaskId(job), 0)) == LINE * 2
+    assert await bytes_of(await service.logs.read_log(TaskId(job), 0)) == LINE * 2
     await player.work_off()
     assert (await now(service, running)).result is Result.SUCCESS
     again = await service.restart_run(failed.id, Restart(from_start=False))
     assert statuses(again) == {"good": "success", "bad": "notstarted", "after": "notstarted"}
     assert again.number == len(before.runs) + 1
-    assert await bytes_of(await service.read_log(again.tasks[0].id, 0)) == LINE
+    assert await bytes_of(await service.logs.read_log(again.tasks[0].id, 0)) == LINE
     await start(service, again.id)
     await start(service, queued.id, OTHER)
     await player.work_off()
@@ -235,7 +235,7 @@ async def check_going_on(service: RunserviceService, before: Before, *, has_arch
     chosen = await service.restart_run(done.id, Restart(from_start=False, tasks=("unit",)))
     assert statuses(chosen)["build"] == ("success" if has_archives else "notstarted")
     await service.put_logs_away()
-    assert await bytes_of(await service.read_log(TaskId(job), 0)) == LINE * 2
+    assert await bytes_of(await service.logs.read_log(TaskId(job), 0)) == LINE * 2
 
 
 def replace_jobs(player: Player, service: RunserviceService) -> Player:

@@ -44,7 +44,7 @@ async def block(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def log_of(service: Service, job: JobId) -> bytes:
-    return b"".join([part async for part in await service.runs.read_log(TaskId(job), 0)])
+    return b"".join([part async for part in await service.logs.read_log(TaskId(job), 0)])
 
 
 async def done_with_logs(service: Service, player: Player) -> None:

@@ -233,7 +233,7 @@ async def test_a_restart_of_what_failed_keeps_the_rest(service: Service) -> None
     again = await service.runs.restart_run(run.id, Restart(from_start=False))
     assert statuses(again) == {"good": "success", "bad": "notstarted", "after": "notstarted"}
     assert again.tasks[0].id == good
-    assert b"".join([block async for block in await service.runs.read_log(good, 0)]) == b"kept"
+    assert b"".join([block async for block in await service.logs.read_log(good, 0)]) == b"kept"
     await start(service.runs, again.id)
     await player.work_off()
     assert statuses(await now(service.runs, again)) == {

@@ -97,7 +97,7 @@ async def a_life(service: RunserviceService, clock: Clock) -> None:
         await service.runs(query)
     await service.numbered_run(running.number, "/project/p2")
     await service.queued_groups()
-    async for _ in await service.read_log(TaskId(job), 0):
+    async for _ in await service.logs.read_log(TaskId(job), 0):
         pass
     await service.put_logs_away()
     await service.watch_executors()

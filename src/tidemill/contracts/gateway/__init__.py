@@ -6,6 +6,7 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.events import EventRoutes
+from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -27,6 +28,8 @@ class Gateway(
     VariableRoutes,
     ProjectRunRoutes,
     UserRunRoutes,
+    ProjectLogRoutes,
+    UserLogRoutes,
     ProjectArtifactRoutes,
     UserArtifactRoutes,
     RunTestRoutes,

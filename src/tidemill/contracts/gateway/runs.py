@@ -1,15 +1,13 @@
-"""Runs, their tasks and logs, as the public API shows them."""
+"""Runs and their tasks, as the public API shows them."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, TypedDict, Unpack
+from typing import Annotated, Unpack
 
 import msgspec
 
 from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.kit.contract import Contract, Page, get, put
 
-#: The content type of a log.
-LOG = "text/plain;charset=UTF-8"
 #: RFC 3339 as Go writes it: no trailing zeros in the fraction.
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
@@ -236,20 +234,6 @@ class RunsQuery(ListQuery, total=False):
     result: tuple[str, ...]
 
 
-class LogQuery(TypedDict, total=False):
-    """Which log of a task to read: exactly one of *setup* and *step*."""
-
-    setup: str | None
-    """A flag by presence."""
-    step: str | None
-    follow: str | None
-    """A flag by presence: the log as it grows, until it ends."""
-    offset: int
-    """Extension: only the bytes from there on, for who has the others."""
-    attempt: int
-    """Extension: of which attempt, from 1; of the latest when it is not given."""
-
-
 class ProjectRunRoutes(Contract):
     """The runs of a project."""
 
@@ -285,12 +269,6 @@ class ProjectRunRoutes(Contract):
     ) -> None:
         """Approve a task that waits for it, or reject it: then it is skipped."""
 
-    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
-    async def project_run_log(
-        self, projectref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
-    ) -> AsyncIterator[bytes]:
-        """The output of a step, or of the setup."""
-
 
 class UserRunRoutes(Contract):
     """The direct runs of a user."""
@@ -319,10 +297,4 @@ class UserRunRoutes(Contract):
     async def user_run_task_action(
         self, userref: str, runnumber: str, taskid: str, request: RunTaskActionsRequest
     ) -> None:
-        """As for projects."""
-
-    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/logs", waits=True, media=LOG)
-    async def user_run_log(
-        self, userref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
-    ) -> AsyncIterator[bytes]:
         """As for projects."""

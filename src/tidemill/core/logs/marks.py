@@ -87,7 +87,7 @@ def first_since(marks: Sequence[Mark], at: int) -> int | None:
 
     What has no time may be that late.
     """
-    if marks and marks[0].offset and marks[0].at >= at:
+    if not marks or (marks[0].offset and marks[0].at >= at):
         return 0
     return next((mark.offset for mark in marks if mark.at >= at), None)
 

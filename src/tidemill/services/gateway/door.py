@@ -47,7 +47,7 @@ NOBODY = Caller(actor=ANONYMOUS)
 #: What may be asked without saying who one is; whether it is answered is for the permissions to say.
 OPEN_TO_NOBODY = frozenset(
     {"project", "project_run", "follow_project_run", "project_run_task", "project_run_log"}
-    | {"user_run", "user_run_task", "user_run_log"}
+    | {"project_run_log_index", "user_run", "user_run_task", "user_run_log", "user_run_log_index"}
 )
 
 _caller: ContextVar[Caller] = ContextVar("caller", default=NOBODY)

@@ -5,7 +5,6 @@ from typing import Unpack
 
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway.runs import (
-    LogQuery,
     ProjectRunRoutes,
     RunActionsRequest,
     RunExplanationResponse,
@@ -52,8 +51,3 @@ class ProjectRuns(ProjectRunRoutes):
         self, projectref: str, runnumber: str, taskid: str, request: RunTaskActionsRequest
     ) -> None:
         await self._runs.act_on_task(projectref, runnumber, taskid, request)
-
-    async def project_run_log(
-        self, projectref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
-    ) -> AsyncIterator[bytes]:
-        return await self._runs.log(projectref, runnumber, taskid, wanted)

@@ -6,7 +6,6 @@ from typing import TypeVar
 import msgspec
 
 from tidemill.contracts.gateway.runs import (
-    LogQuery,
     RunActionsRequest,
     RunExplanationResponse,
     RunResponse,
@@ -127,20 +126,6 @@ class Runs:
             return
         reason = ": ".join(filter(None, [f"rejected by {who.name}", request.reason]))
         await self._runservice.reject_task(detail.run.id, task.id, reason)
-
-    async def log(self, owner: str, number: str, task_id: str, wanted: LogQuery) -> AsyncIterator[bytes]:
-        """The output of a step; absence has no code here, which the reference's tests want."""
-        step = log_step(wanted.get("setup"), wanted.get("step"))
-        detail = await self._one(owner, number, Action.VIEW_RUN)
-        task = task_of(detail.run, task_id)
-        follow = wanted.get("follow") is not None
-        try:
-            data = await self._runservice.read_log(
-                task.id, step, wanted.get("offset", 0), follow=follow, attempt=wanted.get("attempt", 0)
-            )
-        except NotFound as error:
-            raise NotFound(error.message) from error
-        return self._while_allowed(data, owner)
 
     def _while_allowed(self, chunks: AsyncIterator[bytes], owner: str) -> AsyncIterator[bytes]:
         async def ask() -> None:

@@ -10,6 +10,7 @@ from tidemill.contracts.feed import Feed
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.events import EventRoutes
+from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -18,6 +19,7 @@ from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorage
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
 from tidemill.contracts.gateway.variables import VariableRoutes
 from tidemill.contracts.gitserver import Gitserver
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
@@ -32,6 +34,7 @@ from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.events import Events
 from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
+from tidemill.services.gateway.logs import ProjectLogs, UserLogs
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.reception import Reception
@@ -61,6 +64,7 @@ class GatewayService(Pushes):
         gitserver: Gitserver,
         planner: Planner,
         *,
+        logs: Logs,
         feed: Feed,
         storage: Storage,
         admin_token: str,
@@ -86,6 +90,8 @@ class GatewayService(Pushes):
         self._variables = Variables(configstore)
         self._project_runs = ProjectRuns(configstore, runservice, self._door)
         self._user_runs = UserRuns(configstore, runservice, self._door)
+        self._project_logs = ProjectLogs(configstore, runservice, logs, self._door, clock)
+        self._user_logs = UserLogs(configstore, runservice, logs, self._door, clock)
         self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
         self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
         self._run_tests = RunTests(configstore, runservice)
@@ -113,6 +119,8 @@ class GatewayService(Pushes):
             *serve(VariableRoutes, self._variables, PREFIX, dialect),
             *serve(ProjectRunRoutes, self._project_runs, PREFIX, dialect),
             *serve(UserRunRoutes, self._user_runs, PREFIX, dialect),
+            *serve(ProjectLogRoutes, self._project_logs, PREFIX, dialect),
+            *serve(UserLogRoutes, self._user_logs, PREFIX, dialect),
             *serve(ProjectArtifactRoutes, self._project_artifacts, PREFIX, dialect),
             *serve(UserArtifactRoutes, self._user_artifacts, PREFIX, dialect),
             *serve(RunTestRoutes, self._run_tests, PREFIX, dialect),

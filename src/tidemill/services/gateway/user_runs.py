@@ -1,11 +1,9 @@
 """The direct runs of users, behind their users' privacy."""
 
-from collections.abc import AsyncIterator
 from typing import Unpack
 
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway.runs import (
-    LogQuery,
     RunActionsRequest,
     RunExplanationResponse,
     RunResponse,
@@ -47,8 +45,3 @@ class UserRuns(UserRunRoutes):
         self, userref: str, runnumber: str, taskid: str, request: RunTaskActionsRequest
     ) -> None:
         await self._runs.act_on_task(userref, runnumber, taskid, request)
-
-    async def user_run_log(
-        self, userref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
-    ) -> AsyncIterator[bytes]:
-        return await self._runs.log(userref, runnumber, taskid, wanted)

@@ -19,6 +19,7 @@ from tidemill.contracts.jobs import (
     SyncAnswer,
     SyncRequest,
 )
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.runservice import (
     Artifact,
     CreateRuns,
@@ -59,6 +60,7 @@ from tidemill.services.runservice.following import Following
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
 from tidemill.services.runservice.logs.reading import Reading
+from tidemill.services.runservice.logs.serving import StepLogs
 from tidemill.services.runservice.reporting import Reporting
 from tidemill.services.runservice.retention.quotas import CacheQuota
 from tidemill.services.runservice.retention.rounds import Retention
@@ -100,8 +102,9 @@ class RunserviceService(Runservice, Jobs):
         self._answering = Answering(db, self._means, values, clock)
         self._following = Following(db, bells)
         self._appending = Appending(db, objects, bells, clock=clock, new_id=new_id)
-        self._reading = Reading(db, objects, bells)
-        self._putting_away = PuttingAway(db, objects, self._reading, clock=clock, new_id=new_id)
+        reading = Reading(db, objects, bells)
+        self.logs = StepLogs(db, reading)
+        self._putting_away = PuttingAway(db, objects, reading, clock=clock, new_id=new_id)
         quota = CacheQuota(settings.retention.cache_quota, bells, clock=clock)
         self._keeping = Keeping(db, objects, self._means.plans, quota, clock=clock, new_id=new_id)
         self._artifacts = Artifacts(
@@ -134,6 +137,7 @@ class RunserviceService(Runservice, Jobs):
             Jobs: self,
             Fleet: self._fleet,
             Feed: self._feed,
+            Logs: self.logs,
             Storage: self.retention.storage,
         }
 
@@ -250,11 +254,6 @@ class RunserviceService(Runservice, Jobs):
         detail = await self.run(id)
         fresh = self._creating.fresh(detail.plan or Plan(name=detail.run.name), self._clock())
         return await self._db.do(lambda tx: self._creating.restart(tx, id, fresh, request))
-
-    async def read_log(
-        self, task: TaskId, step: int, offset: int = 0, follow: bool = False, attempt: int = 0
-    ) -> AsyncIterator[bytes]:
-        return await self._reading.open(task, step, offset, follow=follow, attempt=attempt)
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         answer = await self._answering.answer(request)

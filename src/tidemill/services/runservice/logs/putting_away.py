@@ -17,6 +17,7 @@ from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice.logs.appending import object_name, objects_folder
 from tidemill.services.runservice.logs.blocks import Compressor, encode_index
+from tidemill.services.runservice.logs.layout import layout, times
 from tidemill.services.runservice.logs.reading import Reading
 from tidemill.services.runservice.store import logs, runs
 from tidemill.services.runservice.store.logs import Head, LogId
@@ -91,7 +92,8 @@ class PuttingAway:
         name = object_name(id, f"whole-{self._new_id()}")
         compressor = Compressor(self._reading.until(id, 0, head.length))
         await self._objects.put(name, compressor.blocks())
-        whole = Head(length=head.length, object=name, blocks=encode_index(compressor.index))
+        marks = times(await self._db.read(lambda tx: layout(tx, id, head)))
+        whole = Head(length=head.length, object=name, blocks=encode_index(compressor.index(marks)))
         await self._db.do(lambda tx: logs.make_whole(tx, id, whole))
 
     async def _sweep(self, task: TaskId) -> None:

@@ -1,12 +1,13 @@
 """Reading a log from any offset, while it grows if wanted, across every form that it takes on its way."""
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
+from msgspec.structs import replace
 
 from tidemill.core.run import RunTask, StepPhase, TaskId
-from tidemill.errors import BadRequest, Internal, NotFound
+from tidemill.errors import Internal, NotFound
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Snapshot
 from tidemill.kit.objects import Objects
@@ -33,64 +34,66 @@ class Reading:
         self._objects = objects
         self._bells = bells
 
-    async def open(
-        self, task: TaskId, step: int, offset: int, *, follow: bool, attempt: int = 0
-    ) -> AsyncIterator[bytes]:
-        """The bytes from *offset* on to the end, now or at last; NotFound `logDoesNotExist` before them.
+    async def named(self, task: TaskId, step: int, attempt: int) -> tuple[LogId, int]:
+        """A log of an attempt (0 is the latest), and which attempt is the latest."""
+        found = await self._db.read(lambda tx: runs.task(tx, task))
+        latest = 1 if found is None else found.attempt
+        return LogId(task, step, attempt or latest), latest
 
-        Of the latest attempt, unless *attempt* says which.
-        """
-        if offset < 0:
-            raise BadRequest(f"a log has no offset {offset}")
-        log = LogId(task, step, attempt or await self._latest(task))
-        view = await self._view(log, offset)
-        return self._followed(log, offset, view) if follow else self.until(log, offset, view.head.length)
+    async def view(self, id: LogId) -> View:
+        """The log as it is now, without any of its bytes; NotFound `logDoesNotExist`."""
+        return await self._db.read(lambda tx: self.look(tx, id))
 
-    async def _latest(self, id: TaskId) -> int:
-        task = await self._db.read(lambda tx: runs.task(tx, id))
-        return 1 if task is None else task.attempt
-
-    async def until(self, id: LogId, offset: int, end: int) -> AsyncIterator[bytes]:
+    async def until(self, id: LogId, offset: int, end: int) -> AsyncGenerator[bytes]:
         """The bytes from *offset* up to *end*, which the log has already."""
         while offset < end:
-            async for block in self._blocks(id, offset, await self._view(id, offset)):
+            async for block in self._blocks(id, offset, await self._view(id, offset), end):
                 yield block[: end - offset]
                 offset += len(block)
                 if offset >= end:
                     return
 
-    async def _followed(self, id: LogId, offset: int, view: View) -> AsyncIterator[bytes]:
+    async def followed(self, id: LogId, offset: int) -> AsyncGenerator[bytes]:
+        """The bytes from *offset* on, as they come, until there will be no more."""
         with self._bells.listen(log_bell(id.task, id.step)) as bell:
             while True:
-                async for block in self._blocks(id, offset, view):
+                view = await self._view(id, offset)
+                async for block in self._blocks(id, offset, view, view.head.length):
                     yield block
                     offset += len(block)
-                if view.is_final and offset >= view.head.length:
+                if offset < view.head.length:
+                    continue
+                if view.is_final:
                     return
-                view = await self._view(id, offset)
-                if not view.is_final and offset >= view.head.length:
-                    await bell.wait()
-                    view = await self._view(id, offset)
+                await bell.wait()
+
+    async def look(self, tx: Snapshot, id: LogId) -> View:
+        """The log as it is in a snapshot, without any of its bytes; NotFound `logDoesNotExist`."""
+        is_final = _is_final(await runs.task(tx, id.task), id)
+        head = await logs.head(tx, id) or Head()
+        if head.is_deleted:
+            raise NotFound(f"the log of step {id.step} was deleted", code="logDoesNotExist")
+        return View(head=head, parts=(), is_final=is_final)
 
     async def _view(self, id: LogId, offset: int) -> View:
         async def look(tx: Snapshot) -> View:
-            task = await runs.task(tx, id.task)
-            is_final = _is_final(task, id)
-            head = await logs.head(tx, id) or Head()
-            if head.is_deleted:
-                raise NotFound(f"the log of step {id.step} was deleted", code="logDoesNotExist")
-            reads_parts = head.object is None and offset < head.length
-            parts = await logs.parts_from(tx, id, offset) if reads_parts else []
-            return View(head=head, parts=tuple(parts), is_final=is_final)
+            view = await self.look(tx, id)
+            reads_parts = view.head.object is None and offset < view.head.length
+            return replace(view, parts=tuple(await logs.parts_from(tx, id, offset) if reads_parts else ()))
 
         return await self._db.read(look)
 
-    async def _blocks(self, id: LogId, offset: int, view: View) -> AsyncIterator[bytes]:
-        """What *view* holds from *offset* on: some of it at least, unless the log has taken another form."""
+    async def _blocks(self, id: LogId, offset: int, view: View, end: int) -> AsyncIterator[bytes]:
+        """What *view* holds from *offset* on: some of it at least, unless the log has taken another form.
+
+        Little of it stands behind *end*.
+        """
         at = offset
         cause: Exception | None = None
         try:
-            async for block in self._whole(at, view.head) if view.head.object else self._of_parts(at, view):
+            async for block in (
+                self._whole(at, view.head, end) if view.head.object else self._of_parts(at, view)
+            ):
                 yield block
                 at += len(block)
         except (NotFound, EOFError, zlib.error) as error:
@@ -98,11 +101,11 @@ class Reading:
         if at == offset < view.head.length and await self._is_unchanged(id, offset, view):
             raise Internal(f"the log is damaged at byte {offset}", code="logDamaged") from cause
 
-    async def _whole(self, offset: int, head: Head) -> AsyncIterator[bytes]:
-        if offset < head.length and head.object:
+    async def _whole(self, offset: int, head: Head, end: int) -> AsyncIterator[bytes]:
+        if offset < min(head.length, end) and head.object:
             index = decode_index(head.blocks)
-            _, at = index.place(offset)
-            async for block in plain(index, offset, await self._objects.get(head.object, at)):
+            source = await self._objects.get(head.object, *index.stored(offset, end))
+            async for block in plain(index, offset, end, source):
                 yield block
 
     async def _of_parts(self, offset: int, view: View) -> AsyncIterator[bytes]:
