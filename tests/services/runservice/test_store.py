@@ -16,19 +16,27 @@ from tests.services.runservice.conftest import KnownValues
 from tests.services.runservice.playing import GROUP, Player, create, plan, started, task
 from tidemill.contracts.runservice import Restart, RunQuery
 from tidemill.core.job import Outcome
-from tidemill.core.run import TaskId
+from tidemill.core.run import Run, TaskId
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice import RunserviceService
+from tidemill.services.runservice.groups import counter_path
 from tidemill.services.runservice.store.tables import metadata
 from tidemill.settings import RunserviceSettings
+from tidemill.settings.retention import RetentionSettings
 
 pytestmark = pytest.mark.anyio
 
 MIGRATIONS = "tidemill.services.runservice.migrations"
 #: Tables that grow with the number of runs, and the indexes that only hold what is in flight.
-LARGE = {"runs", "tasks", "plans", "creations", "jobs", "logs", "log_parts", "groups", "counters"}
+LARGE = {"runs", "tasks", "plans", "creations", "jobs", "logs", "log_parts", "groups", "counters"} | {
+    "workspaces",
+    "artifact_sets",
+    "artifacts",
+    "reports",
+    "doomed_objects",
+}
 SHORT = {"jobs_queued", "runs_open", "logs_growing", "ix_jobs_executor"}
 
 
@@ -102,6 +110,23 @@ async def a_life(service: RunserviceService, clock: Clock) -> None:
     await service.put_logs_away()
     await service.watch_executors()
     clock.advance(60)
+    await its_end(service, run, clock)
+
+
+async def its_end(service: RunserviceService, run: Run, clock: Clock) -> None:
+    """All that removes runs and what they have kept, once."""
+    retention, group = service.retention, counter_path(GROUP)
+    await retention.storage.delete_log(run.id, run.tasks[0].id, 0)
+    await retention.storage.delete_run(run.id)
+    await retention.storage.caches(group, '["a","b"]')
+    await retention.storage.usage(group)
+    await retention.storage.delete_caches(group)
+    await service.cancel_run((await create(service, plan()))[0].id)
+    clock.advance(2 * 365 * 86_400)
+    await retention.storage.delete_group("/project/p2")
+    await retention.expire()
+    await retention.clearing.work()
+    await retention.look_through()
 
 
 async def test_no_question_walks_through_a_large_table(
@@ -110,7 +135,7 @@ async def test_no_question_walks_through_a_large_table(
     """SQLite's plan of each statement in a run's life searches, or scans only what is in flight."""
     db = await Database.open(f"sqlite:///{path}", name="runservice", migrations=MIGRATIONS)
     service = RunserviceService(
-        RunserviceSettings(),
+        RunserviceSettings(retention=RetentionSettings(runs_least=1, runs_most=1, logs=1)),
         db,
         Objects.open((tmp_path / "objects").as_uri()),
         Bells(),
