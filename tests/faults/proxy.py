@@ -27,6 +27,8 @@ class Proxy:
     def __init__(self, socket: str) -> None:
         self.fate: Callable[[], Fate] = lambda: Fate.PASS
         self.cuts: list[Fate] = []
+        self.is_closed = False
+        """Nobody gets through any more; who is connected stays so."""
         self.port = 0
         self._socket = socket
         self._started = threading.Event()
@@ -61,6 +63,9 @@ class Proxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_closed:
+            writer.transport.abort()
+            return
         try:
             there, back = await asyncio.open_unix_connection(self._socket)
         except OSError:

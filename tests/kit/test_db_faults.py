@@ -190,28 +190,6 @@ async def test_a_mistake_in_a_statement_is_not_hidden(database: Database) -> Non
         assert isinstance(await refused(database.do(wrong)), sa.exc.DBAPIError)
 
 
-@only_postgresql
-async def test_a_silent_commit_has_an_unknown_outcome(database: Database, database_url: DatabaseUrl) -> None:
-    """When the connection breaks in the commit, the caller is told that it may have been made."""
-    outside.execute(
-        database_url("unit"),
-        "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END'",
-        "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW EXECUTE FUNCTION cut()",
-    )
-    attempts: list[int] = []
-
-    async def work(tx: Transaction) -> None:
-        attempts.append(1)
-        await tx.run(sa.insert(things).values(name="oar"))
-
-    error = await refused(database.do(work))
-    assert isinstance(error, Unavailable)
-    assert (error.code, len(attempts)) == ("outcomeUnknown", 1)
-    assert await names(database) == []
-
-
 def failing_with(state: str) -> str:
     """A statement that the server answers with an error of its own."""
     return f"DO 'BEGIN RAISE EXCEPTION ''forced'' USING ERRCODE = ''{state}''; END'"

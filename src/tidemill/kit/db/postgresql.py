@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateSchema
 from tidemill.errors import BadRequest
 from tidemill.kit.db import failures, migrating
 from tidemill.kit.db.order import GRACE, log_unheard, run_hook
+from tidemill.kit.db.outcome import was_committed
 from tidemill.kit.db.postgresql_transaction import PostgresSnapshot, PostgresTransaction
 from tidemill.kit.db.retrying import Patience
 from tidemill.kit.db.transaction import Snapshot, Transaction, drive
@@ -91,9 +92,11 @@ class PostgresEngine:
                 transaction = PostgresTransaction(connection)
                 async with patience.bound():
                     result = await drive(fn(transaction), transaction)
-                    await transaction.seal(self.epoch, self._name)
-                await self._commit(connection)
-                return result, transaction
+                    stamp = await transaction.seal(self.epoch, self._name)
+                lost = await _commit(connection)
+            if lost is not None and not await was_committed(self._pool, stamp, lost, self._name):
+                raise ConnectionResetError("the connection broke, and nothing was changed") from lost
+            return result, transaction
 
         result, transaction = await Patience(seconds, self._name).retry(attempt)
         for hook, arguments in transaction.hooks:
@@ -108,16 +111,6 @@ class PostgresEngine:
             yield connection
         finally:
             await connection.close()
-
-    async def _commit(self, connection: AsyncConnection) -> None:
-        try:
-            async with asyncio.timeout(GRACE):
-                await connection.commit()
-        except Exception as error:
-            # An answer of the server's is a clear no; silence may have been a yes.
-            if failures.sqlstate(error) is None or failures.is_lost(error):
-                raise failures.unknown_outcome(self._name) from error
-            raise
 
     async def _prepare(self, migrations: str, seconds: float) -> str:
         def is_current(connection: Connection) -> bool:
@@ -143,6 +136,19 @@ class PostgresEngine:
             await connection.execute(select(lock))
             await connection.execute(CreateSchema(self._name, if_not_exists=True))
             await connection.run_sync(bring_up)
+
+
+async def _commit(connection: AsyncConnection) -> Exception | None:
+    """Commit; answers what kept the server's answer from us, after which it may have been a yes."""
+    try:
+        async with asyncio.timeout(GRACE):
+            await connection.commit()
+    except Exception as error:
+        # An answer of the server's is a clear no.
+        if failures.sqlstate(error) is None or failures.is_lost(error):
+            return error
+        raise
+    return None
 
 
 def _pool(url: str, name: str) -> AsyncEngine:

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, bindparam, select, text
+from sqlalchemy import CursorResult, Executable, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidemill.kit.db import failures
 from tidemill.kit.db.instant import to_microseconds
-from tidemill.kit.db.ledger import identity
+from tidemill.kit.db.outcome import Stamp
 from tidemill.kit.db.transaction import Snapshot, Transaction, Values
 
 #: The shared lock holds off an import, which changes the row, until this transaction has committed.
-_FENCE = select(identity.c.one).where(identity.c.epoch == bindparam("epoch")).with_for_update(read=True)
+_FENCE = text("""
+    SELECT CAST(pg_current_xact_id() AS text) AS number, pg_postmaster_start_time() AS life
+    FROM tidemill_identity WHERE epoch = :epoch FOR SHARE
+""")
 
 #: Fence, take the counter, append: in one statement, because others wait for the counter from here on.
 _NUMBER = text("""
@@ -26,6 +29,7 @@ _NUMBER = text("""
     SELECT counter.last - :count + emitted.place, emitted.kind, emitted.key, emitted.payload, :at
     FROM counter, unnest(CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:payloads AS bytea[]))
         WITH ORDINALITY AS emitted (kind, key, payload, place)
+    RETURNING CAST(pg_current_xact_id() AS text) AS number, pg_postmaster_start_time() AS life
 """)
 
 
@@ -51,10 +55,10 @@ class PostgresSnapshot(Snapshot):
 class PostgresTransaction(PostgresSnapshot, Transaction):
     """Reads and writes in a read-committed transaction."""
 
-    async def seal(self, epoch: str, name: str) -> None:
-        """The last statement: refuse another epoch, and number what was emitted."""
+    async def seal(self, epoch: str, name: str) -> Stamp:
+        """The last statement: refuse another epoch, and number what was emitted; how to find it again."""
         if not self.events:
-            sealed = (await self._connection.execute(_FENCE, {"epoch": epoch})).first() is not None
+            sealed = (await self._connection.execute(_FENCE, {"epoch": epoch})).first()
         else:
             kinds, keys, payloads = zip(*self.events, strict=True)
             values = {
@@ -65,6 +69,7 @@ class PostgresTransaction(PostgresSnapshot, Transaction):
                 "payloads": list(payloads),
                 "at": to_microseconds(datetime.now(UTC)),
             }
-            sealed = (await self._connection.execute(_NUMBER, values)).rowcount == len(self.events)
-        if not sealed:
+            sealed = (await self._connection.execute(_NUMBER, values)).first()
+        if sealed is None:
             raise failures.replaced(name)
+        return Stamp(number=sealed.number, life=sealed.life)
