@@ -54,6 +54,7 @@ WITHOUT_THING = {
     Action.LIST_USERS: "401 403 403 yes yes",
     Action.CHANGE_USERS: "401 403 403 yes yes",
     Action.VIEW_REMOTE_SOURCE: "401 yes yes yes yes",
+    Action.MANAGE_EXECUTORS: "401 403 403 yes yes",
 }
 
 

@@ -6,13 +6,7 @@ import pytest
 
 from tests.work.places import Place, job
 from tidemill.core.job import Outcome
-from tidemill.core.plan import (
-    Container,
-    PlanTask,
-    Readiness,
-    Resources,
-    Runtime,
-)
+from tidemill.core.plan import Container, PlanTask, Readiness, Resources, Runtime
 from tidemill.core.run import StepPhase
 from tidemill.pods.fake import FakeDriver
 from tidemill.work.supported import unsupported
@@ -23,17 +17,10 @@ SERVICE = Container(image="redis", readiness=Readiness(command="true"))
 
 
 def cases() -> Iterator[tuple[str, dict[str, object], str]]:
-    yield "resources", {"runtime": Runtime(type="host", resources=Resources(cpu=500))}, "`resources`"
-    yield "labels", {"runtime": Runtime(type="host", labels={"gpu": ""})}, "`labels`"
     yield (
         "services of a host task",
         {"runtime": Runtime(type="host", containers=(Container(), SERVICE))},
         "`readiness`, `services`",
-    )
-    yield (
-        "all of it is named at once",
-        {"runtime": Runtime(type="host", labels={"gpu": ""}, resources=Resources(cpu=500))},
-        "`labels`, `resources`",
     )
 
 
@@ -45,8 +32,15 @@ def test_it_is_named(what: str, task: dict[str, object], named: str) -> None:
 
 async def test_the_setup_fails_with_it(place: Place, driver: FakeDriver) -> None:
     """No pod is made, no step is started, and the setup's log says why."""
-    report = await place.done(job("echo never", runtime=Runtime(type="host", labels={"gpu": ""})))
+    services = Runtime(type="host", containers=(Container(), Container(image="redis")))
+    report = await place.done(job("echo never", runtime=services))
     assert (report.outcome, report.setup.phase) == (Outcome.FAILED, StepPhase.FAILED)
-    assert report.reason == "not supported by this executor: `labels`"
+    assert report.reason == "not supported by this executor: `services`"
     assert report.reason.encode() in place.store.log(-1)
     assert not driver.prepared
+
+
+def test_what_is_about_choice_is_no_obstacle() -> None:
+    """Labels and resources are what the server chooses executors by."""
+    runtime = Runtime(type="host", labels={"gpu": ""}, resources=Resources(cpu=500))
+    assert unsupported(PlanTask(name="task", runtime=runtime)) == ""

@@ -60,6 +60,9 @@ app.command(
     help="What happens to runs, as it happens, until interrupted.",
 )
 app.command("tidemill.cli.caches:app", name="cache", help="Files kept for later runs: list, delete.")
+app.command(
+    "tidemill.cli.executors:app", name="executor", help="Executors: list, show, drain, pause, resume, delete."
+)
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows), delete.")
 
 

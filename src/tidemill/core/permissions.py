@@ -63,6 +63,7 @@ class Action(StrEnum):
     CHANGE_USERS = "create and delete users"
     MANAGE_TOKENS = "manage tokens"
     VIEW_REMOTE_SOURCE = "view remote source"
+    MANAGE_EXECUTORS = "manage executors"
 
 
 class Refusal(StrEnum):
@@ -123,6 +124,7 @@ RULES: dict[Action, Rule] = {
     Action.CHANGE_USERS: _rule(ADMINS),
     Action.MANAGE_TOKENS: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
     Action.VIEW_REMOTE_SOURCE: _rule(KNOWN),
+    Action.MANAGE_EXECUTORS: _rule(ADMINS),
 }
 
 

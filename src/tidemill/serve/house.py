@@ -18,6 +18,7 @@ import structlog
 
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
+from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
@@ -207,6 +208,7 @@ class House:
             logs=self.ask(Logs, "runservice"),
             feed=self.ask(Feed, "runservice"),
             storage=self.ask(Storage, "runservice"),
+            fleet=self.ask(Fleet, "runservice"),
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,

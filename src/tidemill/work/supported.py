@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 
-from tidemill.core.plan import PlanTask, Runtime
+from tidemill.core.plan import PlanTask
 
 #: What a task may ask for, and how to see that it does.
 _TASK: dict[str, Callable[[PlanTask], bool]] = {
-    "labels": lambda task: bool(task.runtime.labels),
     "readiness": lambda task: any(container.readiness for container in task.runtime.containers),
-    "resources": lambda task: task.runtime.resources != Runtime().resources,
     "services": lambda task: task.runtime.type == "host" and len(task.runtime.containers) > 1,
 }
 

@@ -19,7 +19,11 @@ from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.worker import Worker
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
+<<<<<<< Updated upstream
 from tidemill.contracts.logs import Logs
+=======
+from tidemill.contracts.fleet import Fleet
+>>>>>>> Stashed changes
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
@@ -244,6 +248,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         logs=coded(Logs, runservice.logs),
         feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
         storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),
+        fleet=coded(Fleet, cast("Fleet", runservice.faces()[Fleet])),
         admin_token=ADMIN_TOKEN,
         exposed_url=lambda: "https://ci.example",
         git_url=lambda: "https://git.example",

@@ -13,7 +13,7 @@ from tidemill.contracts.logs import Logs
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice, StartRun
 from tidemill.contracts.storage import Storage
 from tidemill.core.job import ExecutorId, JobId, JobPhase, JobReport, JobSpec, Outcome
-from tidemill.core.plan import Depend, Plan, PlanTask, RunStep, Runtime
+from tidemill.core.plan import Depend, Plan, PlanTask, Resources, RunStep, Runtime
 from tidemill.core.run import Run, RunId, StepPhase, StepState
 
 GROUP = "/project/p1/branch/main"
@@ -85,6 +85,9 @@ class Player:
     sequence: int = 0
     draining: bool = False
     arch: str = "amd64"
+    labels: dict[str, str] = field(default_factory=dict)
+    allow_privileged: bool = False
+    resources: Resources = field(default_factory=Resources)
 
     def request(self, wait: float = 0) -> SyncRequest:
         self.sequence = next(_sequences)
@@ -95,6 +98,9 @@ class Player:
                 slots=self.slots,
                 runtimes=("host",),
                 arch=self.arch,
+                labels=self.labels,
+                allow_privileged=self.allow_privileged,
+                resources=self.resources,
                 draining=self.draining,
             ),
             jobs=tuple(self.reports.values()),

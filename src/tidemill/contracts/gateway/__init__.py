@@ -6,7 +6,11 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.events import EventRoutes
+<<<<<<< Updated upstream
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
+=======
+from tidemill.contracts.gateway.executors import ExecutorRoutes
+>>>>>>> Stashed changes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -36,6 +40,7 @@ class Gateway(
     ProjectStorageRoutes,
     UserStorageRoutes,
     EventRoutes,
+    ExecutorRoutes,
 ):
     """All that may be asked of the gateway."""
 

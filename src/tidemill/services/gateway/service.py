@@ -7,10 +7,15 @@ from starlette.routing import BaseRoute
 
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
+from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.events import EventRoutes
+<<<<<<< Updated upstream
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
+=======
+from tidemill.contracts.gateway.executors import ExecutorRoutes
+>>>>>>> Stashed changes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -32,6 +37,7 @@ from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.events import Events
+from tidemill.services.gateway.executors import Executors
 from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
 from tidemill.services.gateway.logs import ProjectLogs, UserLogs
@@ -67,6 +73,7 @@ class GatewayService(Pushes):
         logs: Logs,
         feed: Feed,
         storage: Storage,
+        fleet: Fleet,
         admin_token: str,
         exposed_url: Callable[[], str],
         git_url: Callable[[], str],
@@ -94,6 +101,7 @@ class GatewayService(Pushes):
         self._user_logs = UserLogs(configstore, runservice, logs, self._door, clock)
         self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
         self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
+        self._executors = Executors(fleet, self._door)
         self._run_tests = RunTests(configstore, runservice)
         self._project_storage = ProjectStorage(configstore, runservice, storage)
         self._user_storage = UserStorage(configstore, runservice, storage)
@@ -127,6 +135,7 @@ class GatewayService(Pushes):
             *serve(ProjectStorageRoutes, self._project_storage, PREFIX, dialect),
             *serve(UserStorageRoutes, self._user_storage, PREFIX, dialect),
             *serve(EventRoutes, self._events, PREFIX, dialect),
+            *serve(ExecutorRoutes, self._executors, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),
         ]
 

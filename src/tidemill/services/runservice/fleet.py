@@ -1,5 +1,6 @@
 """The executors as people see them, and what people want of them."""
 
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -60,7 +61,7 @@ class ExecutorFleet(Fleet):
         if not limit or len(found) <= limit:
             return Page(found)
         last = found[limit - 1]
-        return Page(found[:limit], _encode((last.name, last.id)).decode())
+        return Page(found[:limit], b64encode(_encode((last.name, last.id))).decode())
 
     async def executor(self, id: ExecutorId) -> Executor:
         lease = self._lease()
@@ -148,8 +149,8 @@ def _after(cursor: str) -> tuple[str, ...]:
     if not cursor:
         return ()
     try:
-        after = msgspec.json.decode(cursor, type=tuple[str, ...])
-    except msgspec.DecodeError as error:
+        after = msgspec.json.decode(b64decode(cursor, validate=True), type=tuple[str, ...])
+    except (ValueError, msgspec.DecodeError) as error:
         raise BadRequest("the cursor is damaged") from error
     if len(after) != _CURSOR_PARTS:
         raise BadRequest("the cursor is damaged")
