@@ -100,6 +100,8 @@ class PushedRef(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of the runs that were made."""
     note: str
     """Why no run was made, or why it is still pending."""
+    code: str
+    """What became of it, as when it is explained; "" as long as it is pending."""
 
 
 class PushResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +153,7 @@ class ProjectRoutes(Contract):
 
     @delete("/projects/{projectref}", status=204)
     async def delete_project(self, projectref: str) -> None:
-        """For the owner; the repository on `builtin` goes too, open runs are ended, the others stay."""
+        """For the owner; the repository on `builtin` goes too, open runs are ended, and all go when over."""
 
     @post("/projects/{projectref}/createrun", status=201)
     async def create_project_run(
