@@ -19,11 +19,8 @@ from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.worker import Worker
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
-<<<<<<< Updated upstream
-from tidemill.contracts.logs import Logs
-=======
 from tidemill.contracts.fleet import Fleet
->>>>>>> Stashed changes
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage

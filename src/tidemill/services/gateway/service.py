@@ -11,11 +11,8 @@ from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.events import EventRoutes
-<<<<<<< Updated upstream
-from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
-=======
 from tidemill.contracts.gateway.executors import ExecutorRoutes
->>>>>>> Stashed changes
+from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
