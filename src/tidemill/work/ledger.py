@@ -101,18 +101,7 @@ class Ledger:
 
     def visible(self) -> JobReport:
         """The report as others may see it."""
-        report = self.state.report
-        if report.phase is JobPhase.ENDED:
-            return report
-        return self._replaced(
-            setup=self._seen(SETUP), steps=tuple(self._seen(index) for index in range(len(report.steps)))
-        )
-
-    def _seen(self, index: int) -> StepState:
-        step = self.step(index)
-        if not self.has_ended(index) or index in self.state.stored:
-            return step
-        return StepState(phase=StepPhase.RUNNING, started_at=step.started_at)
+        return visible(self.state)
 
     def _replaced(self, **changes: Any) -> JobReport:
         return msgspec.structs.replace(self.state.report, **changes)
@@ -135,3 +124,18 @@ class Ledger:
         if self._saving is not None:
             self._saving.cancel()
         self._saving = None
+
+
+def visible(state: JobState) -> JobReport:
+    """What others may see of a job: no step's end before its log is stored."""
+    report = state.report
+    if report.phase is JobPhase.ENDED:
+        return report
+
+    def seen(index: int, step: StepState) -> StepState:
+        if step.phase in _NOT_ENDED or index in state.stored:
+            return step
+        return StepState(phase=StepPhase.RUNNING, started_at=step.started_at)
+
+    steps = tuple(seen(index, step) for index, step in enumerate(report.steps))
+    return msgspec.structs.replace(report, setup=seen(SETUP, report.setup), steps=steps)

@@ -12,6 +12,7 @@ from tests.services.executor.conftest import Life, eventually, job
 from tests.services.executor.runservice import Job, MemoryRunservice
 from tidemill.core.job import JobId, JobPhase, Outcome
 from tidemill.core.run import StepPhase
+from tidemill.errors import Unavailable
 from tidemill.pods.fake import FakeDriver
 from tidemill.services.executor import ExecutorService
 from tidemill.settings import ExecutorSettings
@@ -49,6 +50,29 @@ async def test_values_are_asked_for_again(
         runservice.ring()
         assert (await runservice.ended(task)).outcome is Outcome.SUCCESS
         assert (task.log(0), task.log(1)) == (b"one\n***\n", b"***\n")
+
+
+async def test_an_end_is_not_told_before_its_log_is_stored(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by the next life, which finds on its disk that the step has ended."""
+
+    async def refuse(point: str) -> None:
+        if point == "append":
+            raise Unavailable("logs cannot be stored now")
+
+    monkeypatch.setattr(runservice, "passing", refuse)
+    task = runservice.add(job("echo one", "wait gate", values=("token",)), {"token": "open sesame"})
+    async with life():
+        await driver.reached("gate")
+    runservice.values_are_away = True
+    told = len(task.reports)
+    async with life():
+        await runservice.until(lambda: len(task.reports) > told)
+        assert {report.steps[0].phase for report in task.reports} <= {
+            StepPhase.NOT_STARTED,
+            StepPhase.RUNNING,
+        }
 
 
 async def test_no_secret_is_on_disk(

@@ -18,6 +18,7 @@ from tidemill.services.executor.joblog import RunserviceLog
 from tidemill.services.executor.jobstore import RunserviceStore
 from tidemill.services.executor.slots import Slots
 from tidemill.work.directory import KeptJob, boot_id, job_directory, kept_jobs, new_state, pod_id
+from tidemill.work.ledger import visible
 from tidemill.work.worker import JobWorker, Surroundings
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ class Held:
 
     def __init__(self, job: KeptJob) -> None:
         self.job = job
-        self.report = job.state.report
+        self.report = visible(job.state)
         self.worker: JobWorker | None = None
         self.is_ours = True
         """False when it is fenced or forgotten: nothing of it is reported, and its disk is cleared."""
@@ -112,7 +113,8 @@ class Holding:
         held = self._current(id, generation)
         if held is None:
             return False
-        log.warning("job is fenced, killing it", job=id, generation=generation)
+        if held.report.phase is not JobPhase.ENDED:  # else it is only forgotten for its next attempt
+            log.warning("job is fenced, killing it", job=id, generation=generation)
         await self._let_go(held)
         return True
 
