@@ -28,6 +28,8 @@ class Auditor:
     def __init__(self, history: History, now: Callable[[], float], least_silence: float) -> None:
         self.has_crashed: Callable[[str], bool] = lambda _executor: False
         """Whether the machine of an executor has ever crashed."""
+        self.given: Callable[[str], None] = lambda _executor: None
+        """Called when an executor is given a job."""
         self._least_silence = least_silence
         self._complain = history.complain
         self._tell = history.tell
@@ -40,6 +42,7 @@ class Auditor:
         self._last_event = 0
         self._told: dict[str, tuple[str, str]] = {}
         self._accepted: set[tuple[str, int]] = set()
+        self._claims: dict[str, tuple[int, str]] = {}
         self._executors: dict[str, str] = {}
         """Who has accepted the latest job of a task."""
         self._heard: dict[str, tuple[Any, float]] = {}
@@ -148,6 +151,9 @@ class Auditor:
             task = self.tasks[run, position]
             if task.id != job or task.status.is_final or self._runs[run][5] != "running":
                 self._complain("a job outlives its task", f"{job} is {phase}, its task {task.status}")
+            if phase == "claimed" and self._claims.get(job) != (generation, executor):
+                self._claims[job] = (generation, executor)
+                self.given(executor)
             if generation < self._generations.get(job, 0):
                 self._complain("a generation went back", f"{job} to {generation}")
             self._generations[job] = generation

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tidemill.core import settling
 from tidemill.core.job import JobId, JobPhase
-from tidemill.services.executor import holding, syncing
+from tidemill.services.executor import holding
 from tidemill.services.runservice import leases
 from tidemill.services.runservice import syncing as looking
 from tidemill.services.runservice.logs import appending
@@ -148,17 +148,6 @@ def _deaf_to_the_end() -> None:
 def _retries_of_everything() -> None:
     """A task that has failed is tried again whatever its plan says."""
     settling.may_try_again = lambda _planned, task: task.status in settling._FAILED and task.attempt < 3
-
-
-def _news_without_sequence() -> None:
-    """Syncs are numbered from 1 in each life of an executor."""
-    once = syncing.Syncing.once
-
-    async def from_one(self: Any) -> bool:
-        self._sequence = self._sequence or 1
-        return await once(self)
-
-    syncing.Syncing.once = from_one  # type: ignore[method-assign]
 
 
 PLANTED: dict[str, Callable[[], Any]] = {

@@ -26,8 +26,7 @@ TROUBLE = 90.0
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Something that goes wrong at *at*, to *who*, for *seconds*.
 
-    `kill` ends a process at the *count*-th await after that moment, `kill-busy` so many awaits after it next
-    starts a command or commits, `leave` asks it to go, `pause` stops
+    `kill` ends a process at the *count*-th await after that moment, `leave` asks it to go, `pause` stops
     it, `crash` ends a machine with all that runs on it and what was not written durably, `cut` parts a
     process from all others (`half` its requests only), `skew` sets its clock wrong by *count* seconds, `storm` makes the network worse for
     everybody, `database` keeps every process from the database.
@@ -38,9 +37,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     seconds: float = 0.0
     count: int = 0
+    waits: bool = False
+    """It comes when *who* next commits, is given a job or starts a command."""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.who} at {self.at:.1f} s for {self.seconds:.1f} s ({self.count})"
+        return f"{self.kind} {self.who} at {self.at:.1f} s{self.waits * ' or later'} for {self.seconds:.1f} s ({self.count})"
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +109,10 @@ def _shown(struct: Any) -> str:
     ]
     steps = [f"{step.command!r}" for step in getattr(struct, "steps", ())]
     return " ".join([f"{type(struct).__name__} {struct.name}", *told, *steps])
+
+
+#: Kinds of faults, as often as they are to come.
+_KINDS = ("kill " * 4 + "leave pause pause cut cut half skew storm database crash crash").split()
 
 
 def generate(seed: int) -> Scenario:
@@ -196,23 +201,7 @@ def _deed(dice: random.Random, runs: tuple[PlannedRun, ...]) -> Deed:
 
 def _fault(dice: random.Random, scenario: Scenario, runs: tuple[PlannedRun, ...]) -> Fault:
     who = dice.choice(scenario.processes())
-    kinds = [
-        "kill",
-        "kill-busy",
-        "kill-busy",
-        "kill-busy",
-        "leave",
-        "pause",
-        "cut",
-        "cut",
-        "half",
-        "skew",
-        "storm",
-        "database",
-        "crash",
-        "crash",
-    ]
-    kind = dice.choice(kinds)
+    kind = dice.choice(_KINDS)
     if kind == "crash":
         who = f"executor-{dice.randrange(len(scenario.executors))}"
     at = dice.uniform(0.5, TROUBLE)
@@ -222,4 +211,7 @@ def _fault(dice: random.Random, scenario: Scenario, runs: tuple[PlannedRun, ...]
     count = dice.choice([0, 1, 3, 10, 40, 150]) + dice.randrange(10)
     if kind == "skew":
         count = dice.choice([-300, -20, 20, 300])
-    return Fault(kind=kind, who=who, at=at, seconds=seconds * dice.uniform(0.8, 1.2), count=count)
+    waits = kind in ("kill", "pause", "cut", "crash") and dice.random() < 0.6
+    return Fault(
+        kind=kind, who=who, at=at, seconds=seconds * dice.uniform(0.8, 1.2), count=count, waits=waits
+    )

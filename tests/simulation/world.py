@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.faults.checking import check
 from tests.simulation import nature
@@ -77,6 +78,7 @@ class World:
         self.network = Network(scenario.seed, self.history, scenario.noise)
         self.auditor = Auditor(self.history, loop.time, LEASE + GRACE - _HEARTBEAT)
         self.auditor.has_crashed = self._has_crashed
+        self.auditor.given = lambda executor: self._something_happens(self._machine_of(executor))
         self.store = Store(place / "db.sqlite", self.history, self._committed)
         self.machines = {
             name: Machine(name, place / name, self.history, self._started)
@@ -206,10 +208,10 @@ class World:
             self._something_happens(process.name)
 
     def _has_crashed(self, executor: str) -> bool:
-        return any(
-            executor.startswith(f"{machine.name}-") and machine.boots > 1
-            for machine in self.machines.values()
-        )
+        return self.machines[self._machine_of(executor)].boots > 1
+
+    def _machine_of(self, executor: str) -> str:
+        return next(name for name in self.machines if executor.startswith(f"{name}-"))
 
     def _started(self, machine: Machine, execution: Execution) -> None:
         job, _, generation = execution.pod.rpartition(".")
@@ -217,25 +219,23 @@ class World:
         self._something_happens(machine.name)
 
     def _something_happens(self, name: str) -> None:
-        """The moment that a fault may have waited for: it comes some awaits later."""
-        process = self.network.processes[name]
+        """The moment that a fault may have waited for."""
         for fault in [fault for fault in self._waiting if fault.who == name]:
             self._waiting.remove(fault)
-            if not process.is_dead and process.turns_left is None:
-                process.turns_left = fault.count
-                self._away_for(fault)
+            self._later(0.0, partial(self._happen, replace(fault, waits=False)))
 
     # Faults
 
     def _happen(self, fault: Fault) -> None:
         self.history.tell("{}", fault)
+        if fault.waits:
+            self._waiting.append(fault)
+            return
         process = self.network.processes.get(fault.who)
         match fault.kind:
             case "kill" if process and not process.is_dead:
                 process.turns_left = fault.count
                 self._away_for(fault)
-            case "kill-busy":
-                self._waiting.append(fault)
             case "leave" if process and not process.is_dead and process.main:
                 process.main.cancel()
                 process.main.add_done_callback(lambda _: process.die(), context=Context())
