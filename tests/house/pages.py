@@ -81,6 +81,7 @@ def reasons() -> str:
         ("Codes of runs", codes.RUN),
         ("Codes of tasks", codes.TASK),
         ("Codes of steps", codes.STEP),
+        ("Codes of pushed refs", codes.PUSHED_REF),
     )
     parts = []
     for title, table in tables:

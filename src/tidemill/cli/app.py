@@ -53,6 +53,7 @@ app.command(
     name="run",
     help="Runs: list, get, tests, watch, create, restart, stop, cancel, delete.",
 )
+app.command("tidemill.cli.pushes:app", name="push", help="What became of pushes: list, explain.")
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")
 app.command(
     "tidemill.cli.events:events",

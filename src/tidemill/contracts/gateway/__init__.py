@@ -6,12 +6,10 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.events import EventRoutes
-<<<<<<< Updated upstream
-from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
-=======
 from tidemill.contracts.gateway.executors import ExecutorRoutes
->>>>>>> Stashed changes
+from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
@@ -41,6 +39,7 @@ class Gateway(
     UserStorageRoutes,
     EventRoutes,
     ExecutorRoutes,
+    PushRoutes,
 ):
     """All that may be asked of the gateway."""
 

@@ -62,3 +62,19 @@ STEP = {
     "cancelled": "it was cancelled before it began",
     "stopped": "it was told to stop",
 }
+
+PUSHED_REF = {
+    "runs_made": "runs were made of it",
+    "setup_error": "its configuration is wrong; a run tells what and where",
+    "no_configuration": "the commit has no configuration file",
+    "skip_mark": "the commit's message asks for no run",
+    "not_matched": "the `when` of every run of its configuration means something else",
+    "ref_deleted": "the push has deleted it",
+    "other_ref": "it is neither a branch nor a tag",
+    "commit_gone": "the commit was not there any more when its turn came",
+    "project_deleted": "the project was not there any more when its turn came",
+    "failed": "the work on it failed too often, or in a way that trying again does not change",
+    "pending": "its turn has not come, or the work on it has not ended",
+    "retrying": "a part of the server was away, and it is tried again",
+    "no_run": "it was recorded by a version that kept no code; the sentence is what it has noted",
+}

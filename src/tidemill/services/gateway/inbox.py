@@ -110,9 +110,10 @@ class Inbox:
     async def _trigger(self, item: Item) -> Triggered:
         ref = parse_ref(item.ref)
         if ref is None:
-            return Triggered(notes=(f"{item.ref}: runs are made for branches and tags only",))
+            note = f"{item.ref}: runs are made for branches and tags only"
+            return Triggered(notes=(note,), code="other_ref")
         if not item.new.strip("0"):
-            return Triggered(notes=(f"{item.ref} was deleted",))
+            return Triggered(notes=(f"{item.ref} was deleted",), code="ref_deleted")
         try:
             project = await self._configstore.project(item.project)
             cause = Cause(
@@ -125,14 +126,15 @@ class Inbox:
             )
             return await self._triggering.trigger(project, cause)
         except NotFound as error:
-            is_gone = error.code == "projectDoesNotExist"
-            return Triggered(notes=("the project was deleted meanwhile" if is_gone else error.message,))
+            if error.code == "projectDoesNotExist":
+                return Triggered(notes=("the project was deleted meanwhile",), code="project_deleted")
+            return Triggered(notes=(error.message,), code="commit_gone")
 
     async def _settle(self, item: Item, state: State, triggered: Triggered) -> None:
         note = "\n".join(triggered.notes)
 
         async def record(tx: Transaction) -> None:
-            await inbox.settle(tx, item, state, note=note, runs=triggered.runs)
+            await inbox.settle(tx, item, state, note=note, runs=triggered.runs, code=triggered.code)
             tx.after_commit(self._bells.ring, push_bell(item.push_id))
 
         await self._db.do(record)
@@ -151,7 +153,7 @@ class Inbox:
         seconds = back_off(item.attempts, first=1, most=_LONGEST_BACK_OFF)
         if not is_away and (item.attempts + 1 >= ATTEMPTS or not isinstance(failure, Internal)):
             log.error("ref set aside", push=item.push_id, ref=item.ref, exc_info=error)
-            await self._settle(item, State.FAILED, Triggered(notes=(failure.message,)))
+            await self._settle(item, State.FAILED, Triggered(notes=(failure.message,), code="failed"))
             return
         log.warning(
             "ref postponed",

@@ -276,6 +276,7 @@ def _push(record: PushRecord) -> PushResponse:
                 state=item.state,
                 runs=tuple(run.number for run in item.runs),
                 note=item.note,
+                code=item.code,
             )
             for item in record.items
         ),

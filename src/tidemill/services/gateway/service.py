@@ -14,6 +14,7 @@ from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
@@ -40,6 +41,7 @@ from tidemill.services.gateway.inbox import Inbox
 from tidemill.services.gateway.logs import ProjectLogs, UserLogs
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
+from tidemill.services.gateway.pushes import ExplainedPushes
 from tidemill.services.gateway.reception import Reception
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.run_tests import RunTests
@@ -102,6 +104,7 @@ class GatewayService(Pushes):
         self._run_tests = RunTests(configstore, runservice)
         self._project_storage = ProjectStorage(configstore, runservice, storage)
         self._user_storage = UserStorage(configstore, runservice, storage)
+        self._pushes = ExplainedPushes(db, configstore, clock=clock)
         self._events = Events(configstore, feed, self._door)
 
     def loops(self) -> list[Loop]:
@@ -131,6 +134,7 @@ class GatewayService(Pushes):
             *serve(RunTestRoutes, self._run_tests, PREFIX, dialect),
             *serve(ProjectStorageRoutes, self._project_storage, PREFIX, dialect),
             *serve(UserStorageRoutes, self._user_storage, PREFIX, dialect),
+            *serve(PushRoutes, self._pushes, PREFIX, dialect),
             *serve(EventRoutes, self._events, PREFIX, dialect),
             *serve(ExecutorRoutes, self._executors, PREFIX, dialect),
             *serve(Pushes, self, INTERNAL),

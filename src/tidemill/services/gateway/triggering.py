@@ -54,6 +54,8 @@ class Triggered(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     is_configured: bool = True
     """The commit has a configuration."""
+    code: str = "runs_made"
+    """What became of the ref, for programs."""
 
 
 class Triggering:
@@ -79,11 +81,12 @@ class Triggering:
         commit = await self._gitserver.commit(project.id, cause.revision)
         planned = await self._plan(project, cause, commit)
         if not planned.file and not planned.problems:
-            return Triggered(notes=(NO_CONFIGURATION,), is_configured=False)
+            return Triggered(notes=(NO_CONFIGURATION,), is_configured=False, code="no_configuration")
         runs = _runs(planned, _annotations(project.id, cause, commit), cause.ref.caches(project.id))
         notes = (*planned.skipped, *_some(planned.warnings, _MOST_WARNINGS, "warning: "))
         if not runs:
-            return Triggered(notes=notes)
+            code = "skip_mark" if any(one.code == "skip_mark" for one in planned.decisions) else "not_matched"
+            return Triggered(notes=notes, code=code)
         request = CreateRuns(
             key=cause.key,
             group=cause.ref.group(project.id),
@@ -91,7 +94,8 @@ class Triggering:
             runs=runs,
         )
         created = await self._runservice.create_runs(request)
-        return Triggered(runs=tuple(self._made(project, run) for run in created.runs), notes=notes)
+        made = tuple(self._made(project, run) for run in created.runs)
+        return Triggered(runs=made, notes=notes, code="setup_error" if planned.problems else "runs_made")
 
     async def _plan(self, project: Project, cause: Cause, commit: Commit) -> Planned:
         ref = cause.ref

@@ -62,6 +62,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime
     note: str
     runs: tuple[MadeRun, ...]
+    code: str
+    """What became of it, for programs; "" as long as nothing has."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -140,10 +142,10 @@ async def is_pending(tx: Snapshot, project: str, id: str) -> bool:
 
 
 async def settle(
-    tx: Transaction, item: Item, state: State, *, note: str, runs: Sequence[MadeRun] = ()
+    tx: Transaction, item: Item, state: State, *, note: str, runs: Sequence[MadeRun] = (), code: str = ""
 ) -> None:
     """Record what came of a ref; the first record stands."""
-    await _change(tx, item, state=state, note=note, runs=msgspec.json.encode(runs))
+    await _change(tx, item, state=state, note=note, runs=msgspec.json.encode(runs), code=code)
 
 
 async def postpone(tx: Transaction, item: Item, *, until: datetime, note: str) -> None:
@@ -158,6 +160,15 @@ async def _change(tx: Transaction, item: Item, **values: object) -> None:
 async def of_push(tx: Snapshot, project: str, id: str) -> tuple[Item, ...]:
     """The refs of one push."""
     return tuple(_item(row) for row in await tx.all(_of_push, {"of": project, "called": id}))
+
+
+async def record(tx: Snapshot, project: str, id: str) -> PushRecord | None:
+    """One push of a project."""
+    found = await tx.one(select(pushes).where(*_this_push), {"of": project, "called": id})
+    if found is None:
+        return None
+    items = await of_push(tx, project, id)
+    return PushRecord(id=found.id, pusher=found.pusher, received_at=found.received_at, items=items)
 
 
 async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
@@ -193,6 +204,7 @@ def _item(row: AnyRow) -> Item:
         due_at=row.due_at,
         note=row.note,
         runs=msgspec.json.decode(row.runs, type=tuple[MadeRun, ...]),
+        code=row.code,
     )
 
 

@@ -47,6 +47,7 @@ pushed_refs = Table(
     Column("due_at", Instant, nullable=False),
     Column("note", Text, nullable=False),
     Column("runs", LargeBinary, nullable=False),
+    Column("code", Text, nullable=False, server_default=""),
     CheckConstraint("state IN ('pending', 'done', 'failed')"),
     Index(
         "pending_refs",
