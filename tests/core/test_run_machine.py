@@ -225,7 +225,8 @@ class RunMachine(RuleBasedStateMachine):
             assert one.task.code != "starts_now", "what could start has a job"
             assert [past.number for past in one.attempts] == [past.number for past in task.past]
             assert {past.attempt.code for past in one.attempts} <= {"failed", "timed_out", "lost"}
-            steps = [*one.steps, *(step for past in one.attempts for step in past.steps)]
+            setups = [one.setup, *(past.setup for past in one.attempts)]
+            steps = [*setups, *one.steps, *(step for past in one.attempts for step in past.steps)]
             assert {step.code for step in steps} <= codes.STEP.keys()
 
     @invariant()

@@ -16,12 +16,14 @@ def explanation_lines(found: RunExplanationResponse) -> Iterator[str]:
         yield f"  {inert(task.name)}: {inert(task.task.sentence)}"
         for past in task.attempts:
             yield f"    attempt {past.number}: {inert(past.attempt.sentence)}"
-            yield from _steps(past.steps, "      ")
+            yield from _steps(past.setup, past.steps, "      ")
         if task.task.code not in ("succeeded", "kept"):
-            yield from _steps(task.steps, "    ")
+            yield from _steps(task.setup, task.steps, "    ")
 
 
-def _steps(steps: Sequence[ExplanationResponse], indent: str) -> Iterator[str]:
+def _steps(setup: ExplanationResponse, steps: Sequence[ExplanationResponse], indent: str) -> Iterator[str]:
+    if setup.code not in (*_WITHOUT_STEPS, "succeeded"):
+        yield f"{indent}setup: {inert(setup.sentence)}"
     if {step.code for step in steps} <= _WITHOUT_STEPS:
         return
     for number, step in enumerate(steps, 1):

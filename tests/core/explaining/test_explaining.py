@@ -517,6 +517,34 @@ def test_the_attempts_before_are_explained_too() -> None:
     assert [step.code for step in found.attempts[0].steps] == ["not_reached", "not_reached"]
 
 
+@pytest.mark.parametrize(
+    ("setup", "status", "reason", "code", "sentence"),
+    [
+        ("notstarted", "notstarted", "", "task_not_started", "waiting: its task has not begun"),
+        ("notstarted", "running", "", "waits_for_its_turn", "waiting: its executor has not begun with it"),
+        ("notstarted", "cancelled", "", "not_reached", "not reached: its task was cancelled"),
+        ("running", "running", "", "running", "running"),
+        ("success", "running", "", "succeeded", "succeeded"),
+        ("failed", "failed", "no such image", "failed", "failed: no such image"),
+        ("stopped", "stopped", "", "stopped", "stopped with its task"),
+    ],
+)
+def test_a_setup(setup: str, status: str, reason: str, code: str, sentence: str) -> None:
+    """As a step is; why it failed is told with the task."""
+    state = StepState(phase=StepPhase(setup))
+    run = replace(RUN, tasks=(replace(TASK, status=Status(status), setup=state, reason=reason),))
+    found = explained(run).tasks[0].setup
+    assert (found.code, found.sentence) == (code, sentence)
+
+
+def test_a_step_waits_for_the_setup() -> None:
+    """While that is at work."""
+    run = replace(
+        RUN, tasks=(replace(TASK, status=Status.RUNNING, setup=StepState(phase=StepPhase.RUNNING)),)
+    )
+    assert explained(run).tasks[0].steps[0].sentence == "waiting: its task's setup is not done"
+
+
 def test_what_a_skipped_task_was_ruled_out_by() -> None:
     """The ends that do not match; a stop is told by its reason, whatever has ended since."""
     parent = RunTask(id=TaskId("a"), name="a", status=Status.FAILED)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, func, select
 
 from tests.services.runservice.playing import (
+    NOW,
     Player,
     Service,
     create,
@@ -23,7 +25,8 @@ from tidemill.core.plan import PlanTask, RestoreWorkspace, RunStep, SaveToWorksp
 from tidemill.core.run import Phase, Result, Run, TaskId
 from tidemill.errors import BadRequest, Conflict
 from tidemill.kit.db import Database, Transaction
-from tidemill.services.runservice.store.tables import jobs, log_parts, logs, runs, workspaces
+from tidemill.services.runservice.store import removal
+from tidemill.services.runservice.store.tables import jobs, log_parts, logs, runs
 
 pytestmark = pytest.mark.anyio
 
@@ -104,7 +107,9 @@ async def test_a_kept_task_whose_archives_are_gone_is_done_again_where_they_are_
     await done_with_logs(service, player)
 
     async def forget(tx: Transaction) -> None:
-        for table in (workspaces, log_parts, logs):
+        for one in run.tasks:
+            await removal.expire_workspaces(tx, one.id, before=NOW + timedelta(days=1), now=NOW)
+        for table in (log_parts, logs):
             await tx.run(delete(table))
 
     await db.do(forget)

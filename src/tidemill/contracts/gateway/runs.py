@@ -184,6 +184,7 @@ class AttemptExplanationResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     attempt: ExplanationResponse
+    setup: ExplanationResponse
     steps: tuple[ExplanationResponse, ...]
 
 
@@ -193,6 +194,7 @@ class TaskExplanationResponse(msgspec.Struct, frozen=True, kw_only=True, omit_de
     id: str
     name: str
     task: ExplanationResponse
+    setup: ExplanationResponse
     steps: tuple[ExplanationResponse, ...]
     attempts: tuple[AttemptExplanationResponse, ...] = ()
     """Those before the one that the others are about, oldest first."""

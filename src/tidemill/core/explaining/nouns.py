@@ -24,6 +24,7 @@ class AttemptExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     attempt: Explanation
+    setup: Explanation
     steps: tuple[Explanation, ...] = ()
 
 
@@ -33,6 +34,7 @@ class TaskExplanation(msgspec.Struct, frozen=True, kw_only=True):
     id: TaskId
     name: str
     task: Explanation
+    setup: Explanation
     steps: tuple[Explanation, ...] = ()
     attempts: tuple[AttemptExplanation, ...] = ()
     """Those before the one that the others are about, oldest first."""

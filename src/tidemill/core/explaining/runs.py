@@ -10,7 +10,7 @@ from tidemill.core.explaining.nouns import (
     TaskExplanation,
     sentence,
 )
-from tidemill.core.explaining.steps import explain_steps
+from tidemill.core.explaining.steps import explain_setup, explain_steps
 from tidemill.core.explaining.tasks import explain_attempt, explain_task, failure
 from tidemill.core.ignored import is_warning, warnings
 from tidemill.core.plan import Plan
@@ -30,11 +30,13 @@ def explain(run: Run, plan: Plan | None, around: Circumstances) -> RunExplanatio
                 id=task.id,
                 name=task.name,
                 task=explain_task(run, task, planned, around),
+                setup=explain_setup(task, around.now),
                 steps=explain_steps(task, planned[task.name], around.now),
                 attempts=tuple(
                     AttemptExplanation(
                         number=past.number,
                         attempt=explain_attempt(past, planned[task.name]),
+                        setup=explain_setup(past, around.now),
                         steps=explain_steps(past, planned[task.name], around.now),
                     )
                     for past in task.past

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from tidemill.core.explaining.nouns import Explanation, sentence
 from tidemill.core.ignored import is_step_warning
-from tidemill.core.plan import PlanTask, Step
+from tidemill.core.plan import PlanTask, RunStep, Step
 from tidemill.core.run import Attempt, RunTask, Status, StepPhase, StepState
 from tidemill.core.spans import span
 
@@ -12,6 +14,14 @@ _PLAIN = {
     StepPhase.CANCELLED: ("cancelled", "cancelled: it had not begun"),
     StepPhase.STOPPED: ("stopped", "stopped with its task"),
 }
+_SETUP = RunStep(command="")
+"""What stands for the setup, which no plan has a step for."""
+_AWAITED = {
+    (True, False): "its executor has not begun with it",
+    (False, True): "its task's setup is not done",
+    (False, False): "the steps before it are not done",
+}
+"""By whether it is the setup that waits, and whether the setup is at work."""
 _TASK_WAS = {
     Status.SUCCESS: "its task ended without it",
     Status.SKIPPED: "its task is skipped",
@@ -27,6 +37,14 @@ def explain_steps(task: RunTask | Attempt, plan: PlanTask, now: datetime) -> tup
     unreported = (StepState(),) * (len(plan.steps) - len(task.steps))
     states = task.steps + unreported
     return tuple(_explained(step, state, task, now) for step, state in zip(plan.steps, states, strict=False))
+
+
+def explain_setup(task: RunTask | Attempt, now: datetime) -> Explanation:
+    """The preparation of a task's pod; the reason of its failure is the task's."""
+    state = task.setup
+    if state.phase is StepPhase.FAILED and not state.reason:
+        state = replace(state, reason=task.reason)
+    return _explained(_SETUP, state, task, now)
 
 
 def _explained(step: Step, state: StepState, task: RunTask | Attempt, now: datetime) -> Explanation:
@@ -82,8 +100,8 @@ def _not_started(step: Step, task: RunTask | Attempt) -> Explanation:
         return Explanation(
             code="task_not_started", sentence="waiting: its task has not begun", evidence=evidence
         )
-    what = "the steps before it are" if task.setup.phase is not StepPhase.RUNNING else "its task's setup is"
-    return Explanation(code="waits_for_its_turn", sentence=f"waiting: {what} not done", evidence=evidence)
+    what = _AWAITED[step is _SETUP, task.setup.phase is StepPhase.RUNNING]
+    return Explanation(code="waits_for_its_turn", sentence=f"waiting: {what}", evidence=evidence)
 
 
 def _skipped(step: Step) -> Explanation:
