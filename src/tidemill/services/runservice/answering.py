@@ -35,7 +35,8 @@ class Answering:
         self._means = means
         self._values = values
         self._clock = clock
-        self._waiting: dict[ExecutorId, Room] = {}
+        self.waiting: dict[ExecutorId, Room] = {}
+        """Executors that wait for jobs at this moment, each with the room that it has."""
 
     async def answer(self, request: SyncRequest) -> SyncAnswer:
         """What the executor shall change, as soon as there is anything, or nothing after the wait."""
@@ -45,7 +46,7 @@ class Answering:
         pause, has_left = _FIRST_PAUSE, False
         with self._means.bells.listen(own) as mine, self._means.bells.listen(own, "jobs") as any_job:
             while True:
-                found = await self._look(request, {} if has_left else dict(self._waiting))
+                found = await self._look(request, {} if has_left else dict(self.waiting))
                 has_left = found.has_left
                 run = [job for job in [await self._accepted(one) for one in found.granted] if job]
                 is_waiting_for_values = len(run) < len(found.granted)
@@ -68,11 +69,11 @@ class Answering:
         if room is None:
             yield
             return
-        self._waiting[executor] = room
+        self.waiting[executor] = room
         try:
             yield
         finally:
-            self._waiting.pop(executor, None)
+            self.waiting.pop(executor, None)
 
     async def _look(self, request: SyncRequest, rivals: Rivals) -> Found:
         now = self._clock()

@@ -99,7 +99,7 @@ class RunserviceService(Runservice, Jobs):
         self._lease = timedelta(seconds=settings.executor_lease)
         self._means = Means(Plans(), bells, self._lease)
         self._creating = Creating(self._means, new_id)
-        self._answering = Answering(db, self._means, values, clock)
+        self.answering = Answering(db, self._means, values, clock)
         self._following = Following(db, bells)
         self._appending = Appending(db, objects, bells, clock=clock, new_id=new_id)
         reading = Reading(db, objects, bells)
@@ -113,7 +113,7 @@ class RunserviceService(Runservice, Jobs):
         self.retention = Retention(db, objects, bells, settings.retention, clock=clock)
         self._reporting = Reporting(db, self._means.plans)
         self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
-        self._fleet = ExecutorFleet(db, self._means, settings, clock=clock)
+        self.fleet = ExecutorFleet(db, self._means, settings, clock=clock)
         self._feed = EventFeed(db, bells)
         self._timing = Timing(db, self._means, clock)
         self._watch = bells.listen("watch")
@@ -126,7 +126,7 @@ class RunserviceService(Runservice, Jobs):
             Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
             Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
-            *self._fleet.loops(),
+            *self.fleet.loops(),
             *self.retention.loops(),
         ]
 
@@ -135,7 +135,7 @@ class RunserviceService(Runservice, Jobs):
         return {
             Runservice: self,
             Jobs: self,
-            Fleet: self._fleet,
+            Fleet: self.fleet,
             Feed: self._feed,
             Logs: self.logs,
             Storage: self.retention.storage,
@@ -151,7 +151,7 @@ class RunserviceService(Runservice, Jobs):
     async def close(self) -> None:
         """Stop looking at executors and clocks."""
         self._timing.close()
-        self._fleet.close()
+        self.fleet.close()
         self.retention.close()
         self._feed.close()
         if self._next_look is not None:
@@ -256,7 +256,7 @@ class RunserviceService(Runservice, Jobs):
         return await self._db.do(lambda tx: self._creating.restart(tx, id, fresh, request))
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
-        answer = await self._answering.answer(request)
+        answer = await self.answering.answer(request)
         if answer.start and not self._leases.is_watching:
             self._watch.ring()
         return answer
