@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tidemill.core.graph import in_order
-from tidemill.core.ignored import warnings
+from tidemill.core.ignored import may_warn, warnings
 from tidemill.core.plan import Condition, Depend, Plan, PlanTask
 from tidemill.core.retrying import may_try_again, next_attempt
 from tidemill.core.run import Result, Run, RunTask, Status, TaskId
@@ -101,8 +101,11 @@ class Graph:
 
     def warnings(self) -> int:
         """Failures of tasks that have ended, and of their steps, which are ignored."""
-        over = [planned for planned in self._order if self.tasks[planned.name].status.is_final]
-        return sum(warnings(planned, self.tasks[planned.name]) for planned in over)
+        return sum(
+            warnings(planned, task)
+            for planned in self._order
+            if may_warn(planned) and (task := self.tasks[planned.name]).status.is_final
+        )
 
     def _failures(self) -> set[str]:
         """The tasks that fail the run."""
