@@ -23,14 +23,24 @@ _RECENT = 30
 def list_pushes(
     project: str,
     *,
-    limit: Annotated[
-        int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1, lte=_RECENT))
-    ] = 10,
+    limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 10,
     server: Server = None,
     output: Output = "table",
 ) -> None:
     """List the newest pushes to a project, and the runs that were made of each ref."""
-    found = ask(server, lambda gateway: gateway.project_pushes(project, str(limit)), about=project).pushes
+
+    async def pushes(gateway: Gateway) -> list[PushResponse]:
+        found: list[PushResponse] = []
+        cursor = ""
+        while len(found) < limit:
+            page = await gateway.project_pushes(project, str(min(limit - len(found), _RECENT)), cursor)
+            found += page.pushes
+            cursor = page.cursor
+            if not cursor:
+                break
+        return found
+
+    found = ask(server, pushes, about=project)
     if output == "json":
         show(found, output)
         return

@@ -139,3 +139,16 @@ async def test_records_of_pushes_are_newest_first(house: House, alice: Person, h
     shown = (await alice.get(f"/projects/{hello}/pushes?limit=3"))["pushes"]
     assert [record["refs"][0]["ref"] for record in shown] == [f"refs/heads/b{n}" for n in (3, 2, 1)]
     assert list(shown[0]) == ["id", "pusher", "received_at", "refs"]
+
+
+async def test_records_of_pushes_come_in_pages(house: House, alice: Person, hello: str) -> None:
+    """Each once, whatever is pushed meanwhile; the last page has no cursor."""
+    for n in range(5):
+        await house.push(hello, f"refs/heads/b{n}", files={})
+    refs, cursor = [], ""
+    for _ in range(3):
+        page = await alice.get(f"/projects/{hello}/pushes?limit=2&cursor={cursor}")
+        refs += [record["refs"][0]["ref"][-1] for record in page["pushes"]]
+        cursor = page["cursor"]
+        await house.push(hello, "refs/heads/later", files={})
+    assert (refs, cursor) == (["4", "3", "2", "1", "0"], "")

@@ -117,6 +117,9 @@ async def test_recent_pushes_come_with_their_refs(db: Database) -> None:
         ("c", [MAIN]),
         ("b", []),
     ]
+    older = await db.read(lambda tx: inbox.recent(tx, "p1", 2, "b"))
+    assert [(record.id, len(record.items)) for record in older] == [("a", 2)]
+    assert await db.read(lambda tx: inbox.recent(tx, "p1", 2, "x")) == []
 
 
 async def test_a_removal_is_looked_at_when_it_is_due(db: Database) -> None:

@@ -118,6 +118,8 @@ class Pushes(msgspec.Struct, frozen=True):
     """Extension: pushes of a project, newest first."""
 
     pushes: tuple[PushResponse, ...]
+    cursor: str = ""
+    """Where the next page begins; empty on the last."""
 
 
 class ProjectRoutes(Contract):
@@ -162,5 +164,5 @@ class ProjectRoutes(Contract):
         """For the owner. The body is empty for clients that send no Accept header."""
 
     @get("/projects/{projectref}/pushes")
-    async def project_pushes(self, projectref: str, limit: str = "") -> Pushes:
-        """Extension: recent pushes, with the reason when one made no run."""
+    async def project_pushes(self, projectref: str, limit: str = "", cursor: str = "") -> Pushes:
+        """Extension: pushes, newest first, with the reason when one made no run."""

@@ -1,6 +1,7 @@
 """What happens to runs as people see it, behind the permission to list the runs."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -25,6 +26,8 @@ from tidemill.services.gateway.runs import GroupOf
 from tidemill.services.gateway.showing import go_time, listed_run, shown_status
 from tidemill.services.gateway.watching import while_allowed
 
+#: Events that are kept as people see them.
+_REMEMBERED = 64
 _happened = msgspec.json.Decoder(Happened)
 
 
@@ -73,13 +76,19 @@ async def _shown(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         async for chunk in chunks:
             told = parser.feed(chunk)
             if told:
-                yield b"".join(message(one.id, one.event, encode(_event(one))) for one in told)
+                yield b"".join(map(_rewritten, told))
             elif parser.is_between:
                 yield position(parser.last_id)
     finally:
         close = getattr(chunks, "aclose", None)
         if close is not None:
             await close()
+
+
+@lru_cache(_REMEMBERED)
+def _rewritten(told: Message) -> bytes:
+    """The same for everybody who may see it: many readers are told the same things at the same time."""
+    return message(told.id, told.event, encode(_event(told)))
 
 
 def _event(told: Message) -> EventResponse:

@@ -164,12 +164,13 @@ class Projects(ProjectRoutes):
         runs = tuple(CreatedRun(number=run.number, name=run.name, phase=run.phase) for run in triggered.runs)
         return CreatedRuns(runs=runs, notes=triggered.notes)
 
-    async def project_pushes(self, projectref: str, limit: str = "") -> Pushes:
+    async def project_pushes(self, projectref: str, limit: str = "", cursor: str = "") -> Pushes:
         size = page_size(limit) or LONGEST_PAGE
         project = await self._configstore.project(projectref)
         current_caller().require(Action.LIST_RUNS, thing(project))
-        records = await self._db.read(lambda tx: inbox.recent(tx, project.id, size))
-        return Pushes(tuple(_push(record) for record in records))
+        records = await self._db.read(lambda tx: inbox.recent(tx, project.id, size + 1, cursor))
+        shown = tuple(_push(record) for record in records[:size])
+        return Pushes(shown, cursor=shown[-1].id if len(records) > size else "")
 
     async def _visible_group(self, ref: str) -> ProjectGroup:
         group = await self._configstore.project_group(ref)

@@ -171,11 +171,13 @@ async def record(tx: Snapshot, project: str, id: str) -> PushRecord | None:
     return PushRecord(id=found.id, pusher=found.pusher, received_at=found.received_at, items=items)
 
 
-async def recent(tx: Snapshot, project: str, limit: int) -> list[PushRecord]:
-    """The newest pushes of a project, newest first."""
-    newest = await tx.all(
-        select(pushes).where(pushes.c.project == project).order_by(pushes.c.sequence.desc()).limit(limit)
-    )
+async def recent(tx: Snapshot, project: str, limit: int, before: str = "") -> list[PushRecord]:
+    """The newest pushes of a project, newest first; those *before* the one with this id, if it is known."""
+    wanted = select(pushes).where(pushes.c.project == project)
+    if before:
+        sequence = await tx.value(_sequence, {"of": project, "called": before})
+        wanted = wanted.where(pushes.c.sequence < (sequence or 0))
+    newest = await tx.all(wanted.order_by(pushes.c.sequence.desc()).limit(limit))
     query = _refs.where(pushes.c.sequence.in_([row.sequence for row in newest])).order_by(
         pushed_refs.c.push, pushed_refs.c.position
     )
