@@ -94,6 +94,13 @@ def test_a_run_that_is_deleted_leaves_nothing(tmp_path: Path) -> None:
         assert "deps" in tidemill(project, "cache", "list", project.path)
         assert tidemill(project, "cache", "delete", project.path, "deps") == "1 cache deleted\n"
         wait_for(lambda: not rows(server) and not objects(server), "everything to be cleared away")
+        assert "newest 100" in tidemill(project, "project", "retention", project.path)
+        said = tidemill(project, "project", "retention", project.path, "--days", "30", "--most", "50")
+        assert said.splitlines() == [
+            "runs are kept 30 days after their end, and the newest 100 in any case",
+            "of more than 50 runs the oldest go",
+        ]
+        assert "settings" in tidemill(project, "project", "retention", project.path, "--default")
         work.commit(FILES, "again")
         work.push()
         assert project.finished(2)["number"] == 2

@@ -1,13 +1,16 @@
-"""`tidemill run delete` and `tidemill log delete`: what is not wanted any more."""
+"""`tidemill run delete`, `log delete`, `project retention`: what is not wanted any more."""
 
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter, validators
 
-from tidemill.cli.client import Number, Server, ask
+from tidemill.cli.client import Number, Output, Server, ask
+from tidemill.cli.output import show
 from tidemill.cli.tasks import named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
+from tidemill.contracts.gateway.storage import RetentionRequest, RetentionResponse
 
 
 def delete_run(project: str, number: Number, *more: Number, server: Server = None) -> None:
@@ -46,3 +49,43 @@ def delete_log(
             await gateway.delete_project_run_log(project, str(number), wanted.id, step=str(step))
 
     ask(server, remove, about=project)
+
+
+def retention(
+    project: str,
+    *,
+    days: Annotated[
+        float | None, Parameter(help="Days for which runs are kept after their end; 0 is for ever.")
+    ] = None,
+    least: Annotated[int | None, Parameter(help="The newest runs that stay however old they are.")] = None,
+    most: Annotated[
+        int | None, Parameter(help="The newest runs beyond which older ones go; 0 is any number.")
+    ] = None,
+    default: Annotated[bool, Parameter(help="As the server's settings say.", negative="")] = False,
+    server: Server = None,
+    output: Output = "table",
+) -> None:
+    """Show or change how long and how many runs of a project are kept."""
+    changes = {"run_days": days, "runs_least": least, "runs_most": most}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if default and given:
+        raise usage("give --default, or what is to be different")
+
+    async def call(gateway: Gateway) -> RetentionResponse:
+        if default:
+            return await gateway.set_project_retention(project, RetentionRequest())
+        now = await gateway.project_retention(project)
+        if not given:
+            return now
+        return await gateway.set_project_retention(project, msgspec.structs.replace(now.own, **given))
+
+    found = ask(server, call, about=project)
+    if output == "json":
+        show(found, output)
+        return
+    age = f"{found.run_days:g} days after their end" if found.run_days else "for ever"
+    print(f"runs are kept {age}, and the newest {found.runs_least:,} in any case")
+    if found.runs_most:
+        print(f"of more than {found.runs_most:,} runs the oldest go")
+    if found.own == RetentionRequest():
+        print("(as the server's settings say)")

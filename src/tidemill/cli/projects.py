@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from tidemill.cli.client import Output, Server, ask
+from tidemill.cli.deleting import retention
 from tidemill.cli.output import show
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import CreateProjectRequest, ProjectResponse
 from tidemill.errors import BadRequest, Forbidden
 
 app = App(name="project", help="Projects.")
+app.command(retention)
 #: The administrator's token has no projects of its own.
 NOBODY = "with the administrator's token name a project group:"
 COLUMNS = {"PATH": "path", "VISIBILITY": "global_visibility", "ID": "id"}

@@ -1,11 +1,13 @@
 """What may be asked of the runservice about what it keeps: how much that is, and that it be removed."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from tidemill.core.run import RunId, TaskId
-from tidemill.kit.contract import Contract, Page, PageLimit, delete, get
+from tidemill.kit.contract import Contract, Page, PageLimit, delete, get, put
 
 
 class Cache(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,24 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cache_quota: int
     artifact_bytes: int
     artifact_quota: int
+
+
+class RunRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how many runs a counter group keeps; None is what the settings say."""
+
+    seconds: Annotated[float, Meta(ge=0, le=3_153_600_000)] | None = None
+    """After their end; 0 is for ever."""
+    least: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
+    """The newest that stay however old they are."""
+    most: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
+    """The newest beyond which older ones go; 0 is any number."""
+
+
+class RunRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule of a counter group and what is in force."""
+
+    own: RunRule
+    in_force: RunRule
 
 
 class Removed(msgspec.Struct, frozen=True):
@@ -71,6 +91,14 @@ class Storage(Contract):
     @get("/usage")
     async def usage(self, group: str) -> Usage:
         """How much is kept for the runs of a counter group."""
+
+    @get("/run-rule")
+    async def run_rule(self, group: str) -> RunRules:
+        """How long and how many runs a counter group keeps."""
+
+    @put("/run-rule")
+    async def set_run_rule(self, group: str, rule: RunRule) -> RunRules:
+        """Let a counter group keep runs by a rule of its own; what the rule leaves out is as settings say."""
 
     @delete("/groups")
     async def delete_group(self, group: str) -> None:

@@ -99,6 +99,23 @@ async def test_caches_are_listed_and_deleted(
     assert await alice.get(caches) == []
 
 
+async def test_an_owner_says_how_long_runs_are_kept(house: House, alice: Person, hello: str) -> None:
+    """What is left out is as the server's settings say; others may only look."""
+    path = f"/projects/{hello}/retention"
+    usual = {"run_days": 365.0, "runs_least": 100, "runs_most": 0}
+    nothing = dict.fromkeys(usual)
+    mallory = await house.person("mallory")
+    assert await mallory.get(path) == {**usual, "own": nothing}
+    assert (await mallory.failure("PUT", path, {"run_days": 1}))[0] == 403
+    assert (await house.nobody.failure("GET", path))[0] == 401
+    answer = await alice.ask("PUT", path, {"run_days": 1.5, "runs_most": 7})
+    own = {"run_days": 1.5, "runs_least": None, "runs_most": 7}
+    assert answer.json() == {"run_days": 1.5, "runs_least": 100, "runs_most": 7, "own": own}
+    assert await alice.get(path) == answer.json()
+    assert (await alice.failure("PUT", path, {"run_days": -1}))[0] == 400
+    assert (await alice.ask("PUT", path, {})).json() == {**usual, "own": nothing}
+
+
 async def test_direct_runs_are_their_users_own(house: House, alice: Person) -> None:
     """The same routes below the user; nobody else's business."""
     mallory = await house.person("mallory")

@@ -16,6 +16,7 @@ from tests.services.runservice.playing import NOW, Player, Service, create, now,
 from tests.services.runservice.test_archives import at_work, chunks
 from tests.services.runservice.test_artifacts import packed, pieces
 from tidemill.contracts.runservice import Restart, RunQuery
+from tidemill.contracts.storage import RunRule
 from tidemill.core.job import JobId, JobPhase, Outcome
 from tidemill.core.plan import RestoreWorkspace, RunStep, SaveArtifacts, SaveReports, SaveToWorkspace
 from tidemill.core.reports import Reported
@@ -300,6 +301,32 @@ async def test_runs_beyond_the_newest_go(service: Service, db: Database, clock: 
     await RunPolicy(db, kept, clock=clock).apply(Tally())
     assert await numbers(service) == [5, 3]
     assert await numbers(service, "/project/p2") == [1]
+
+
+async def test_a_project_may_keep_runs_otherwise(
+    service: Service, whole: RunserviceService, clock: Clock
+) -> None:
+    """Longer or shorter, more or fewer; what its rule leaves out is as the settings say."""
+    for group in ("/project/p1", "/project/p2", "/project/p3", "/project/p4"):
+        for _ in range(4):
+            await quick(service, group=f"{group}/branch/main")
+    said = await service.storage.set_run_rule("/project/p1", RunRule(seconds=20 * DAY))
+    assert (said.in_force, said.own) == (
+        RunRule(seconds=20 * DAY, least=1, most=0),
+        RunRule(seconds=20 * DAY),
+    )
+    await service.storage.set_run_rule("/project/p2", RunRule(least=2))
+    await service.storage.set_run_rule("/project/p3", RunRule(seconds=0, most=3))
+    await service.storage.set_run_rule("/project/p4", RunRule(seconds=0))
+    await service.storage.set_run_rule("/project/p4", RunRule())
+    assert (await service.storage.run_rule("/project/p4")).own == RunRule()
+    clock.advance(11 * DAY)
+    await whole.retention.expire()
+    kept = [await numbers(service, f"/project/p{number}") for number in (1, 2, 3, 4)]
+    assert kept == [[4, 3, 2, 1], [4, 3], [4, 3, 2], [4]]
+    clock.advance(10 * DAY)
+    await whole.retention.expire()
+    assert await numbers(service, "/project/p1") == [4]
 
 
 async def test_a_deleted_log_is_gone_and_the_others_stay(

@@ -1,12 +1,13 @@
 """What is kept of runs, and its removal: runs, logs, caches. All but the removal of logs is an extension."""
 
-from typing import TypedDict, Unpack
+from typing import Annotated, TypedDict, Unpack
 
 import msgspec
+from msgspec import Meta
 
 from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.contracts.gateway.runs import Time
-from tidemill.kit.contract import Contract, Page, delete, get
+from tidemill.kit.contract import Contract, Page, delete, get, put
 
 
 class CacheResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,26 @@ class StorageResponse(msgspec.Struct, frozen=True, kw_only=True):
     cache_quota: int
     artifact_bytes: int
     artifact_quota: int
+
+
+class RetentionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how many runs are kept; null, or left out, is what the server's settings say."""
+
+    run_days: Annotated[float, Meta(ge=0, le=36_500)] | None = None
+    """Days for which a run is kept after its end; 0 is for ever."""
+    runs_least: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
+    """The newest runs that stay however old they are."""
+    runs_most: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
+    """The newest runs beyond which older ones go; 0 is any number."""
+
+
+class RetentionResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in force, and what of it is the project's own."""
+
+    run_days: float
+    runs_least: int
+    runs_most: int
+    own: RetentionRequest
 
 
 class StepQuery(TypedDict, total=False):
@@ -76,6 +97,14 @@ class ProjectStorageRoutes(Contract):
     @get("/projects/{projectref}/storage")
     async def project_storage(self, projectref: str) -> StorageResponse:
         """Extension: how much is kept."""
+
+    @get("/projects/{projectref}/retention")
+    async def project_retention(self, projectref: str) -> RetentionResponse:
+        """Extension: how long and how many runs are kept, for who may list them."""
+
+    @put("/projects/{projectref}/retention")
+    async def set_project_retention(self, projectref: str, request: RetentionRequest) -> RetentionResponse:
+        """Extension: keep runs otherwise than the server's settings say; for the owner."""
 
 
 class UserStorageRoutes(Contract):

@@ -8,12 +8,14 @@ from tidemill.contracts.gateway.storage import (
     CacheResponse,
     CachesRemovedResponse,
     ProjectStorageRoutes,
+    RetentionRequest,
+    RetentionResponse,
     StepQuery,
     StorageResponse,
     UserStorageRoutes,
 )
 from tidemill.contracts.runservice import RunDetail, Runservice
-from tidemill.contracts.storage import Cache, Storage
+from tidemill.contracts.storage import Cache, RunRule, RunRules, Storage
 from tidemill.core.permissions import Action
 from tidemill.errors import BadRequest, Conflict, NotFound
 from tidemill.kit.contract import Page
@@ -21,6 +23,8 @@ from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.paging import page_size, run_number
 from tidemill.services.gateway.runs import GroupOf, log_step, task_of
 from tidemill.services.gateway.showing import go_time
+
+_DAY = 86_400.0
 
 
 class Kept:
@@ -77,6 +81,17 @@ class Kept:
             artifact_quota=found.artifact_quota,
         )
 
+    async def retention(self, owner: str) -> RetentionResponse:
+        """How runs are kept."""
+        return _kept(await self._storage.run_rule(await self._group_of(owner, Action.LIST_RUNS)))
+
+    async def set_retention(self, owner: str, request: RetentionRequest) -> RetentionResponse:
+        """Keep runs in another way."""
+        group = await self._group_of(owner, Action.CHANGE_PROJECT)
+        seconds = None if request.run_days is None else request.run_days * _DAY
+        rule = RunRule(seconds=seconds, least=request.runs_least, most=request.runs_most)
+        return _kept(await self._storage.set_run_rule(group, rule))
+
     async def _run(self, owner: str, number: str) -> RunDetail:
         group = await self._group_of(owner, Action.ACT_ON_RUN)
         return await self._runservice.numbered_run(run_number(number), group)
@@ -91,6 +106,20 @@ def _shown(cache: Cache, group: str) -> CacheResponse:
         sha256=cache.sha256,
         create_time=go_time(cache.created_at),
         use_time=go_time(cache.used_at),
+    )
+
+
+def _kept(rules: RunRules) -> RetentionResponse:
+    own, now = rules.own, rules.in_force
+    return RetentionResponse(
+        run_days=(now.seconds or 0) / _DAY,
+        runs_least=now.least or 0,
+        runs_most=now.most or 0,
+        own=RetentionRequest(
+            run_days=None if own.seconds is None else own.seconds / _DAY,
+            runs_least=own.least,
+            runs_most=own.most,
+        ),
     )
 
 
@@ -119,6 +148,12 @@ class ProjectStorage(ProjectStorageRoutes):
 
     async def project_storage(self, projectref: str) -> StorageResponse:
         return await self._kept.usage(projectref)
+
+    async def project_retention(self, projectref: str) -> RetentionResponse:
+        return await self._kept.retention(projectref)
+
+    async def set_project_retention(self, projectref: str, request: RetentionRequest) -> RetentionResponse:
+        return await self._kept.set_retention(projectref, request)
 
 
 class UserStorage(UserStorageRoutes):

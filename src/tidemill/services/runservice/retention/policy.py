@@ -1,17 +1,43 @@
 """Which runs go by themselves: those that ended long ago, and those beyond the newest of their project.
 
-What a project is to others is a counter group here. Runs that are not over stay, and so do the newest of
-a counter group, and runs with artifacts whose time is not over.
+What a project is to others is a counter group here, which may have a rule of its own beside the settings.
+Runs that are not over stay, and so do the newest of a counter group, and runs with artifacts whose time is
+not over.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
+from tidemill.contracts.storage import RunRule
 from tidemill.kit.db import Database, Transaction
 from tidemill.services.runservice.retention.pacing import Pace, Tally
-from tidemill.services.runservice.store import expiry, removal
+from tidemill.services.runservice.store import expiry, removal, rules
 from tidemill.services.runservice.store.expiry import Aged
 from tidemill.settings.retention import RetentionSettings
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in force for some runs."""
+
+    seconds: float
+    least: int
+    most: int
+
+    @property
+    def rule(self) -> RunRule:
+        """The same as a rule that leaves nothing out."""
+        return RunRule(seconds=self.seconds, least=self.least, most=self.most)
+
+
+def in_force(settings: RetentionSettings, rule: RunRule) -> Keep:
+    """What a *rule* says, and the *settings* where it says nothing."""
+    return Keep(
+        seconds=settings.runs if rule.seconds is None else rule.seconds,
+        least=settings.runs_least if rule.least is None else rule.least,
+        most=settings.runs_most if rule.most is None else rule.most,
+    )
 
 
 class RunPolicy:
@@ -25,43 +51,71 @@ class RunPolicy:
 
     async def apply(self, tally: Tally) -> None:
         """Remove all runs that are to go by now."""
-        if self._settings.runs:
-            await self._old(tally)
-        if self._settings.runs_most:
-            await self._many(tally)
+        own = await self._db.read(rules.all_rules)
+        keep = in_force(self._settings, RunRule())
+        if keep.seconds:
+            await self._old(keep, own.keys(), tally)
+        if keep.most:
+            await self._many(keep, own.keys(), tally)
+        for counter, rule in own.items():
+            await self._by_rule(counter, in_force(self._settings, rule), tally)
         for path in await self._db.read(removal.groups_to_go):
             await self._group(path, tally)
 
-    async def _old(self, tally: Tally) -> None:
-        before = self._clock() - timedelta(seconds=self._settings.runs)
+    async def _old(self, keep: Keep, but: Collection[str], tally: Tally) -> None:
+        """Remove old runs of all counter groups but some."""
+        before = self._before(keep)
         newest: dict[str, int] = {}
         after = 0
         while found := await self._db.read(lambda tx, after=after: expiry.oldest(tx, after)):  # type: ignore[misc]  # mypy: a lambda's default
             after = found[-1].sequence
             if all(run.created_at >= before for run in found):
                 return
-            old = [run for run in found if run.ended_at < before]
+            old = [run for run in found if run.ended_at < before and run.counter_path not in but]
             for counter in {run.counter_path for run in old} - newest.keys():
-                newest[counter] = await self._first_of_newest(counter)
+                newest[counter] = await self._first_of_newest(counter, keep)
             await self._remove([run for run in old if run.number < newest[run.counter_path]], tally)
 
-    async def _first_of_newest(self, counter: str) -> int:
-        """From which number on the runs of a counter group stay however old they are."""
-        least = self._settings.runs_least
-        if not least:
-            return 1 << 62
-        return await self._db.read(lambda tx: expiry.number_from_top(tx, counter, least - 1))
+    def _before(self, keep: Keep) -> datetime:
+        return self._clock() - timedelta(seconds=keep.seconds)
 
-    async def _many(self, tally: Tally) -> None:
-        most = max(self._settings.runs_most, self._settings.runs_least)
+    async def _first_of_newest(self, counter: str, keep: Keep) -> int:
+        """From which number on the runs of a counter group stay however old they are."""
+        if not keep.least:
+            return 1 << 62
+        return await self._db.read(lambda tx: expiry.number_from_top(tx, counter, keep.least - 1))
+
+    async def _many(self, keep: Keep, but: Collection[str], tally: Tally) -> None:
+        """Remove the runs beyond the newest of all counter groups but some."""
         after = ""
         while counters := await self._db.read(lambda tx, after=after: expiry.counter_paths(tx, after, 200)):  # type: ignore[misc]  # mypy: a lambda's default
             after = counters[-1]
             for counter in counters:
-                last = await self._db.read(
-                    lambda tx, counter=counter: expiry.number_from_top(tx, counter, most)  # type: ignore[misc]  # mypy: a lambda's default
-                )
-                await self._up_to(counter, last, tally)
+                if counter not in but:
+                    await self._beyond_most(counter, keep, tally)
+
+    async def _beyond_most(self, counter: str, keep: Keep, tally: Tally) -> None:
+        most = max(keep.most, keep.least)
+        await self._up_to(
+            counter, await self._db.read(lambda tx: expiry.number_from_top(tx, counter, most)), tally
+        )
+
+    async def _by_rule(self, counter: str, keep: Keep, tally: Tally) -> None:
+        """Remove the runs of a counter group that has a rule of its own."""
+        if keep.most:
+            await self._beyond_most(counter, keep, tally)
+        if not keep.seconds:
+            return
+        before = self._before(keep)
+        last = await self._first_of_newest(counter, keep) - 1
+        after = 0
+        while found := await self._db.read(
+            lambda tx, after=after: expiry.of_counter(tx, counter, after, last)  # type: ignore[misc]  # mypy: a lambda's default
+        ):
+            after = found[-1].number
+            await self._remove([run for run in found if run.ended_at < before], tally)
+            if all(run.created_at >= before for run in found):
+                return
 
     async def _up_to(self, counter: str, last: int, tally: Tally) -> None:
         """Remove the runs of a counter group up to the number *last*."""
@@ -89,6 +143,7 @@ class RunPolicy:
         async def forget(tx: Transaction) -> None:
             tally.after(tx, "caches", await expiry.limit_caches(tx, path, 0, now))
             await expiry.forget_counter(tx, path)
+            await rules.set_rule(tx, path, RunRule())
             await removal.forget_group(tx, path)
 
         await self._db.do(forget)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.contracts.storage import Cache, Removed, Storage, Usage
+from tidemill.contracts.storage import Cache, Removed, RunRule, RunRules, Storage, Usage
 from tidemill.core.run import RunId, TaskId
 from tidemill.errors import BadRequest, Conflict, NotFound
 from tidemill.kit.contract import Page
@@ -15,7 +15,8 @@ from tidemill.services.runservice import groups
 from tidemill.services.runservice.changing import SETUP
 from tidemill.services.runservice.retention.clearing import BELL
 from tidemill.services.runservice.retention.pacing import Tally
-from tidemill.services.runservice.store import artifacts, expiry, keeping, removal, runs
+from tidemill.services.runservice.retention.policy import in_force
+from tidemill.services.runservice.store import artifacts, expiry, keeping, removal, rules, runs
 from tidemill.settings.retention import RetentionSettings
 
 _AT_ONCE = 100
@@ -116,6 +117,16 @@ class StorageRoom(Storage):
             )
 
         return await self._db.read(look)
+
+    async def run_rule(self, group: str) -> RunRules:
+        counter = _counter(group)
+        own = await self._db.read(lambda tx: rules.rule_of(tx, counter))
+        return RunRules(own=own, in_force=in_force(self._settings, own).rule)
+
+    async def set_run_rule(self, group: str, rule: RunRule) -> RunRules:
+        counter = _counter(group)
+        await self._db.do(lambda tx: rules.set_rule(tx, counter, rule))
+        return await self.run_rule(group)
 
     async def delete_group(self, group: str) -> None:
         counter = _counter(group)
