@@ -65,7 +65,7 @@ def settings() -> RunserviceSettings:
 
 
 @pytest.fixture
-async def open_service(
+async def open_service(  # noqa: PLR0917 - what a service stands on
     settings: RunserviceSettings,
     db: Database,
     objects: Objects,
