@@ -16,6 +16,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values
@@ -32,6 +33,7 @@ ASKED: list[tuple[str, type[Contract], str]] = [
     ("service", Gitserver, "/internal/gitserver"),
     ("service", Runservice, "/internal/runservice"),
     ("service", Jobs, "/internal/runservice"),
+    ("service", Logs, "/internal/runservice"),
 ]
 WORDS = "x alice user/alice user/alice/hello user// org/x / .. % %2F -x ' 1e9 é +1 ٣ ² aGk= eyJ9 queued main"
 PLACES = (

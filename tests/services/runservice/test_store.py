@@ -105,8 +105,10 @@ async def a_life(service: RunserviceService, clock: Clock) -> None:
         await service.runs(query)
     await service.numbered_run(running.number, "/project/p2")
     await service.queued_groups()
-    async for _ in await service.logs.read_log(TaskId(job), 0):
-        pass
+    for wanted in ({}, {"line": 2}, {"tail": 1}, {"since": 1, "timestamps": True}):
+        async for _ in await service.logs.read_log(TaskId(job), 0, **wanted):
+            pass
+    await service.logs.log_index(TaskId(job), 0)
     await service.put_logs_away()
     await service.watch_executors()
     clock.advance(60)

@@ -12,9 +12,12 @@ from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Snapshot
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice.changing import SETUP, log_bell
-from tidemill.services.runservice.logs.blocks import decode_index, plain
+from tidemill.services.runservice.logs.blocks import BLOCK, decode_index, plain
 from tidemill.services.runservice.store import logs, runs
 from tidemill.services.runservice.store.logs import Head, LogId, Part
+
+#: Bytes of a log that is put away that are asked for at once: at first, and at most.
+_FIRST, _MOST = 2 * BLOCK, 64 * BLOCK
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +48,19 @@ class Reading:
         return await self._db.read(lambda tx: self.look(tx, id))
 
     async def until(self, id: LogId, offset: int, end: int) -> AsyncGenerator[bytes]:
-        """The bytes from *offset* up to *end*, which the log has already."""
+        """The bytes from *offset* up to *end*, which the log has already.
+
+        Asked for in growing pieces, since most readers of the middle of a log soon have enough.
+        """
+        wanted = _FIRST
         while offset < end:
-            async for block in self._blocks(id, offset, await self._view(id, offset), end):
+            view, until = await self._view(id, offset), min(end, offset + wanted)
+            async for block in self._blocks(id, offset, view, until):
                 yield block[: end - offset]
                 offset += len(block)
                 if offset >= end:
                     return
+            wanted = min(2 * wanted, _MOST)
 
     async def followed(self, id: LogId, offset: int) -> AsyncGenerator[bytes]:
         """The bytes from *offset* on, as they come, until there will be no more."""
