@@ -4,26 +4,29 @@ A service of today makes the data; as much of it as an older schema can hold is 
 that schema, which is then opened. A migration that loses, mixes up or refuses rows fails here.
 """
 
+import json
 import shutil
+from base64 import b64decode
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import column, insert, select, text
+from sqlalchemy import Boolean, LargeBinary, column, insert, select, text
 from sqlalchemy import table as sql_table
 
 from tests.conftest import Clock, OpenDatabase
 from tests.services.runservice.conftest import KnownValues
 from tests.services.runservice.playing import Player, create, now, plan, start, started, statuses, task
 from tidemill.contracts.runservice import Restart, RunQuery
-from tidemill.core.job import JobId, Outcome
+from tidemill.core.job import JobId, JobPhase, JobReport, Outcome
 from tidemill.core.plan import RestoreWorkspace, RunStep, SaveToWorkspace
-from tidemill.core.run import Result, Run, RunId, TaskId
+from tidemill.core.run import Result, Run, RunId, StepState, TaskId
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database, Snapshot, Transaction
+from tidemill.kit.db import Database, Instant, Snapshot, Transaction
 from tidemill.kit.db.migrating import revisions
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice import RunserviceService, migrations
@@ -34,6 +37,7 @@ pytestmark = pytest.mark.anyio
 
 MIGRATIONS = "tidemill.services.runservice.migrations"
 REVISIONS = revisions(MIGRATIONS)
+VECTORS = Path(__file__).parents[2] / "vectors" / "runservice"
 LINE = b"a line of a log\n"
 OTHER = "/project/p1/branch/other"
 
@@ -236,6 +240,67 @@ async def check_going_on(service: RunserviceService, before: Before, *, has_arch
     assert statuses(chosen)["build"] == ("success" if has_archives else "notstarted")
     await service.put_logs_away()
     assert await bytes_of(await service.logs.read_log(TaskId(job), 0)) == LINE * 2
+
+
+async def test_rows_that_an_older_version_has_written(
+    open_older: Callable[[str], Awaitable[Database]],
+    open_database: OpenDatabase,
+    make: Callable[[Database], RunserviceService],
+) -> None:
+    """Runs and plans in the words of their time, when there were no attempts: all of it is understood."""
+    older = await open_older("2026_11_25_archives")
+    rows = written("2026_11_25_archives")
+    rows["executors"][0]["sequence"] = 0  # the one that goes on here counts its syncs anew
+    await fill(older, rows)
+    await older.close()
+    service = make(await open_database("runservice", MIGRATIONS))
+    runs = (await service.runs(RunQuery(group="/project/p1", ascending=True))).items
+    assert [(run.number, run.phase, run.result) for run in runs] == [
+        (1, "finished", "success"),
+        (2, "finished", "failed"),
+        (3, "running", "unknown"),
+        (4, "queued", "unknown"),
+        (5, "cancelled", "unknown"),
+    ]
+    said = [(await service.explain_run(run.id)).run.sentence for run in runs]
+    assert said[1] == "failed: `bad` failed at step 1"
+    assert said[4] == "cancelled by bob"
+    for task_id in ("id-2", "id-6", "id-10"):
+        assert await bytes_of(await service.logs.read_log(TaskId(task_id), 0)) == LINE
+    player = Player(service)
+    job = JobReport(id=JobId("id-10"), generation=1, phase=JobPhase.RUNNING, steps=(StepState(),))
+    player.reports[job.id] = job
+    await service.append_log(job.id, 1, 0, len(LINE), LINE)
+    await player.finish(job.id)
+    (waiting,) = [one.id for one in (await now(service, runs[2])).tasks if one.waiting_approval]
+    await service.approve_task(runs[2].id, waiting, "ann")
+    await player.work_off()
+    assert (await now(service, runs[2])).result is Result.SUCCESS
+    again = await service.restart_run(runs[0].id, Restart(from_start=False, tasks=("unit",)))
+    assert (again.number, statuses(again)) == (6, {"build": "success", "unit": "notstarted"})
+
+
+def written(revision: str) -> Rows:
+    """The rows of a database as a version with that revision has left them."""
+    stored = json.loads((VECTORS / f"{revision}.json").read_text())
+    types = {table.name: {one.name: one.type for one in table.columns} for table in metadata.sorted_tables}
+    return defaultdict(list) | {
+        table: [{name: _value(types[table].get(name), row[name]) for name in row} for row in rows]
+        for table, rows in stored.items()
+    }
+
+
+def _value(kind: object, value: Any) -> Any:
+    """What a column of such a type is given, from what stands in the file."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return b64decode(value["base64"])
+    if isinstance(kind, Instant):
+        return datetime.fromtimestamp(value / 1_000_000, UTC)
+    if isinstance(kind, Boolean):
+        return bool(value)
+    return value.encode() if isinstance(kind, LargeBinary) else value
 
 
 def replace_jobs(player: Player, service: RunserviceService) -> Player:
