@@ -33,7 +33,7 @@ def test_the_server_is_killed_while_runs_go_on(mortal: Postgres, etcd: Etcd, tmp
     try:
         load = Load(tmp_path / "work", cluster.start().project("hello"))
         moments = random.Random(SEED)
-        for _ in range(3):
+        for _ in range(2):
             load.push(3)
             states = load.project.states(len(load.pushed))
             for _ in range(moments.randrange(1, 8)):
@@ -47,23 +47,33 @@ def test_the_server_is_killed_while_runs_go_on(mortal: Postgres, etcd: Etcd, tmp
         cluster.stop()
 
 
-def test_connections_break_in_commits(
-    postgres_server: Postgres, database: str, etcd: Etcd, tmp_path: Path
-) -> None:
-    """Whether a commit was unheard or unanswered, its caller finds out, and does nothing twice."""
+def break_in_commits(folder: Path, database: str, etcd: Etcd, seed: int, *, pushes: int) -> None:
+    """Push while one commit of many breaks in one way or the other; look at everything afterwards."""
     socket, name = database.partition("host=")[2], database.partition("?")[0].rpartition("/")[2]
+    fates = random.Random(seed)
     with Proxy(f"{socket}/.s.PGSQL.5432") as proxy:
-        cluster = Cluster(tmp_path, f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}", etcd.url)
+        cluster = Cluster(folder, f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}", etcd.url)
         try:
-            load = Load(tmp_path / "work", cluster.start().project("hello"))
-            fates = random.Random(SEED)
+            load = Load(folder / "work", cluster.start().project("hello"))
             proxy.fate = lambda: (
-                fates.choice([Fate.UNHEARD, Fate.UNANSWERED]) if not fates.randrange(ONE_IN) else Fate.PASS
+                Fate.PASS if fates.randrange(ONE_IN) else fates.choice([Fate.UNHEARD, Fate.UNANSWERED])
             )
-            load.push(10, attempts=5)
+            load.push(pushes, attempts=5)
             load.check()
             proxy.fate = lambda: Fate.PASS
             cluster.check()
             assert set(proxy.cuts) == {Fate.UNHEARD, Fate.UNANSWERED}
         finally:
             cluster.stop()
+
+
+def test_connections_break_in_commits(database: str, etcd: Etcd, tmp_path: Path) -> None:
+    """Whether a commit was unheard or unanswered, its caller finds out, and does nothing twice."""
+    break_in_commits(tmp_path, database, etcd, SEED, pushes=10)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("more", range(6))
+def test_connections_break_again_and_again(database: str, etcd: Etcd, tmp_path: Path, more: int) -> None:
+    """The same for longer, and from other seeds."""
+    break_in_commits(tmp_path, database, etcd, SEED + 1 + more, pushes=40)

@@ -1,6 +1,5 @@
 """Two runservices, gateways, schedulers and configstores share one PostgreSQL and one etcd; they die, all goes on."""
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,9 +8,8 @@ import pytest
 
 from tests.etcd import Etcd
 from tests.faults.cluster import Cluster
+from tests.faults.installation import SEED
 from tests.faults.load import Load
-
-SEED = int(os.environ.get("TIDEMILL_SEED", "4"))
 
 Begin = Callable[[str], Cluster]
 
@@ -30,12 +28,11 @@ def begin(tmp_path: Path, database: str) -> Iterator[Begin]:
         cluster.stop()
 
 
-def test_one_of_two_is_killed_at_random_moments(begin: Begin, etcd: Etcd, tmp_path: Path) -> None:
-    """Whichever instance dies, pushes are taken, tasks go on, each is executed once, nothing is lost."""
-    cluster = begin(etcd.url)
-    moments = random.Random(SEED)
-    load = Load(tmp_path / "work", cluster.project("hello"))
-    for _ in range(4):
+def kill_one_of_two(cluster: Cluster, folder: Path, seed: int, *, times: int) -> None:
+    """Kill either instance at random moments of the newest run, push meanwhile, start it again."""
+    moments = random.Random(seed)
+    load = Load(folder, cluster.project("hello"))
+    for _ in range(times):
         load.push(3)
         states = load.project.states(len(load.pushed))
         for _ in range(moments.randrange(1, 8)):
@@ -46,6 +43,18 @@ def test_one_of_two_is_killed_at_random_moments(begin: Begin, etcd: Etcd, tmp_pa
         victim.start()
     load.check()
     cluster.check()
+
+
+def test_one_of_two_is_killed_at_random_moments(begin: Begin, etcd: Etcd, tmp_path: Path) -> None:
+    """Whichever instance dies, pushes are taken, tasks go on, each is executed once, nothing is lost."""
+    kill_one_of_two(begin(etcd.url), tmp_path / "work", SEED, times=2)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("more", range(6))
+def test_one_of_two_is_killed_again_and_again(begin: Begin, etcd: Etcd, tmp_path: Path, more: int) -> None:
+    """The same for longer, and from other seeds."""
+    kill_one_of_two(begin(etcd.url), tmp_path / "work", SEED + 1 + more, times=8)
 
 
 def test_members_of_etcd_die_and_all_of_its_data_is_lost(
