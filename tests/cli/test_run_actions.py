@@ -182,9 +182,12 @@ def test_a_run_is_cancelled_and_another_stopped(
         "sentence": "waiting: run #1 of the same group is running",
         "evidence": {"run": "1", "state": "running"},
     }
-    assert json_of("run", "cancel", work.project.path, "2")["number"] == 2
+    assert json_of("run", "cancel", work.project.path, "2", "--reason", "not today")["number"] == 2
     explained = tidemill("run", "explain", work.project.path, "2")
-    assert explained.out.splitlines() == ["cancelled by alice", "  task: not begun: cancelled by alice"]
+    assert explained.out.splitlines() == [
+        "cancelled by alice: not today",
+        "  task: not begun: cancelled by alice: not today",
+    ]
     assert tidemill("run", "cancel", work.project.path, "2").complaint == (
         "run 2 is cancelled: only a queued run can be cancelled"
     )

@@ -30,6 +30,8 @@ app.command(show_tests, name="tests")
 app.command(show_log, name="log")
 app.command(delete_run, name="delete")
 
+Reason = Annotated[str, Parameter(help="Why; shown behind who did it.")]
+
 _AGAIN = "Do this one again, by name, and what depends on it; keep all others. May be repeated."
 
 COLUMNS = {
@@ -152,15 +154,19 @@ def restart(
 
 
 @app.command
-def stop(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
+def stop(
+    project: str, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
+) -> None:
     """Stop a running run."""
-    _act(project, number, RunActionsRequest(action_type="stop"), server, output)
+    _act(project, number, RunActionsRequest(action_type="stop", reason=reason), server, output)
 
 
 @app.command
-def cancel(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
+def cancel(
+    project: str, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
+) -> None:
     """Cancel a queued run."""
-    _act(project, number, RunActionsRequest(action_type="cancel"), server, output)
+    _act(project, number, RunActionsRequest(action_type="cancel", reason=reason), server, output)
 
 
 @app.command
@@ -175,7 +181,7 @@ def reject(
     number: Number,
     task: str,
     *,
-    reason: Annotated[str, Parameter(help="Why; shown with the task.")] = "",
+    reason: Reason = "",
     server: Server = None,
 ) -> None:
     """Skip a task that waits for approval."""

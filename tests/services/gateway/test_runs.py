@@ -194,9 +194,13 @@ async def test_a_queued_run_is_cancelled(house: House, alice: Person, hello: str
         "runNotRunning",
     )
     await worker.start_all()
-    stopped = await alice.ask("PUT", f"/projects/{hello}/runs/2/actions", {"action_type": "stop"})
+    long = {"action_type": "stop", "reason": "x" * 501}
+    assert await alice.failure("PUT", f"/projects/{hello}/runs/2/actions", long) == (400, "badRequest")
+    stop = {"action_type": "stop", "reason": "too slow"}
+    stopped = await alice.ask("PUT", f"/projects/{hello}/runs/2/actions", stop)
     assert (stopped.json()["phase"], stopped.json()["stopping"]) == ("running", False)
-    assert (await alice.get(f"/projects/{hello}/runs/2"))["result"] == "stopped"
+    after = await alice.get(f"/projects/{hello}/runs/2")
+    assert (after["result"], after["reason"]) == ("stopped", "stopped by alice: too slow")
 
 
 async def test_unknown_actions(house: House, alice: Person, hello: str) -> None:

@@ -215,6 +215,8 @@ class RunActionsRequest(msgspec.Struct, frozen=True, kw_only=True):
     from_start: bool = False
     tasks: tuple[str, ...] = ()
     """Extension of `restart`, not from the start: do these again, by name or id, and what depends on them."""
+    reason: str = ""
+    """Extension of `cancel` and `stop`: why; shown behind who did it."""
 
 
 class RunTaskActionsRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,7 +85,7 @@ class Runs:
     async def act(self, owner: str, number: str, request: RunActionsRequest) -> RunResponse:
         """Restart, cancel or stop; who asks stands in the reason."""
         detail = await self._one(owner, number, Action.ACT_ON_RUN)
-        who = current_caller().name
+        _check_length(request.reason)
         if request.tasks and request.action_type != "restart":
             raise BadRequest("tasks are chosen for a restart only")
         match request.action_type:
@@ -94,9 +94,9 @@ class Runs:
                 new = await self._runservice.restart_run(detail.run.id, how)
                 return shown_run(new, (await self._runservice.run(new.id)).plan)
             case "cancel":
-                await self._runservice.cancel_run(detail.run.id, f"cancelled by {who}")
+                await self._runservice.cancel_run(detail.run.id, _told("cancelled", request.reason))
             case "stop":
-                await self._runservice.stop_run(detail.run.id, f"stopped by {who}")
+                await self._runservice.stop_run(detail.run.id, _told("stopped", request.reason))
             case other:
                 raise BadRequest(f"action_type {other!r} is none of restart, cancel, stop")
         return shown_run(detail.run, detail.plan)
@@ -113,19 +113,17 @@ class Runs:
         detail = await self._one(owner, number, Action.APPROVE_TASK)
         if request.action_type not in ("approve", "reject"):
             raise BadRequest(f"action_type {request.action_type!r} is none of approve, reject")
-        if len(request.reason) > _LONGEST_REASON:
-            raise BadRequest(f"the reason is longer than {_LONGEST_REASON} characters")
+        _check_length(request.reason)
         task = next((task for task in detail.run.tasks if task.id == task_id), None)
         if task is None or detail.plan is None:
             raise BadRequest(f"run {number} has no task {task_id!r}")
         if not detail.plan.task(task.name).approval:
             raise BadRequest(f"task {task.name!r} needs no approval")
-        who = current_caller()
         if request.action_type == "approve":
-            await self._runservice.approve_task(detail.run.id, task.id, who.actor.user_id)
+            approver = current_caller().actor.user_id
+            await self._runservice.approve_task(detail.run.id, task.id, approver)
             return
-        reason = ": ".join(filter(None, [f"rejected by {who.name}", request.reason]))
-        await self._runservice.reject_task(detail.run.id, task.id, reason)
+        await self._runservice.reject_task(detail.run.id, task.id, _told("rejected", request.reason))
 
     def _while_allowed(self, chunks: AsyncIterator[bytes], owner: str) -> AsyncIterator[bytes]:
         async def ask() -> None:
@@ -157,6 +155,16 @@ def task_of(run: Run, task_id: str) -> RunTask:
         if task.id == task_id:
             return task
     raise NotFound(f"run {run.number} has no task {task_id!r}")
+
+
+def _told(done: str, reason: str) -> str:
+    """What was done by whom, and why where that was given."""
+    return ": ".join(filter(None, [f"{done} by {current_caller().name}", reason]))
+
+
+def _check_length(reason: str) -> None:
+    if len(reason) > _LONGEST_REASON:
+        raise BadRequest(f"the reason is longer than {_LONGEST_REASON} characters")
 
 
 def _known(texts: tuple[str, ...], kind: type[E]) -> tuple[str, ...] | None:
