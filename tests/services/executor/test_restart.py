@@ -16,6 +16,7 @@ from tidemill.errors import Unavailable
 from tidemill.pods.fake import FakeDriver
 from tidemill.services.executor import ExecutorService
 from tidemill.settings import ExecutorSettings
+from tidemill.work.directory import boot_id, job_directory
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +105,21 @@ async def test_a_lost_pod_fails_the_job(life: Life, runservice: MemoryRunservice
         assert report.steps[0].phase is StepPhase.FAILED
         assert task.log(0) == b"one\n"
         assert driver.prepared == ["job.1"]
+
+
+@pytest.mark.parametrize("generations", [(1, 2), (2, 10)])
+async def test_of_two_generations_on_disk_the_older_is_cleared_away(
+    life: Life, runservice: MemoryRunservice, tmp_path: Path, generations: tuple[int, int]
+) -> None:
+    """A life that has accepted the next attempt may end before it has removed the one before."""
+    root = tmp_path / "executor" / "jobs"
+    for generation in generations:
+        spec = job("echo one", generation=generation)
+        job_directory(root, spec).accept(spec, boot_id())
+    task = runservice.add(spec)
+    async with life():
+        assert (await runservice.ended(task)).outcome is Outcome.SUCCESS
+        await eventually(lambda: not list(root.iterdir()))
 
 
 async def test_a_stop_reaches_the_next_life(

@@ -65,9 +65,14 @@ class Holding:
         self._group: TaskGroup | None = None
 
     async def load(self) -> None:
-        """Take up what an earlier life has left on disk."""
+        """Take up what an earlier life has left on disk, of each job its latest generation."""
         kept = await anyio.to_thread.run_sync(kept_jobs, self._root, self._boot)
-        self._held = {job.spec.id: Held(job) for job in kept}
+        kept.sort(key=lambda job: job.spec.generation)
+        latest = {job.spec.id: job for job in kept}
+        for job in kept:
+            if latest[job.spec.id] is not job:  # that life ended before it could clear this one away
+                await anyio.to_thread.run_sync(job.directory.remove)
+        self._held = {job.spec.id: Held(job) for job in latest.values()}
 
     def work_in(self, group: TaskGroup) -> None:
         """Work in *group* from now on, first on those jobs that want nothing of the server."""
