@@ -1,5 +1,6 @@
 """Installations of several processes, what they stand on, and what counts executions."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.faults.installation import SEED, Installation
 from tests.faults.tally import Tally
 from tests.postgres import Server as Postgres
 
+#: Seconds that any test may take, on a busy machine and with many seeds.
+DEADLINE = 300
+
 #: Starts an installation of this test with these settings.
 Install = Callable[..., Installation]
 
@@ -22,6 +26,20 @@ Install = Callable[..., Installation]
 def seed() -> None:
     """A failing test shows what its random moments were made from."""
     print(f"TIDEMILL_SEED={SEED}")  # noqa: T201 - shown with a failure only
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """What has hung is told; streams that are followed would be followed for ever."""
+
+    def ring(*_: object) -> None:
+        raise AssertionError(f"this test has taken more than {DEADLINE} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(DEADLINE)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

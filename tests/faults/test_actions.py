@@ -104,8 +104,8 @@ def open_runs(project: Project) -> list[int]:
 
 
 def test_actions_race_with_ends(install: Install, tmp_path: Path) -> None:
-    """Eight small runs, six actions each."""
-    racing(install, tmp_path, SEED, 8)
+    """Six small runs, six actions each."""
+    racing(install, tmp_path, SEED, 6)
 
 
 @pytest.mark.heavy

@@ -10,7 +10,7 @@ from tests.faults.graphs import check_executions, files, graph
 from tests.faults.installation import SEED, eventually
 from tests.system.server import Work
 
-RUNS, TASKS, KILLS = 5, 24, 6
+RUNS, TASKS, KILLS = 4, 20, 4
 
 
 def storm(install: Install, tmp_path: Path, seed: int, *, kills: int = KILLS) -> None:
@@ -37,7 +37,7 @@ def storm(install: Install, tmp_path: Path, seed: int, *, kills: int = KILLS) ->
 
 
 def test_any_process_is_killed_at_any_moment(install: Install, tmp_path: Path) -> None:
-    """Six kills among store, front and executors while five random graphs are at work."""
+    """Four kills among store, front and executors while four random graphs are at work."""
     storm(install, tmp_path, SEED)
 
 

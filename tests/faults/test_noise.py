@@ -82,7 +82,7 @@ def test_noise_is_stopped_when_its_time_is_over(install: Install, tmp_path: Path
         log = project.log(number, "task", 0)
         noise, _, said = log.removesuffix(b"\n").rpartition(b"\n")
         assert said == b"the step's time limit of 1 s is over"
-        assert len(noise) > 1_000_000, "it was no noise"
+        assert len(noise) > 100_000, "it was no noise"
         assert set(noise.split(b"\r\n")[:-1]) == {b"noise"}
     installation.settled()
 

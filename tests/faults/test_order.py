@@ -28,8 +28,9 @@ def graphs(install: Install, tmp_path: Path, seed: int, runs: int) -> None:
     installation.settled()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_nothing_begins_before_its_time(install: Install, tmp_path: Path) -> None:
-    """Four random graphs."""
+    """Four random graphs; on PostgreSQL there are those of test_any_process."""
     graphs(install, tmp_path, SEED, 4)
 
 
