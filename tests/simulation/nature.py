@@ -21,6 +21,7 @@ from tests.simulation.process import EPOCH, PROCESS
 from tidemill.errors import typed
 from tidemill.kit.coord import bells
 from tidemill.services.executor import holding
+from tidemill.services.runservice.logs import appending
 from tidemill.work import directory
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ def take_over(loop: SimulatedLoop, seed: int, history: History, machines: Mappin
     for kind in (bells.Bell, anyio_backend.CancelScope):
         _hash_by_number(kind)
     holding.boot_id = lambda: _machine(machines).boot
+    appending.DIRECT, appending.FOLD = 2000, 6000  # small logs take all forms too
     _watch_files(machines)
     _listen_to_logs(history)
 

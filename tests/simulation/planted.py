@@ -142,7 +142,7 @@ def _accepted_are_taken_back() -> None:
 
 def _deaf_to_the_end() -> None:
     """An end is reported before its logs are stored."""
-    ledger.Ledger.visible = lambda self: self.state.report  # type: ignore[method-assign]
+    ledger.visible = holding.visible = lambda state: state.report
 
 
 def _retries_of_everything() -> None:

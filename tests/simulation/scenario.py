@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tidemill.core.plan import (
     Concurrency,
     Depend,
+    FromVariable,
     Plan,
     PlanTask,
     Retry,
@@ -158,6 +159,7 @@ def _task(dice: random.Random, name: str, parents: list[str]) -> PlanTask:
     return PlanTask(
         name=name,
         runtime=Runtime(type="host"),
+        environment={"TOKEN": FromVariable("token")} if dice.random() < 0.3 else {},
         depends=tuple(Depend(task=parent, conditions=dice.choice(conditions)) for parent in parents),
         steps=tuple(_step(dice, number) for number in range(dice.randint(1, 3))),
         ignore_failure=dice.random() < 0.1,

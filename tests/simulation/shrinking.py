@@ -91,7 +91,7 @@ def _simpler(task: PlanTask) -> Iterator[PlanTask]:
     if len(task.steps) > 1:
         yield from (replace(task, steps=steps) for steps in _without_one(task.steps))
     usual = PlanTask(name=task.name)
-    for field in ("ignore_failure", "approval", "approval_expires", "timeout", "skip"):
+    for field in ("environment", "ignore_failure", "approval", "approval_expires", "timeout", "skip"):
         if getattr(task, field) != getattr(usual, field):
             yield replace(task, **{field: getattr(usual, field)})
     if task.retry != Retry():

@@ -28,6 +28,7 @@ from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
 from tidemill.core.run import RunTask, Status, StepPhase
+from tidemill.errors import Unavailable
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Service, run_loops
 from tidemill.services.executor import ExecutorService
@@ -60,11 +61,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
 
 
-class NoValues(Values):
-    """Nobody asks for any."""
+class SimulatedValues(Values):
+    """Knows a value for every name, but cannot always be asked."""
+
+    def __init__(self, network: Network, who: str) -> None:
+        self._network = network
+        self._who = who
 
     async def resolve(self, request: ValuesRequest) -> ValuesAnswer:
-        return ValuesAnswer({})
+        dice = self._network.dice(f"{self._who} values")
+        await asyncio.sleep(self._network.delay(dice))
+        if dice.random() < self._network.noise:
+            raise Unavailable("the values cannot be had")
+        return ValuesAnswer({name: f"the value of {name}" for name in request.names})
 
 
 class World:
@@ -185,7 +194,7 @@ class World:
             database(self.store, self.network, process),
             cast("Objects", SimulatedObjects(self._objects, self.network, process.name)),
             SimulatedBells(self.network, process, self._bells),
-            NoValues(),
+            SimulatedValues(self.network, process.name),
             clock=process.clock,
             new_id=process.new_id,
         )
@@ -340,14 +349,20 @@ class World:
                 self._check_done(task)
 
     async def _check_whole(self, task: RunTask, step: int, log: bytes) -> None:
-        """What a machine had not told when it crashed is lost, and so is its task."""
+        """What a machine had not told when it crashed is lost, and so is its task.
+
+        So is what a stopped task had not told before its executor was restarted, when it has secrets:
+        without their values nothing of it can be masked.
+        """
         execution = self.auditor.executions.get((task.id, task.attempt, step))
-        is_done = task.status is Status.SUCCESS
+        may_lack = task.status is not Status.SUCCESS and (
+            (execution is not None and execution.is_crashed) or "before its secrets" in task.reason
+        )
         if execution is None:
             self.history.complain(
                 "an end without a beginning", f"step {step} of {task.id} was never executed"
             )
-        elif len(log) < execution.state(self._loop.time()).size and (is_done or not execution.is_crashed):
+        elif len(log) < execution.state(self._loop.time()).size and not may_lack:
             self.history.complain("a log is not complete", f"{len(log)} bytes of step {step} of {task.id}")
         else:
             self.auditor.check_log((task.id, task.attempt, step), 0, log, "a log is wrong in the end")
