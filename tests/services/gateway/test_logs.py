@@ -180,31 +180,31 @@ async def test_parts_of_logs_are_read(house: House, alice: Person, hello: str, w
     assert await house.nobody.get(f"{logs}/index?step=0") | {"start": 5} == index
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "offset=1&line=1",
-        "tail=1&since=5m",
-        "limit=1&lines=1",
-        "line=0",
-        "tail=-1",
-        "lines=0",
-        "limit=0",
-        "limit=x",
-        "since=yesterday",
-        "since=",
-        "attempt=-1",
-        "offset=99999999999999999999",
-        "since=9999999h",
-    ],
-)
-async def test_nonsense_is_refused(
-    house: House, alice: Person, hello: str, worker: Worker, query: str
-) -> None:
+NONSENSE = [
+    "offset=1&line=1",
+    "tail=1&since=5m",
+    "limit=1&lines=1",
+    "line=0",
+    "tail=-1",
+    "lines=0",
+    "limit=0",
+]
+NONSENSE += [
+    "limit=x",
+    "since=yesterday",
+    "since=",
+    "attempt=-1",
+    "offset=99999999999999999999",
+    "since=9999999h",
+]
+
+
+async def test_nonsense_is_refused(house: House, alice: Person, hello: str, worker: Worker) -> None:
     """With a reason, before the first byte."""
     await push(house, hello, MAIN)
     await worker.start_all()
     spec = await worker.begin()
     logs = f"/projects/{hello}/runs/1/tasks/{spec.task_id}/logs"
-    answer = await alice.ask("GET", f"{logs}?step=0&{query}")
-    assert (answer.status_code, bool(answer.json()[0]["message"])) == (400, True)
+    for query in NONSENSE:
+        answer = await alice.ask("GET", f"{logs}?step=0&{query}")
+        assert (query, answer.status_code, bool(answer.json()[0]["message"])) == (query, 400, True)

@@ -27,6 +27,8 @@ from tidemill.services.runservice.store.tables import log_parts, logs
 
 pytestmark = pytest.mark.anyio
 
+#: For what does not depend on it.
+ONE_CARRIER = pytest.mark.parametrize("service", ["direct"], indirect=True)
 T0 = 1_785_412_800_000
 """Milliseconds of the epoch at which the executor of these tests begins to see output."""
 
@@ -86,7 +88,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pieces=st.lists(PIECES, min_size=1, max_size=8),
     line=st.integers(1, 3000),
@@ -117,6 +119,7 @@ async def test_parts_are_slices_of_the_whole(  # noqa: PLR0917 - fixtures, and w
     await agrees(log, **wanted)
 
 
+@ONE_CARRIER
 @pytest.mark.parametrize("is_over", [False, True])
 async def test_a_line_of_ten_megabytes_has_lines_around_it(
     log: Timed, whole: RunserviceService, is_over: bool
@@ -147,6 +150,7 @@ async def told(log: Timed, whole: RunserviceService, form: str) -> None:
         await whole.put_logs_away()
 
 
+@ONE_CARRIER
 @pytest.mark.parametrize("form", FORMS)
 async def test_lines_since_a_time(log: Timed, whole: RunserviceService, form: str) -> None:
     """A line is as old as its first byte."""
@@ -160,6 +164,7 @@ async def test_lines_since_a_time(log: Timed, whole: RunserviceService, form: st
     assert await log.part(since=T0 + 4001) == b""
 
 
+@ONE_CARRIER
 @pytest.mark.parametrize("form", FORMS)
 async def test_lines_are_stamped_with_their_times(log: Timed, whole: RunserviceService, form: str) -> None:
     """That of their first byte; the rest of each line is what it was."""
@@ -187,25 +192,25 @@ async def test_a_follower_may_wait_for_a_line(log: Timed) -> None:
     assert b"".join([block async for block in last]) == b"two\nthree\nfour\nfive\n"
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        {"offset": 1, "line": 1},
-        {"tail": 1, "since": 5},
-        {"limit": 1, "lines": 1},
-        {"line": 0},
-        {"tail": -1},
-        {"limit": 0},
-        {"lines": 0},
-        {"offset": -1},
-        {"attempt": -1},
-        {"since": 1 << 60},
-    ],
-)
-async def test_nonsense_is_refused(log: Timed, wanted: LogRange) -> None:
+NONSENSE: list[LogRange] = [
+    {"offset": 1, "line": 1},
+    {"tail": 1, "since": 5},
+    {"limit": 1, "lines": 1},
+    {"line": 0},
+    {"tail": -1},
+    {"limit": 0},
+    {"lines": 0},
+    {"offset": -1},
+    {"attempt": -1},
+    {"since": 1 << 60},
+]
+
+
+async def test_nonsense_is_refused(log: Timed) -> None:
     """Before the first byte."""
-    with pytest.raises(BadRequest):
-        await log.service.logs.read_log(TaskId(log.job), 0, **wanted)
+    for wanted in NONSENSE:
+        with pytest.raises(BadRequest):
+            await log.service.logs.read_log(TaskId(log.job), 0, **wanted)
 
 
 async def test_groups_of_a_log(log: Timed, whole: RunserviceService) -> None:
@@ -231,6 +236,7 @@ async def test_groups_of_a_log(log: Timed, whole: RunserviceService) -> None:
         await whole.put_logs_away()
 
 
+@ONE_CARRIER
 async def test_an_index_of_what_is_not_there(log: Timed) -> None:
     """Of an empty log it is empty; of an unknown one there is none."""
     index = await log.service.logs.log_index(TaskId(log.job), 0)
@@ -254,6 +260,7 @@ async def forget(db: Database, job: JobId) -> None:
     await db.do(change)
 
 
+@ONE_CARRIER
 @pytest.mark.parametrize("form", FORMS)
 async def test_logs_from_before_are_read_whole_where_they_must(
     log: Timed, whole: RunserviceService, db: Database, form: str
@@ -277,6 +284,7 @@ async def test_logs_from_before_are_read_whole_where_they_must(
         assert await log.part(tail=1) == b"and new\n"
 
 
+@ONE_CARRIER
 async def test_appends_without_times_have_that_of_their_arrival(
     log: Timed, clock: Clock, whole: RunserviceService
 ) -> None:
@@ -287,14 +295,16 @@ async def test_appends_without_times_have_that_of_their_arrival(
     assert await log.part(since=int((clock() - timedelta(seconds=1)).timestamp() * 1000)) == b"two\n"
 
 
-@pytest.mark.parametrize("seen", ["x", "0-", "5-1", "3-1,2-2", "0-1,0-2", "-1-5", "0-999999999999999"])
-async def test_times_that_make_no_sense_are_refused(log: Timed, seen: str) -> None:
+@ONE_CARRIER
+async def test_times_that_make_no_sense_are_refused(log: Timed) -> None:
     """Nothing is stored."""
-    with pytest.raises(BadRequest):
-        await log.service.jobs.append_log(log.job, 1, 0, 0, b"12345", seen)
+    for seen in ("x", "0-", "5-1", "3-1,2-2", "0-1,0-2", "-1-5", "0-999999999999999"):
+        with pytest.raises(BadRequest):
+            await log.service.jobs.append_log(log.job, 1, 0, 0, b"12345", seen)
     assert await log.part() == b""
 
 
+@ONE_CARRIER
 async def test_a_line_is_found_by_reading_little(
     log: Timed, whole: RunserviceService, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +328,7 @@ async def test_a_line_is_found_by_reading_little(
     assert sum(asked) < 10 * BLOCK < await objects.size(name)
 
 
+@ONE_CARRIER
 async def test_instances_index_the_same(
     log: Timed, open_service: Callable[[], Awaitable[RunserviceService]]
 ) -> None:
