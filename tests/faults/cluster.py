@@ -107,10 +107,12 @@ class Cluster:
         coordinator = self.shared["TIDEMILL_COORDINATOR_URL"]
         eventually(lambda: anyio.run(registered, coordinator) == len(serving), "all are registered")
 
-    def left_behind(self) -> list[str]:
-        """Jobs on executors' disks, and pods that are more than prepared."""
+    def left_behind(self, *executors: Server) -> list[str]:
+        """Jobs on the disks of these executors, or of all."""
         return [
-            str(path) for server in self.executors for path in (server.data / "executor" / "jobs").glob("*")
+            str(path)
+            for server in executors or self.executors
+            for path in (server.data / "executor" / "jobs").glob("*")
         ]
 
 
@@ -156,14 +158,18 @@ async def registered(url: str) -> int:
         await settled()
 
 
-def definition(name: str, shape: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
-    """A run of the tasks in *shape*, each with what it depends on; each says its lines once."""
+def definition(name: str, shape: Mapping[str, Sequence[str]], **common: Any) -> Mapping[str, str]:
+    """A run of the tasks in *shape*, each with what it depends on; each says its lines once.
+
+    *common* is what all of them say beyond that.
+    """
     tasks = [
         {
             "name": task,
             "runtime": {"type": "host"},
             "depends": list(depends),
             "steps": [{"run": {"name": "say", "command": saying(f"{name} {task}")}}],
+            **common,
         }
         for task, depends in shape.items()
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tests.faults.cluster import definition, said
 from tests.system.server import Project, Work
@@ -14,10 +15,13 @@ THREE: Mapping[str, Sequence[str]] = {"first": (), "second": ("first",), "third"
 class Load:
     """Runs that are pushed, and what must have become of them."""
 
-    def __init__(self, folder: Path, project: Project, shape: Mapping[str, Sequence[str]] = THREE) -> None:
+    def __init__(
+        self, folder: Path, project: Project, shape: Mapping[str, Sequence[str]] = THREE, **common: Any
+    ) -> None:
         self.work = Work(folder, project)
         self.project = project
         self.shape = shape
+        self.common = common
         self._numbers = count(1)
         self.pushed: list[str] = []
 
@@ -25,7 +29,7 @@ class Load:
         """Push to a branch of its own each time, so that nothing waits in line; *attempts* times if refused."""
         for _ in range(times):
             name = f"change{next(self._numbers)}"
-            self.work.commit(definition(name, self.shape), name)
+            self.work.commit(definition(name, self.shape, **self.common), name)
             for left in reversed(range(attempts)):
                 try:
                     self.work.push(name)

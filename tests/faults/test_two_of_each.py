@@ -8,10 +8,10 @@ import pytest
 
 from tests.etcd import Etcd
 from tests.faults.cluster import Cluster
-from tests.faults.installation import SEED
+from tests.faults.installation import SEED, eventually
 from tests.faults.load import Load
 
-Begin = Callable[[str], Cluster]
+Begin = Callable[..., Cluster]
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def begin(tmp_path: Path, database: str) -> Iterator[Begin]:
     """Starts two of each on a coordinator."""
     begun: list[Cluster] = []
 
-    def start(coordinator: str) -> Cluster:
-        begun.append(Cluster(tmp_path, database, coordinator))
+    def start(coordinator: str, **environment: str) -> Cluster:
+        begun.append(Cluster(tmp_path, database, coordinator, environment=environment))
         return begun[-1].start()
 
     yield start
@@ -55,6 +55,21 @@ def test_one_of_two_is_killed_at_random_moments(begin: Begin, etcd: Etcd, tmp_pa
 def test_one_of_two_is_killed_again_and_again(begin: Begin, etcd: Etcd, tmp_path: Path, more: int) -> None:
     """The same for longer, and from other seeds."""
     kill_one_of_two(begin(etcd.url), tmp_path / "work", SEED + 1 + more, times=8)
+
+
+def test_both_notice_that_an_executor_is_gone(begin: Begin, etcd: Etcd, tmp_path: Path) -> None:
+    """Its tasks are lost once and tried again once; when it is back it gives up what it still has."""
+    cluster = begin(etcd.url, TIDEMILL_RUNSERVICE_EXECUTOR_LEASE="4", TIDEMILL_RUNSERVICE_EXECUTOR_GRACE="1")
+    load = Load(tmp_path / "work", cluster.project("hello"), retry={"attempts": 2, "on": ["lost"]})
+    load.push(4)
+    victim = cluster.executors[0]
+    eventually(lambda: cluster.left_behind(victim), "it has jobs")
+    victim.kill()
+    load.push()
+    load.check()
+    assert cluster.left_behind(victim)
+    victim.start()
+    cluster.check()
 
 
 def test_members_of_etcd_die_and_all_of_its_data_is_lost(
