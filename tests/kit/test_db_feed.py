@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from tests.conftest import DatabaseUrl, OpenDatabase
 from tests.kit import outside
 from tests.kit.things import MIGRATIONS, adding, names, refused, things
 from tidemill.errors import Unavailable
-from tidemill.kit.db import Database, Transaction, reach
+from tidemill.kit.db import Database, Transaction, ledger, reach
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +66,22 @@ async def test_old_events_are_purged_and_the_numbers_go_on(database: Database) -
     assert (found.oldest, found.last) == (6, 5)
     await database.do(emit_one("5"))
     assert [e.sequence for e in await database.events(0)] == [6]
+
+
+async def test_reading_the_feed_goes_along_its_index(tmp_path: Path) -> None:
+    """However long it is; what comes last, first, or behind a number is found at once."""
+    database = await Database.open(f"sqlite:///{tmp_path}/unit.db", name="unit", migrations=MIGRATIONS)
+    values = {"behind": 5, "most": 10, "of": "run"}
+    for statement in (ledger._BEHIND, ledger._LAST_OF_KIND, ledger._REACH):
+        params = statement.compile().params
+        asked = params | {name: values[name] for name in params if name in values}
+        explain = sa.text(f"EXPLAIN QUERY PLAN {statement}")
+        plan = await database.read(lambda tx, explain=explain, asked=asked: tx.all(explain, asked))
+        lines = [row.detail for row in plan if "tidemill_events" in row.detail]
+        assert lines
+        assert all("sqlite_autoindex_tidemill_events_1" in line for line in lines), lines
+        assert not any("TEMP B-TREE" in row.detail for row in plan)
+    await database.close()
 
 
 async def test_many_committers_leave_no_gap(
