@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 BLOCK = 256 * 1024
 """Bytes read at once."""
 PACE = 0.001
-"""Seconds to rest after a small read, so that who writes line by line is not asked line by line."""
+"""Seconds to rest after a small read, so that who writes line by line is not asked line by line.
+
+Also after one that is thrown away, so that who prints for ever does not take the machine from others.
+"""
 QUIET, LAST = 0.02, 1.0
 """Seconds of silence after which the terminal of an ended command has told everything, and of patience."""
 ROUND, PATIENCE = 0.02, 5.0
@@ -105,7 +108,7 @@ class Commands:
         if count == 0:
             self.polling.drop(command.source)
             command.source = -1
-        elif 0 < count < BLOCK // 8:
+        elif count > 0 and (count < BLOCK // 8 or command.left_out):
             self.polling.rest(command.source, PACE)
         if command.error and not command.is_doomed:
             self.kill(command)
