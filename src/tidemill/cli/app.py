@@ -51,7 +51,7 @@ app.command(
 app.command(
     "tidemill.cli.runs:app",
     name="run",
-    help="Runs: list, get, tests, watch, create, restart, stop, cancel, delete.",
+    help="Runs: list, get, tests, watch, log, create, restart, stop, cancel, delete.",
 )
 app.command("tidemill.cli.pushes:app", name="push", help="What became of pushes: list, explain.")
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")

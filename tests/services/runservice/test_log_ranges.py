@@ -137,6 +137,24 @@ async def test_a_line_of_ten_megabytes_has_lines_around_it(
     assert await log.part(line=1, lines=1) == b"before\n"
 
 
+@ONE_CARRIER
+async def test_rows_that_become_objects_keep_lines_and_times(log: Timed, whole: RunserviceService) -> None:
+    """As one object and as blocks."""
+    pieces = [noise(60_000, seed) + b"\n" for seed in range(40)]
+    for piece in pieces:
+        await log.append(piece)
+    for _ in range(2):
+        await agrees(log, line=30_000, tail=50, count=70, offset=1_000_000)
+        for second in (0, 7, 20, 39):
+            begun = len(b"".join(pieces[:second]))
+            assert await log.part(since=T0 + 1000 * second, limit=100) == log.expected[begun:][:100]
+            stamped = await log.part(offset=begun, lines=1, timestamps=True)
+            assert stamped.startswith(b"2026-07-30T12:00:%02d.000Z " % second)
+        if log.job in log.player.reports:
+            await log.end()
+            await whole.put_logs_away()
+
+
 FORMS = ["growing", "small", "large"]
 
 
