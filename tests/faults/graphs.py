@@ -18,8 +18,13 @@ EXECUTIONS = {"success": (1, 1), "failed": (1, 1), "stopped": (0, 1), "skipped":
 ROUNDING = 1e-6
 
 
-def graph(random: Random, size: int, marks: Path, *, failing: float = 0.0) -> dict[str, Any]:
-    """The tasks of a run: some take a while, some fail, edges go to any of those before."""
+def graph(
+    random: Random, size: int, marks: Path, *, failing: float = 0.0, attempts: int = 1
+) -> dict[str, Any]:
+    """The tasks of a run: some take a while, some fail, edges go to any of those before.
+
+    One whose executor is lost is tried again, *attempts* times at most in all.
+    """
     tasks = []
     behind: list[set[int]] = []  # all that a task waits for, however far away
     for number in range(size):
@@ -34,7 +39,8 @@ def graph(random: Random, size: int, marks: Path, *, failing: float = 0.0) -> di
         steps = [{"run": {"name": "one", "command": "\n".join(words)}}, {"run": "echo two"}]
         depends = [{"task": name, "conditions": conditions} for name, conditions in edges]
         task = {"name": f"t{number}", "runtime": {"type": "host"}, "depends": depends, "steps": steps}
-        tasks.append(task | ({"ignore_failure": True} if failing else {}))
+        retry = {"retry": {"attempts": attempts, "on": ["lost"]}} if attempts > 1 else {}
+        tasks.append(task | retry | ({"ignore_failure": True} if failing else {}))
     return {"name": "graph", "tasks": tasks}
 
 
@@ -65,8 +71,8 @@ def check_order(run: dict[str, Any], steps: dict[str, list[dict[str, Any]]]) -> 
             assert not began or not ended or min(began) >= max(ended) - ROUNDING, (task, before)
 
 
-def check_executions(project: Project, numbers: Iterable[int], marks: Path) -> None:
-    """Each task that has run was executed by one job of one attempt, the others by none; logs are whole.
+def check_executions(project: Project, numbers: Iterable[int], marks: Path, *, attempts: int = 1) -> None:
+    """Each attempt of a task that has run was executed by one job, other tasks by none; logs are whole.
 
     A task that a restarted run has kept is one task, in both runs.
     """
@@ -78,19 +84,25 @@ def check_executions(project: Project, numbers: Iterable[int], marks: Path) -> N
         for task in run["tasks"].values():
             detail = project.user.get(f"{project.ref}/runs/{run['number']}/tasks/{task['id']}")
             steps[task["id"]] = detail["steps"]
-            _check_execution(project, run, task, executed[task["id"]])
+            _check_execution(project, run, task, executed[task["id"]], attempts)
             seen.add(task["id"])
         check_order(run, steps)
     assert executed.keys() <= seen, "something was executed that is of no run"
 
 
 def _check_execution(
-    project: Project, run: dict[str, Any], task: dict[str, Any], jobs: set[tuple[str, int, str]]
+    project: Project,
+    run: dict[str, Any],
+    task: dict[str, Any],
+    jobs: set[tuple[str, int, str]],
+    retries: int,
 ) -> None:
     """How often a task was executed, and what it has said, fits how it ended."""
     number, name, status = run["number"], task["name"], task["status"]
     least, most = EXECUTIONS[status]
-    assert least <= len(jobs) <= most, (number, task, jobs)
+    attempts = [attempt for _, attempt, key in jobs if key == "step-0"]
+    assert len(attempts) == len(set(attempts)), (number, task, jobs)
+    assert least <= len(attempts) <= most * retries, (number, task, jobs)
     if not jobs:
         return
     said = f"begun {name}\nended {name}\n".encode()

@@ -111,5 +111,5 @@ def test_actions_race_with_ends(install: Install, tmp_path: Path) -> None:
 @pytest.mark.heavy
 @pytest.mark.parametrize("number", range(20))
 def test_actions_race_with_ends_for_long(install: Install, tmp_path: Path, number: int) -> None:
-    """A hundred runs, twenty times."""
-    racing(install, tmp_path, SEED * 1000 + number, 100)
+    """Twenty runs, twenty times."""
+    racing(install, tmp_path, SEED * 1000 + number, 20)

@@ -37,5 +37,5 @@ def test_nothing_begins_before_its_time(install: Install, tmp_path: Path) -> Non
 @pytest.mark.heavy
 @pytest.mark.parametrize("number", range(10))
 def test_nothing_ever_begins_before_its_time(install: Install, tmp_path: Path, number: int) -> None:
-    """Forty random graphs, ten times."""
-    graphs(install, tmp_path, SEED * 1000 + number, 40)
+    """Fifteen random graphs, ten times."""
+    graphs(install, tmp_path, SEED * 1000 + number, 15)
