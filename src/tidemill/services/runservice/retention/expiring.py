@@ -1,14 +1,16 @@
 """What has its own time, apart from runs: logs, workspaces, caches, keys, groups, events."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from tidemill.core.run import TaskId
 from tidemill.kit.db import Database, Transaction
-from tidemill.services.runservice.retention.pacing import Pace, Tally
+from tidemill.services.runservice.retention.pacing import Pace, Tally, in_portions
 from tidemill.services.runservice.store import expiry, removal
 from tidemill.settings.retention import RetentionSettings
 
+#: Groups that are looked at together.
+_AT_ONCE = 50
 #: Takes a transaction and a moment; removes some of what is from before it, and answers how many.
 _Expire = Callable[[Transaction, datetime], Awaitable[int]]
 
@@ -91,7 +93,7 @@ class Expiring:
         while found := await self._db.read(lambda tx, after=after: expiry.known_groups(tx, after)):  # type: ignore[misc]  # mypy: a lambda's default
             after = found[-1]
 
-            async def forget(tx: Transaction, path: str) -> None:
-                tally.after(tx, "groups", await expiry.forget_groups(tx, [path]))
+            async def forget(tx: Transaction, some: Sequence[str]) -> None:
+                tally.after(tx, "groups", await expiry.forget_groups(tx, some))
 
-            await self._pace.for_each(found, forget)
+            await self._pace.for_each(in_portions(found, _AT_ONCE), forget)

@@ -26,6 +26,11 @@ def count_removed(kind: str, count: int) -> None:
         _removed.labels(kind).inc(count)
 
 
+def in_portions(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """*items*, so many at a time."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
 class Pace:
     """Works through transactions that are short, and leaves others as much time as each has taken."""
 

@@ -12,10 +12,13 @@ import msgspec
 
 from tidemill.contracts.storage import RunRule
 from tidemill.kit.db import Database, Transaction
-from tidemill.services.runservice.retention.pacing import Pace, Tally
+from tidemill.services.runservice.retention.pacing import Pace, Tally, in_portions
 from tidemill.services.runservice.store import expiry, removal, rules
 from tidemill.services.runservice.store.expiry import Aged
 from tidemill.settings.retention import RetentionSettings
+
+#: Runs that go together: some milliseconds of work.
+_AT_ONCE = 25
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,9 +159,7 @@ class RunPolicy:
             kept = await self._db.read(lambda tx: expiry.keeping_artifacts(tx, over, now))
             over = [sequence for sequence in over if sequence not in kept]
 
-        async def remove(tx: Transaction, sequence: int) -> None:
-            place = await removal.find(tx, sequence)
-            if place is not None and await removal.remove_run(tx, place):
-                tally.after(tx, "runs", 1)
+        async def remove(tx: Transaction, some: Sequence[int]) -> None:
+            tally.after(tx, "runs", await removal.remove_runs(tx, some))
 
-        await self._pace.for_each(over, remove)
+        await self._pace.for_each(in_portions(over, _AT_ONCE), remove)

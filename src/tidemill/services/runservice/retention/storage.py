@@ -41,7 +41,7 @@ class StorageRoom(Storage):
             place = await removal.find(tx, id)
             if place is not None and not place.is_final:
                 raise Conflict("the run is not over: stop it first", code="runNotOver")
-            if place is None or not await removal.remove_run(tx, place):
+            if place is None or not await removal.remove_runs(tx, [place.sequence]):
                 raise NotFound(f"there is no run {id!r}", code="runDoesNotExist")
             self._done(tx, tally, "runs", 1)
 

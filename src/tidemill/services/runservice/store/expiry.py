@@ -28,6 +28,7 @@ from tidemill.services.runservice.store.tables import (
 )
 
 _AT_ONCE = 100
+_LOGS_AT_ONCE = 20
 
 _narrow = select(
     runs.c.sequence, runs.c.counter_path, runs.c.number, runs.c.phase, runs.c.created_at, runs.c.ended_at
@@ -59,7 +60,7 @@ _old_logs = (
     select(logs.c.task, logs.c.attempt, logs.c.step, logs.c.object)
     .where(IS_KEPT, logs.c.put_away_at < bindparam("before"))
     .order_by(logs.c.put_away_at)
-    .limit(_AT_ONCE)
+    .limit(_LOGS_AT_ONCE)
 )
 _old_caches = (
     select(caches.c.group_path, caches.c.key, caches.c.id)

@@ -2,9 +2,24 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Table, and_, bindparam, delete, exists, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Executable,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from tidemill.core.run import Phase, RunId, TaskId
@@ -19,25 +34,21 @@ from tidemill.services.runservice.store.tables import caches, log_parts, logs, p
 _AT_ONCE = 200
 _LARGE_AT_ONCE = 50
 
+_these: BindParameter[Any] = bindparam("these", expanding=True)
 _other = tasks.alias("other")
 _place = select(runs.c.sequence, runs.c.plan_id, runs.c.phase)
-_by_sequence = _place.where(runs.c.sequence == bindparam("this"))
+_by_sequence = _place.where(runs.c.sequence.in_(_these))
 _by_id = _place.where(runs.c.id == bindparam("this"))
-_of_plan = select(runs.c.sequence).where(runs.c.plan_id == bindparam("of"))
+_of_plans = select(runs.c.sequence).where(runs.c.plan_id.in_(_these))
 _doom_tasks = insert(doomed_tasks).from_select(
     ["task"],
     select(tasks.c.id)
-    .where(
-        tasks.c.run == bindparam("this"),
-        ~exists().where(_other.c.id == tasks.c.id, _other.c.run != tasks.c.run),
-    )
+    .where(tasks.c.run.in_(_these), ~exists().where(_other.c.id == tasks.c.id, _other.c.run.not_in(_these)))
     .distinct(),
 )
-_drop_tasks = delete(tasks).where(tasks.c.run == bindparam("this"))
-_drop_run = delete(runs).where(runs.c.sequence == bindparam("this"))
-_drop_plan = delete(plans).where(
-    plans.c.id == bindparam("this"), ~exists().where(runs.c.plan_id == plans.c.id)
-)
+_drop_tasks = delete(tasks).where(tasks.c.run.in_(_these))
+_drop_runs = delete(runs).where(runs.c.sequence.in_(_these))
+_drop_plans = delete(plans).where(plans.c.id.in_(_these), ~exists().where(runs.c.plan_id == plans.c.id))
 _FOLDERS = {"logs", "archives", "artifacts"}
 
 
@@ -49,37 +60,46 @@ class Place(msgspec.Struct, frozen=True):
     is_final: bool
 
 
-async def find(tx: Snapshot, run: int | RunId) -> Place | None:
-    """A run by its sequence or its id."""
-    row = await tx.one(_by_sequence if isinstance(run, int) else _by_id, {"this": run})
-    return None if row is None else Place(row.sequence, row.plan_id, Phase(row.phase).is_final)
+async def find(tx: Snapshot, run: RunId) -> Place | None:
+    """A run by its id."""
+    row = await tx.one(_by_id, {"this": run})
+    return None if row is None else _found(row)
 
 
-async def remove_run(tx: Transaction, place: Place) -> bool:
-    """Remove a run that is over, and doom what no other run has; False when somebody else did.
+async def remove_runs(tx: Transaction, sequences: Collection[int]) -> int:
+    """Remove those runs that are over, and doom what no other run has; answers how many there were.
 
     Runs that share tasks share their plan, and are locked together, so that of two removals the
     second sees what the first has left.
     """
-    family = {place.sequence}
-    if place.plan_id is not None:
-        family |= {row.sequence for row in await tx.all(_of_plan, {"of": place.plan_id})}
-    await lock(tx, family)
-    if not await tx.one(_by_sequence, {"this": place.sequence}):
-        return False
-    this = {"this": place.sequence}
-    await tx.run(_doom_tasks, this)
-    await tx.run(_drop_tasks, this)
-    await tx.run(_drop_run, this)
-    if place.plan_id is not None:
-        await tx.run(_drop_plan, {"this": place.plan_id})
-    return True
+    seen = [_found(row) for row in await tx.all(_by_sequence, {"these": sequences})]
+    families = await tx.all(_of_plans, {"these": {one.plan_id for one in seen if one.plan_id}})
+    await lock(tx, {one.sequence for one in seen} | {row.sequence for row in families})
+    places = [_found(row) for row in await tx.all(_by_sequence, {"these": sequences})]
+    over = {one.sequence for one in places if one.is_final}
+    if not over:
+        return 0
+    for statement in (_doom_tasks, _drop_tasks, _drop_runs):
+        await tx.run(statement, {"these": over})
+    await tx.run(_drop_plans, {"these": {one.plan_id for one in places if one.plan_id}})
+    return len(over)
+
+
+def _found(row: AnyRow) -> Place:
+    return Place(row.sequence, row.plan_id, Phase(row.phase).is_final)
 
 
 async def doom_objects(tx: Transaction, names: Iterable[str], due_at: datetime) -> None:
     """Note objects that are to be removed from *due_at* on."""
-    for name in names:
-        await tx.insert_new(doomed_objects, {"name": name, "due_at": due_at})
+    new = [{"name": name, "due_at": due_at} for name in names]
+    if new:
+        await tx.run(_note_object(tx.dialect), new)
+
+
+@cache
+def _note_object(dialect: str) -> Executable:
+    insert_new = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert_new(doomed_objects).on_conflict_do_nothing()
 
 
 async def due_objects(tx: Snapshot, now: datetime, limit: int, passed_over: Collection[str]) -> list[str]:
