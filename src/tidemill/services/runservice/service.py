@@ -136,8 +136,8 @@ class RunserviceService(Runservice, Jobs):
             Runservice: self,
             Jobs: self,
             Fleet: self.fleet,
-            Feed: self._feed,
             Logs: self.logs,
+            Feed: self._feed,
             Storage: self.retention.storage,
         }
 
