@@ -1,11 +1,12 @@
 """Faults that are known, put into the code of one world, to see that the simulation finds them."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from msgspec.structs import replace
 
-from tidemill.core import settling
+from tidemill.core import report, settling
 from tidemill.core.job import JobId, JobPhase
 from tidemill.services.executor import holding
 from tidemill.services.runservice import leases
@@ -21,21 +22,31 @@ def plant(name: str) -> None:
     PLANTED[name]()
 
 
+class _Same(int):
+    """Whatever it is compared with."""
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
+
+
 def _no_generations() -> None:
     """A report of an old generation counts like one of the present."""
 
     def listed(self: Any, held: dict[JobId, Any]) -> dict[JobId, Any]:
         found = {}
-        for report in self._request.jobs:
-            if report.id in held:
-                found[report.id] = report
-            elif report.phase is JobPhase.ENDED:
-                self._forget.append(report.id)
+        for told in self._request.jobs:
+            if told.id in held:
+                found[told.id] = told
+            elif told.phase is JobPhase.ENDED:
+                self._forget.append(told.id)
             else:
-                self._fenced.append(report.id)
+                self._fenced.append(told.id)
         return found
 
     looking.Look._listed = listed  # type: ignore[method-assign]
+    report.attempt_of = lambda _generation: _Same()
 
 
 def _unfenced_logs() -> None:
@@ -92,7 +103,7 @@ def _forgets_early() -> None:
     """An executor throws a job away as soon as it has ended, before anybody knows."""
     listed = holding.Holding.reports
     holding.Holding.reports = lambda self: tuple(  # type: ignore[method-assign]
-        report for report in listed(self) if report.phase is not JobPhase.ENDED
+        told for told in listed(self) if told.phase is not JobPhase.ENDED
     )
 
 
@@ -153,5 +164,7 @@ def _retries_of_everything() -> None:
 PLANTED: dict[str, Callable[[], Any]] = {
     name.lstrip("_").replace("_", "-"): fault
     for name, fault in list(globals().items())
-    if name.startswith("_") and callable(fault) and getattr(fault, "__module__", "") == __name__
+    if name.startswith("_")
+    and isinstance(fault, FunctionType)
+    and getattr(fault, "__module__", "") == __name__
 }
