@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,28 @@ def test_a_noisy_endless_loop_ends_at_its_timeout(server: Server, work: Work) ->
     assert len(log) < LIMIT + 300
     assert on_disk <= LIMIT
     assert peak_memory(server.pid) < 200 * MIB
+
+
+def test_a_server_that_dies_in_a_flood_goes_on_with_the_same_log(
+    server: Server, work: Work, gate: Path
+) -> None:
+    """What is left out is counted meanwhile, and what was cut off is said once."""
+    flood = f"yes & flood=$!\nwhile [ ! -e {gate} ]; do sleep 0.05; done\nkill $flood"
+    project = ran(work, flood, "echo next")
+    seen = b""
+    for block in project.log_blocks(1, "task", 0):
+        seen = seen[-100:] + block
+        if b"left out" in seen:
+            break
+    server.kill()
+    server.start()
+    gate.touch()
+    assert project.finished(1)["result"] == "success"
+    log = project.log(1, "task", 0)
+    assert log[:LIMIT] == b"y\n" * (LIMIT // 2)
+    marker = rb"\n--- the log has reached its limit of 16 MiB; what follows is left out ---\n"
+    assert re.fullmatch(marker + rb"--- [\d,]+ bytes are left out ---\n", log[LIMIT:])
+    assert project.log(1, "task", 1) == b"next\n"
 
 
 def test_a_line_of_ten_megabytes_is_whole(work: Work) -> None:
