@@ -142,7 +142,8 @@ async def test_a_run_of_a_private_project_is_private(house: House, alice: Person
     await push(house, made["id"], MAIN)
     (task_id,) = (await alice.get(f"{path}/runs/1"))["tasks"]
     bob = await house.person("bob")
-    for what in ("", "/follow", f"/tasks/{task_id}", f"/tasks/{task_id}/logs?setup"):
+    logs = f"/tasks/{task_id}/logs"
+    for what in ("", "/follow", f"/tasks/{task_id}", f"{logs}?setup", f"{logs}/index?setup"):
         assert await bob.as_agola("GET", f"{path}/runs/1{what}") == (403, b"[]")
         assert await house.nobody.as_agola("GET", f"{path}/runs/1{what}") == (403, b"[]")
 
