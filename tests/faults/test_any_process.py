@@ -56,14 +56,16 @@ def silences(install: Install, tmp_path: Path, seed: int, times: int) -> None:
         before = lost(installation.store)
         silent.signal(signal.SIGKILL if is_killed else signal.SIGSTOP)
         eventually(
-            lambda silent=silent, before=before: idle(silent) or lost(installation.store) > before,
+            lambda silent=silent, before=before: not jobs(silent) or lost(installation.store) > before,
             "its silence is noticed",
         )
+        had = jobs(silent)
         if is_killed:
             silent.kill()
             silent.start()
         else:
             silent.signal(signal.SIGCONT)
+        eventually(lambda silent=silent, had=had: not had & jobs(silent), "it lets go of what it had")
     check_executions(project, range(1, times + 1), marks, attempts=attempts)
     assert {run["result"] for run in project.runs()} == {"success"}
     installation.settled()
@@ -74,9 +76,9 @@ def lost(store: Server) -> int:
     return store.log.read_text().count('"executor lost"')
 
 
-def idle(executor: Server) -> bool:
-    """Whether it had nothing to lose."""
-    return not list((executor.data / "executor" / "jobs").iterdir())
+def jobs(executor: Server) -> set[str]:
+    """What it has on its disk."""
+    return {path.name for path in (executor.data / "executor" / "jobs").iterdir()}
 
 
 def test_any_process_is_killed_at_any_moment(install: Install, tmp_path: Path) -> None:
