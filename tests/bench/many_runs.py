@@ -167,8 +167,8 @@ _DEMANDS = text("""
     (1001, 'gpu', CAST('{"runtime":"host","labels":{"gpu":""}}' AS BLOB), :now)
 """)
 _JOBS = text("""
-    INSERT INTO jobs (id, run, position, generation, phase, stop, demand, queued_at)
-    SELECT id, sequence, 0, 1, 'queued', false,
+    INSERT INTO jobs (id, run, position, generation, phase, stop, runtime, arch, demand, queued_at)
+    SELECT id, sequence, 0, 1, 'queued', false, 'host', '',
         iif(sequence < :first + :count - :queued + :queued / 10, 1001, 1000), :now
     FROM runs WHERE sequence >= :first + :count - :queued
 """)

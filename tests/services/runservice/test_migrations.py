@@ -41,9 +41,6 @@ VECTORS = Path(__file__).parents[2] / "vectors" / "runservice"
 LINE = b"a line of a log\n"
 OTHER = "/project/p1/branch/other"
 
-#: What columns held that there are no more.
-GONE: dict[str, dict[str, Any]] = {"jobs": {"runtime": "host", "arch": ""}}
-
 Rows = Mapping[str, Sequence[dict[str, Any]]]
 
 
@@ -168,11 +165,9 @@ async def fill(db: Database, rows: Rows) -> None:
     async def write(tx: Transaction) -> None:
         for table in metadata.sorted_tables:
             there = await columns(tx, table.name)
-            gone = {name: value for name, value in GONE.get(table.name, {}).items() if name in there}
-            fitting = [{name: row[name] for name in row if name in there} | gone for row in rows[table.name]]
+            fitting = [{name: row[name] for name in row if name in there} for row in rows[table.name]]
             if there and fitting:
                 older = [column(one.name, one.type) for one in table.columns if one.name in there]
-                older += [column(name) for name in gone]
                 await tx.run(insert(sql_table(table.name, *older)), fitting)
 
     await db.do(write)

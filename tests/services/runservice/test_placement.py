@@ -5,7 +5,9 @@ import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
+from tests.conftest import Clock
 from tests.core.test_placement import demands as some_demands
 from tests.core.test_placement import offers as some_offers
 from tests.services.runservice.playing import Player, Service, now, started, statuses, task
@@ -13,7 +15,9 @@ from tidemill.contracts.jobs import ExecutorInfo, SyncRequest
 from tidemill.core.job import ExecutorId
 from tidemill.core.placement import Demand, Offer, suits
 from tidemill.core.plan import Container, Resources, Runtime
+from tidemill.kit.db import Database
 from tidemill.services.runservice.service import RunserviceService
+from tidemill.services.runservice.store.tables import jobs
 
 pytestmark = pytest.mark.anyio
 
@@ -155,3 +159,26 @@ async def test_what_was_left_to_somebody_who_does_not_come_is_taken(whole: Runse
         await player.sync(wait=DEADLINE)
         while len(player.reports) < 2:
             await player.sync(wait=DEADLINE)
+
+
+async def test_what_older_processes_have_queued_is_completed(
+    whole: RunserviceService, db: Database, clock: Clock
+) -> None:
+    """It has no demand, and gets the one that its plan says; then it is claimed by it."""
+    await started(whole, task("gpu", runtime=GPU), task("any"))
+    await db.do(lambda tx: tx.run(update(jobs).values(demand=None, queued_at=clock.now)))
+    player = Player(whole)
+    assert not (await player.sync()).start
+    await whole.fleet.complete_jobs()
+    assert [spec.task.name for spec in (await player.sync()).start] == ["any"]
+    await db.do(lambda tx: tx.run(update(jobs).values(demand=None)))
+    assert [one.jobs for one in (await whole.fleet.executors()).executors] == [1]
+
+
+async def test_older_processes_claim_nothing_that_asks_for_more(
+    whole: RunserviceService, db: Database
+) -> None:
+    """They go by the runtime and the architecture alone, so what has labels has no runtime for them."""
+    await started(whole, task("gpu", runtime=GPU), task("any"))
+    seen = await db.read(lambda tx: tx.all(select(jobs.c.runtime).order_by(jobs.c.position)))
+    assert [row.runtime for row in seen] == ["", "host"]

@@ -53,7 +53,8 @@ def schema(connection: sqlite3.Connection) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for table in sorted(metadata.tables):
         columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-        references = connection.execute(f"PRAGMA foreign_key_list({table})").fetchall()
+        keys = connection.execute(f"PRAGMA foreign_key_list({table})").fetchall()
+        references = sorted(key[1:] for key in keys)  # the first is a number by age
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", (table,)
         ).fetchall()

@@ -12,6 +12,7 @@ from tidemill.contracts.values import Values, ValuesRequest
 from tidemill.core.job import ExecutorId
 from tidemill.core.placement import Room
 from tidemill.errors import BadRequest, Failure, Forbidden, NotFound
+from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Transaction
 from tidemill.services.runservice.changing import Means
 from tidemill.services.runservice.claiming import Rivals
@@ -35,6 +36,7 @@ class Answering:
         self._means = means
         self._values = values
         self._clock = clock
+        self._turn = anyio.Lock()
         self.waiting: dict[ExecutorId, Room] = {}
         """Executors that wait for jobs at this moment, each with the room that it has."""
 
@@ -43,11 +45,10 @@ class Answering:
         wait = max(0.0, min(request.wait, _LONGEST_WAIT, self._means.lease.total_seconds() / 3))
         deadline = anyio.current_time() + wait
         own = f"executor/{request.executor.id}"
-        pause, has_left = _FIRST_PAUSE, False
+        pause = _FIRST_PAUSE
         with self._means.bells.listen(own) as mine, self._means.bells.listen(own, "jobs") as any_job:
+            found = await self._look(request, dict(self.waiting))
             while True:
-                found = await self._look(request, {} if has_left else dict(self.waiting))
-                has_left = found.has_left
                 run = [job for job in [await self._accepted(one) for one in found.granted] if job]
                 is_waiting_for_values = len(run) < len(found.granted)
                 remaining = deadline - anyio.current_time()
@@ -55,13 +56,30 @@ class Answering:
                     return _answer(found, run)
                 if is_waiting_for_values:
                     remaining, pause = min(remaining, pause), min(2 * pause, _LONGEST_PAUSE)
-                if has_left:
+                if found.has_left:
                     remaining = min(remaining, _COURTESY)
-                bell = any_job if found.room and not has_left else mine
-                with self._waits(request.executor.id, None if has_left else found.room):
-                    is_rung = await bell.wait(remaining)
-                if not (is_rung or has_left or is_waiting_for_values):
+                bell = any_job if found.room and not found.has_left else mine
+                is_to_look = is_waiting_for_values or found.has_left
+                after = await self._look_after(bell, remaining, request, found, always=is_to_look)
+                if after is None:
                     return SyncAnswer()
+                found = after
+
+    async def _look_after(
+        self, bell: Bell, seconds: float, request: SyncRequest, found: Found, *, always: bool
+    ) -> Found | None:
+        """Wait for a bell and look again, one executor after the other; None when it has not rung.
+
+        One that has its turn sees who is still to come, so that all of them share what there is.
+        """
+        with self._waits(request.executor.id, None if found.has_left else found.room):
+            if not await bell.wait(seconds) and not always:
+                return None
+            await self._turn.acquire()
+        try:
+            return await self._look(request, {} if found.has_left else dict(self.waiting))
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _waits(self, executor: ExecutorId, room: Room | None) -> Iterator[None]:

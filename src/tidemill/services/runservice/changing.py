@@ -155,8 +155,15 @@ class Changes:
         asked = [demand_of(plan.tasks[position].runtime) for position in places]
         demands = await self._demands.ids(self._tx, asked, self._now)
         new = [
-            (task.id, first_generation(task.attempt), hand.stored.sequence, position, demand)
-            for position, demand in zip(places, demands, strict=True)
+            jobs.NewJob(
+                task=task.id,
+                generation=first_generation(task.attempt),
+                run=hand.stored.sequence,
+                position=position,
+                demand=demand,
+                demand_id=demand_id,
+            )
+            for position, demand, demand_id in zip(places, asked, demands, strict=True)
             for task in [hand.run.tasks[position]]
         ]
         await jobs.add(self._tx, new, self._now)

@@ -48,8 +48,9 @@ async def room_of(tx: Snapshot, info: ExecutorInfo, held: Collection[Job], deman
     room = Room(offer=offer_of(info), slots=info.slots, jobs=len(held))
     stated = info.resources
     if held and not (stated.cpu is None and stated.memory is None):
-        known = await demands.get(tx, {job.demand for job in held})
-        room = msgspec.structs.replace(room, used=used_by([known[job.demand] for job in held]))
+        asked = [job.demand for job in held if job.demand is not None]
+        known = await demands.get(tx, set(asked))
+        room = msgspec.structs.replace(room, used=used_by([known[demand] for demand in asked]))
     return room
 
 
@@ -68,7 +69,7 @@ async def claim(
         left_to |= theirs
         got = await jobs.claim(tx, executor, [job.id for job in mine]) if mine else []
         for job in got:
-            room = room.beside(suiting[job.demand])
+            room = room.beside(suiting[job.demand]) if job.demand is not None else room
         claimed += got
         if len(got) == len(mine):
             break

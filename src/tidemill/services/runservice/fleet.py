@@ -14,6 +14,7 @@ from tidemill.kit.contract import Page
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.supervise import Loop
 from tidemill.services.runservice.changing import Means, fleet_bell
+from tidemill.services.runservice.completing import complete_jobs
 from tidemill.services.runservice.leases import lose_jobs
 from tidemill.services.runservice.store import demands, executors
 from tidemill.services.runservice.store.executors import Lease
@@ -42,8 +43,12 @@ class ExecutorFleet(Fleet):
         self.unclaimable = Unclaimable(db, means, settings, clock=clock)
 
     def loops(self) -> list[Loop]:
-        """Forgetting executors, and failing what none can do."""
-        return [Loop("executors-forgotten", self.forget_silent, seconds=300.0), *self.unclaimable.loops()]
+        """Forgetting executors, failing what none can do, completing what older processes have queued."""
+        return [
+            Loop("executors-forgotten", self.forget_silent, seconds=300.0),
+            Loop("jobs-completed", self.complete_jobs),
+            *self.unclaimable.loops(),
+        ]
 
     def close(self) -> None:
         """Wait for nothing any more."""
@@ -131,6 +136,12 @@ class ExecutorFleet(Fleet):
         if forgotten := await self._db.do(lambda tx: executors.forget_silent(tx, now - self._kept)):
             log.info("silent executors are forgotten", executors=forgotten)
         await self._db.do(lambda tx: demands.forget_unused(tx, now))
+
+    async def complete_jobs(self) -> None:
+        """Give jobs that a process of the version before has queued what they lack."""
+        now = self._clock()
+        while await self._db.do(lambda tx: complete_jobs(tx, self._means, now)):
+            log.info("jobs of older processes are completed")
 
     def _lease(self) -> Lease:
         return Lease(self._clock(), self._means.lease)

@@ -1,4 +1,8 @@
-"""Jobs refer to what they ask of executors; executors have names, and what is wanted of them."""
+"""Jobs refer to what they ask of executors; executors have names, and what is wanted of them.
+
+Processes of the version before go on beside this one: what they queue has no demand until it is completed
+(services/runservice/completing.py), and what they must not claim has no runtime that they know.
+"""
 
 import hashlib
 import time
@@ -19,7 +23,7 @@ IS_QUEUED = sa.text("phase = 'queued'")
 
 
 def upgrade() -> None:
-    """Make the table of jobs anew; the demands of those that are there are in the plans of their runs."""
+    """Add the table of demands and columns; the demands of jobs are in the plans of their runs."""
     now = int(time.time() * 1e6)
     op.create_table(
         "demands",
@@ -28,30 +32,11 @@ def upgrade() -> None:
         sa.Column("demand", sa.LargeBinary, nullable=False),
         sa.Column("used_at", Instant, nullable=False),
     )
-    for index in ("jobs_queued", "ix_jobs_run", "ix_jobs_executor"):
-        op.drop_index(index, "jobs")
-    op.rename_table("jobs", "old_jobs")
-    _create_jobs()
-    _copy_jobs(now)
-    op.drop_table("old_jobs")
-    _executors()
-
-
-def _create_jobs() -> None:
-    op.create_table(
-        "jobs",
-        sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("run", sa.BigInteger, sa.ForeignKey("runs.sequence"), nullable=False, index=True),
-        sa.Column("position", sa.Integer, nullable=False),
-        sa.Column("generation", sa.Integer, nullable=False),
-        sa.Column("phase", sa.Text, nullable=False),
-        sa.Column("stop", sa.Boolean, nullable=False),
-        sa.Column("executor", sa.Text, sa.ForeignKey("executors.id"), index=True),
-        sa.Column("demand", sa.BigInteger, sa.ForeignKey("demands.id"), nullable=False),
-        sa.Column("queued_at", Instant, nullable=False),
-        sa.CheckConstraint("phase IN ('queued', 'claimed', 'accepted')"),
-        sa.CheckConstraint("(phase = 'queued') = (executor IS NULL)"),
-    )
+    # Written out, for SQLite adds a column with a reference in no other way.
+    op.execute("ALTER TABLE jobs ADD COLUMN demand BIGINT REFERENCES demands (id)")
+    op.add_column("jobs", sa.Column("queued_at", Instant, nullable=False, server_default="0"))
+    op.drop_index("jobs_queued", "jobs")
+    _fill_jobs(now)
     op.create_index(
         "jobs_queued",
         "jobs",
@@ -59,14 +44,15 @@ def _create_jobs() -> None:
         sqlite_where=IS_QUEUED,
         postgresql_where=IS_QUEUED,
     )
+    _executors()
 
 
-def _copy_jobs(now: int) -> None:
+def _fill_jobs(now: int) -> None:
     bind = op.get_bind()
     found = bind.execute(
         sa.text(
-            "SELECT old_jobs.id, old_jobs.position, old_jobs.runtime, old_jobs.arch, runs.plan_id"
-            " FROM old_jobs JOIN runs ON runs.sequence = old_jobs.run ORDER BY runs.plan_id"
+            "SELECT jobs.id, jobs.position, jobs.runtime, jobs.arch, runs.plan_id"
+            " FROM jobs JOIN runs ON runs.sequence = jobs.run ORDER BY runs.plan_id"
         )
     ).all()
     plan_id: str | None = None
@@ -78,12 +64,7 @@ def _copy_jobs(now: int) -> None:
             tasks = msgspec.json.decode(plan)["tasks"] if plan else []
         runtime = tasks[job.position].get("runtime", {}) if job.position < len(tasks) else {}
         bind.execute(
-            sa.text(
-                "INSERT INTO jobs"
-                " (id, run, position, generation, phase, stop, executor, demand, queued_at)"
-                " SELECT id, run, position, generation, phase, stop, executor, :demand, :now"
-                " FROM old_jobs WHERE id = :id"
-            ),
+            sa.text("UPDATE jobs SET demand = :demand, queued_at = :now WHERE id = :id"),
             {"id": job.id, "demand": _demand(bind, job, runtime, now), "now": now},
         )
 

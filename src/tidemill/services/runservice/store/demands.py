@@ -20,7 +20,7 @@ _demand = msgspec.json.Decoder(Demand)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _by_digest = select(demands.c.id).where(demands.c.digest == bindparam("known"))
 _use = update(demands).where(demands.c.digest == bindparam("known")).values(used_at=bindparam("at"))
-_first = select(jobs.c.demand).where(IS_QUEUED).order_by(jobs.c.demand).limit(1)
+_first = select(jobs.c.demand).where(IS_QUEUED, jobs.c.demand.is_not(None)).order_by(jobs.c.demand).limit(1)
 _open = select(_first.subquery().c.demand.label("id")).cte("open", recursive=True)
 _next = (
     select(jobs.c.demand)
@@ -76,7 +76,7 @@ class Demands:
 
 async def forget_unused(tx: Transaction, now: datetime) -> int:
     """Remove demands that no job has and that nobody has asked for in a day; answers how many."""
-    having = select(jobs.c.demand)
+    having = select(jobs.c.demand).where(jobs.c.demand.is_not(None))
     return await tx.run(delete(demands).where(demands.c.used_at < now - _KEPT, demands.c.id.not_in(having)))
 
 

@@ -26,6 +26,10 @@ _held = (
 )
 
 
+#: What a job asks for that a process of the version before has given away.
+_UNKNOWN = Demand(runtime="")
+
+
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an executor: its own words, when they were heard, and in which sync."""
 
@@ -124,10 +128,10 @@ async def _executors(
 ) -> list[Executor]:
     rows = await tx.all(query)
     held = await tx.all(_held, {"these": [row.id for row in rows]}) if rows else []
-    known = await demands.get(tx, {row.demand for row in held})
+    known = await demands.get(tx, {row.demand for row in held if row.demand is not None})
     asked: dict[str, list[Demand]] = {row.id: [] for row in rows}
     for row in held:
-        asked[row.executor] += [known[row.demand]] * row.number
+        asked[row.executor] += [known.get(row.demand, _UNKNOWN)] * row.number
     return [_executor(row, asked[row.id], lease) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Questions about live jobs: of an executor, of a run, claimable ones."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import CompoundSelect, Select, bindparam, delete, func, insert, select, union_all, update
 
 from tidemill.core.job import ExecutorId, JobId, JobPhase
+from tidemill.core.placement import Demand
 from tidemill.core.run import RunId, TaskId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store.tables import IS_QUEUED, jobs, runs, tasks
@@ -38,8 +39,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     plan_id: str
     scope: str
-    demand: int
-    """The id of what it asks of an executor."""
+    demand: int | None
+    """The id of what it asks of an executor; None of one that a process of the version before has queued."""
     state: bytes
     """The state of its task, as it is stored."""
 
@@ -107,12 +108,33 @@ class Queued(msgspec.Struct, frozen=True):
     """Its run and its position there: smaller ones are older."""
 
 
-_of_demand = select(jobs.c.id, jobs.c.run, jobs.c.position, jobs.c.demand).where(IS_QUEUED)
-_queued_for = (
-    _of_demand.where(jobs.c.demand == bindparam("of"), jobs.c.queued_at <= bindparam("before"))
-    .order_by(jobs.c.run, jobs.c.position)
+def _of_demand(name: str) -> Select[tuple[str, int, int, int]]:
+    """Queued jobs with the demand that is given by this *name*, oldest first.
+
+    It is written as a range because PostgreSQL then has one index alone that brings them in order; with an
+    equation it takes the order from the index of runs, and walks through all jobs with other demands.
+    """
+    return (
+        select(jobs.c.id, jobs.c.run, jobs.c.position, jobs.c.demand)
+        .where(IS_QUEUED, jobs.c.demand >= bindparam(name), jobs.c.demand <= bindparam(name))
+        .order_by(jobs.c.demand, jobs.c.run, jobs.c.position)
+        .limit(bindparam("most"))
+    )
+
+
+_incomplete = (
+    select(jobs.c.id, jobs.c.run, jobs.c.position)
+    .where(IS_QUEUED, jobs.c.demand.is_(None))
     .limit(bindparam("most"))
+    .subquery()
 )
+_without_demand = select(_incomplete, runs.c.plan_id).join(runs, runs.c.sequence == _incomplete.c.run)
+_complete = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"), jobs.c.demand.is_(None))
+    .values(demand=bindparam("asks"), queued_at=bindparam("at"))
+)
+_queued_for = _of_demand("of").where(jobs.c.queued_at <= bindparam("before"))
 _queued_since = select(func.min(jobs.c.queued_at)).where(
     IS_QUEUED, jobs.c.demand == bindparam("of"), jobs.c.queued_at > bindparam("after")
 )
@@ -124,12 +146,8 @@ def _oldest(count: int) -> CompoundSelect[tuple[str, int, int, int]]:
     return union_all(
         *(
             select(
-                _of_demand.where(
-                    jobs.c.demand == bindparam(f"demand{number}"),
-                    jobs.c.id.not_in(bindparam("passed_over", expanding=True)),
-                )
-                .order_by(jobs.c.run, jobs.c.position)
-                .limit(bindparam("most"))
+                _of_demand(f"demand{number}")
+                .where(jobs.c.id.not_in(bindparam("passed_over", expanding=True)))
                 .subquery()
             )
             for number in range(count)
@@ -188,11 +206,49 @@ async def queued_since(tx: Snapshot, demand: int, after: datetime) -> datetime |
     return found
 
 
-async def add(tx: Transaction, new: Sequence[tuple[TaskId, int, int, int, int]], queued_at: datetime) -> None:
-    """Queue a job for each (task, generation, run, position, demand)."""
-    columns = ("id", "generation", "run", "position", "demand")
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that is to be queued."""
+
+    task: TaskId
+    generation: int
+    run: int
+    position: int
+    demand: Demand
+    demand_id: int
+
+
+async def add(tx: Transaction, new: Sequence[NewJob], queued_at: datetime) -> None:
+    """Queue jobs."""
     constant = {"phase": JobPhase.QUEUED, "stop": False, "executor": None, "queued_at": queued_at}
-    await tx.run(insert(jobs), [dict(zip(columns, one, strict=True)) | constant for one in new])
+    await tx.run(
+        insert(jobs),
+        [
+            {
+                "id": one.task,
+                "generation": one.generation,
+                "run": one.run,
+                "position": one.position,
+                "demand": one.demand_id,
+                # Who knows nothing of labels, privilege and resources is to take nothing that asks for them.
+                "runtime": one.demand.runtime if _is_plain(one.demand) else "",
+                "arch": one.demand.arch,
+                **constant,
+            }
+            for one in new
+        ],
+    )
+
+
+async def without_demand(tx: Snapshot, most: int) -> list[tuple[JobId, int, str]]:
+    """Some queued jobs that have no demand: the id, the position and the plan's id of each."""
+    return [(row.id, row.position, row.plan_id) for row in await tx.all(_without_demand, {"most": most})]
+
+
+async def complete(tx: Transaction, demands: Mapping[JobId, int], queued_at: datetime) -> None:
+    """Give jobs the demand that they lack."""
+    await tx.run(
+        _complete, [{"of_job": job, "asks": demand, "at": queued_at} for job, demand in demands.items()]
+    )
 
 
 async def accept(tx: Transaction, ids: Collection[JobId]) -> set[JobId]:
@@ -220,6 +276,10 @@ async def ask_to_stop(tx: Transaction, ids: Collection[JobId]) -> None:
 async def is_live(tx: Transaction, id: JobId, generation: int) -> bool:
     """Whether a job is in this generation; it cannot be lost before the transaction ends."""
     return await tx.value(_is_live, {"job": id, "now_in": generation}) is not None
+
+
+def _is_plain(demand: Demand) -> bool:
+    return demand == Demand(runtime=demand.runtime, arch=demand.arch)
 
 
 async def _read(tx: Snapshot, query: Select[tuple[object, ...]], values: Values) -> list[Job]:

@@ -159,8 +159,12 @@ jobs = Table(
     Column("phase", Text, nullable=False),
     Column("stop", Boolean, nullable=False),
     Column("executor", Text, ForeignKey("executors.id"), index=True),
-    Column("demand", BigInteger, ForeignKey("demands.id"), nullable=False),
-    Column("queued_at", Instant, nullable=False),
+    # By these processes of the version before choose; what they must not choose has no runtime here.
+    Column("runtime", Text, nullable=False),
+    Column("arch", Text, nullable=False),
+    # Null until it is completed, when such a process has queued the job.
+    Column("demand", BigInteger, ForeignKey("demands.id")),
+    Column("queued_at", Instant, nullable=False, server_default="0"),
     CheckConstraint("phase IN ('queued', 'claimed', 'accepted')"),
     CheckConstraint("(phase = 'queued') = (executor IS NULL)"),
     Index(
