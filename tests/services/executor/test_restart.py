@@ -135,6 +135,20 @@ async def test_a_stop_reaches_the_next_life(
         assert (await runservice.ended(task)).outcome is Outcome.STOPPED
 
 
+async def test_a_stop_that_was_begun_is_finished_by_the_next_life(
+    life: Life, runservice: MemoryRunservice, driver: FakeDriver
+) -> None:
+    """The server has seen that the job is stopping: it sends neither that order again nor values."""
+    task = runservice.add(job("ignore-term\nwait gate", values=("token",)), {"token": "open sesame"})
+    async with life():
+        await driver.reached("gate")
+        runservice.stop(JobId("job"))
+        await runservice.until(lambda: task.report is not None and task.report.stopping)
+    runservice.values_are_away = True
+    async with life():
+        assert (await runservice.ended(task)).outcome is Outcome.STOPPED
+
+
 async def test_a_job_lost_meanwhile_is_killed(
     life: Life, runservice: MemoryRunservice, driver: FakeDriver
 ) -> None:

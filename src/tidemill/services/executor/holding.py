@@ -80,6 +80,8 @@ class Holding:
         for held in self._held.values():
             if held.report.phase is JobPhase.RUNNING and not held.job.spec.values:
                 self._work(held, {})
+            elif held.report.stopping and held.report.phase is not JobPhase.ENDED:
+                self._work(held, None)  # neither values nor a second order to stop will come
 
     def reports(self) -> tuple[JobReport, ...]:
         """What to tell about each job."""
