@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidemill.core.scope import Scope, parse_scope
+from tidemill.core.scope import Scope, is_forks, parse_scope
 
 
 @pytest.mark.parametrize("is_fork", [False, True])
@@ -19,3 +19,15 @@ def test_a_scope_is_read_back(ref: str, is_fork: bool) -> None:
 def test_other_scopes_are_not_ours(text: str) -> None:
     """They resolve to nothing rather than to something wrong."""
     assert parse_scope(text) is None
+
+
+@pytest.mark.parametrize("text", ["fork:p1:refs/pull/1/head", "fork:p1", "fork::ref", "fork"])
+def test_what_claims_to_be_a_fork_is_one(text: str) -> None:
+    """Also when it is malformed."""
+    assert is_forks(text)
+
+
+@pytest.mark.parametrize("text", ["", "project:fork:refs/heads/main", "project:p1:fork:p1:x", "user:u1"])
+def test_no_name_makes_a_fork(text: str) -> None:
+    """Neither a project's nor a branch's."""
+    assert not is_forks(text)

@@ -62,6 +62,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The run's static environment, which overrides the task's."""
     values: tuple[str, ...] = ()
     """Names whose values the executor receives once it has accepted the job."""
+    is_fork: bool = False
+    """The run is of a fork's pull request: it saves no caches, and may lack values."""
 
 
 class JobReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         return f"{_FORK if self.is_fork else _PROJECT}:{self.project}:{self.ref}"
 
 
+def is_forks(text: str) -> bool:
+    """Whether the scope written as *text* is that of a fork's run; in doubt one that is malformed is."""
+    return text.partition(":")[0] == _FORK
+
+
 def parse_scope(text: str) -> Scope | None:
     """The scope written as *text*; None for one that is not ours."""
     kind, _, rest = text.partition(":")

@@ -1,13 +1,13 @@
 """Steps as commands for a pod: arguments, script, environment (reference, run configuration 3.2, 3.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tidemill.contracts.values import CLONE_TOKEN
 from tidemill.core.job import JobSpec
 from tidemill.core.plan import CloneStep, RunStep
 from tidemill.pods import Exec
 from tidemill.work.cloning import authorization, clone_environment, clone_script
-from tidemill.work.disguises import is_too_short
+from tidemill.work.disguises import SHORTEST, is_too_short
 from tidemill.work.environment import resolve, task_environment
 
 #: The clone script is ours and is POSIX, whatever shell the task has chosen for its own commands.
@@ -49,9 +49,14 @@ def command_key(index: int) -> str:
     return f"step-{index}"
 
 
-def unmasked(spec: JobSpec, values: Mapping[str, str]) -> list[str]:
-    """Names of the values of this job that are too short to be masked."""
-    return [name for name in spec.values if is_too_short(values.get(name, ""))]
+def warnings(spec: JobSpec, values: Mapping[str, str]) -> Iterator[str]:
+    """What whoever reads the log of this job should know about its values."""
+    short = [name for name in spec.values if is_too_short(values.get(name, ""))]
+    if short:
+        yield f"not masked in logs, because they have fewer than {SHORTEST} characters: {', '.join(short)}"
+    absent = [name for name in spec.values if name not in values and name != CLONE_TOKEN]
+    if spec.is_fork and absent:
+        yield f"without a value, because this run is of a fork: {', '.join(absent)}"
 
 
 def secrets(spec: JobSpec, values: Mapping[str, str]) -> list[str]:

@@ -117,6 +117,9 @@ class FileStep:
             await self._unpack(store, archive, dest_dir, f"-{number}")
 
     async def _save_cache(self, store: Store, template: str, contents: tuple[Content, ...]) -> None:
+        if self._bench.spec.is_fork:
+            self._notes.say("nothing is saved: runs of forks read caches and save none")
+            return
         key = await self._key(template, "-key")
         self._notes.say(f"key: {key}")
         found = await insist(partial(store.find_cache, key))

@@ -10,7 +10,6 @@ from tidemill.core.job import JobSpec, Outcome
 from tidemill.core.run import StepPhase
 from tidemill.pods import Driver, Pod, PodFailed, PodSpec
 from tidemill.work.directory import pod_id
-from tidemill.work.disguises import SHORTEST
 from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
 from tidemill.work.logs import JobLogs
@@ -38,16 +37,16 @@ class Setup:
         logs: JobLogs,
         patience: Patience,
         *,
-        unmasked: Sequence[str] = (),
+        warnings: Sequence[str] = (),
     ) -> None:
-        """*unmasked* are the names of values that logs will show."""
+        """*warnings* are the first lines of its log."""
         self._spec = spec
         self._driver = driver
         self._clock = clock
         self._ledger = ledger
         self._logs = logs
         self._patience = patience
-        self._unmasked = unmasked
+        self._warnings = warnings
 
     async def pod(self) -> Pod | Ending:
         """The pod, ready for steps; raises `PodLost` when steps have run in one that is gone."""
@@ -77,9 +76,8 @@ class Setup:
         self._ledger.change_step(SETUP, phase=StepPhase.RUNNING, started_at=began)
         text = Text()
         self._logs.ship_setup(text, resume=self._ledger.is_found)
-        if self._unmasked:
-            names = ", ".join(self._unmasked)
-            text.say(f"not masked in logs, because they have fewer than {SHORTEST} characters: {names}")
+        for warning in self._warnings:
+            text.say(warning)
         made = await self._pod_or_ending(text)
         now = self._clock()
         if not isinstance(made, Ending):

@@ -11,7 +11,7 @@ from tidemill.core.job import JobPhase, JobReport, Outcome
 from tidemill.core.run import StepPhase
 from tidemill.pods import Driver, Pod, PodLost
 from tidemill.work.bench import ALWAYS_GRACE, CALL_LIMIT, Bench
-from tidemill.work.commands import secrets, unmasked
+from tidemill.work.commands import secrets, warnings
 from tidemill.work.directory import KeptJob, pod_id
 from tidemill.work.ending import Ending, interruption
 from tidemill.work.ledger import SETUP, Ledger
@@ -81,7 +81,7 @@ class JobWorker:
             self._ledger,
             self._logs,
             self._patience,
-            unmasked=unmasked(job.spec, self._values),
+            warnings=tuple(warnings(job.spec, self._values)),
         )
         self._bench = Bench(
             spec=job.spec,

@@ -45,12 +45,14 @@ def plan(*tasks: PlanTask) -> Plan:
     return Plan(name="run", tasks=tasks or (task(),))
 
 
-async def create(runs: Runservice, *plans: Plan, group: str = GROUP, key: str = "") -> list[Run]:
+async def create(
+    runs: Runservice, *plans: Plan, group: str = GROUP, key: str = "", scope: str = "project:p1:main"
+) -> list[Run]:
     """Create a run of each plan in one call."""
     request = CreateRuns(
         key=key or f"key {next(_keys)}",
         group=group,
-        scope="project:p1:main",
+        scope=scope,
         runs=tuple(NewRun(name=plan.name, plan=plan) for plan in plans or (plan(),)),
     )
     return list((await runs.create_runs(request)).runs)

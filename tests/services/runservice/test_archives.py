@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
@@ -199,6 +200,54 @@ async def test_a_run_has_its_own_caches_before_those_of_others(service: Service,
     assert archive is not None
     assert await content(service.jobs, job, archive) == b"base"
     assert (await service.jobs.find_cache(job, 1, "base-1-own")).archive is None
+
+
+async def test_a_fork_saves_no_cache(service: Service, player: Player, objects: Objects) -> None:
+    """Whatever its executor asks for: not one byte is taken."""
+    (run,) = await create(service.runs, group="/project/p1/pr/5", scope="fork:p1:refs/pull/5/head")
+    await start(service.runs, run.id, "/project/p1/pr/5")
+    (job,) = await at_work(player)
+    assert player.specs[job].is_fork
+
+    async def untouched() -> AsyncIterator[bytes]:
+        raise AssertionError("bytes are taken")
+        yield b""
+
+    with pytest.raises(BadRequest) as refusal:
+        await service.jobs.save_cache(job, 1, "k", untouched())
+    assert refusal.value.code == "forkSavesNoCache"
+    assert [name async for name in objects.list("archives")] == []
+
+
+async def test_two_who_save_one_key_at_once_keep_one(
+    service: Service, player: Player, objects: Objects
+) -> None:
+    """Both are told of the same archive, and nothing is left of the other one."""
+    await started(service.runs, task("a"), task("b"))
+    first, second = await at_work(player)
+    arrived, both = [], anyio.Event()
+
+    async def meeting(data: bytes) -> AsyncIterator[bytes]:
+        yield data[:1]
+        arrived.append(data)
+        if len(arrived) == 2:
+            both.set()
+        await both.wait()
+        yield data[1:]
+
+    answers: list[Archive] = []
+
+    async def save(job: JobId, data: bytes) -> None:
+        answers.append(await service.jobs.save_cache(job, 1, "k", meeting(data)))
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(save, first, b"first")
+            group.start_soon(save, second, b"second")
+    kept, told = answers
+    assert kept == told
+    assert [name async for name in objects.list("archives")] == [f"archives/{kept.id}"]
+    assert await content(service.jobs, first, kept) in (b"first", b"second")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 513, "a\nb"])

@@ -6,6 +6,7 @@ from tidemill.contracts.values import CLONE_TOKEN
 from tidemill.core.job import JobSpec
 from tidemill.core.needs import variables_of
 from tidemill.core.plan import CloneStep, Plan, PlanTask
+from tidemill.core.scope import is_forks
 from tidemill.services.runservice.store.jobs import Job
 
 
@@ -21,6 +22,7 @@ def spec(job: Job, plan: Plan) -> JobSpec:
         task=task,
         environment=plan.environment | {"AGOLA_RUN_COUNTER": number, "TIDEMILL_RUN_COUNTER": number},
         values=tuple(_names(task)),
+        is_fork=is_forks(job.scope),
     )
 
 

@@ -14,6 +14,7 @@ from tidemill.contracts.jobs import Archive
 from tidemill.core.job import JobId
 from tidemill.core.plan import PlanTask
 from tidemill.core.run import TaskId
+from tidemill.core.scope import is_forks
 from tidemill.errors import BadRequest, Conflict, Failure, NotFound, TooLarge
 from tidemill.kit.archive import Digest
 from tidemill.kit.db import Database, Snapshot, Transaction
@@ -38,6 +39,8 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """The tasks that its own depends on, by level and name."""
     caches: tuple[str, ...]
     """Groups of caches; the first is where it saves."""
+    is_fork: bool
+    """It saves no caches: whoever may write to a fork may not choose what other runs unpack."""
 
 
 class Keeping:
@@ -115,6 +118,8 @@ class Keeping:
     async def save_cache(self, id: JobId, generation: int, key: str, chunks: AsyncIterator[bytes]) -> Archive:
         """Keep files under *key*, unless there are some; answers what is kept then."""
         _check_key(key)
+        if (await self._db.read(lambda tx: self._rights(tx, id, generation))).is_fork:
+            raise BadRequest("runs of forks save no caches", code="forkSavesNoCache")
 
         async def record(tx: Transaction, rights: Rights, kept: Kept) -> Archive:
             group = rights.caches[0]
@@ -178,7 +183,11 @@ class Keeping:
         job = await jobs.live(tx, id, generation)
         if job is None:
             raise _fenced(id)
-        return Rights(before=await self._before(tx, job), caches=await self._caches(tx, job))
+        return Rights(
+            before=await self._before(tx, job),
+            caches=await self._caches(tx, job),
+            is_fork=is_forks(job.scope),
+        )
 
     async def _before(self, tx: Snapshot, job: Job) -> dict[TaskId, PlanTask]:
         plan = (await self._plans.get(tx, {job.plan_id}))[job.plan_id]
