@@ -48,6 +48,7 @@ class Load:
             name = run["annotations"]["branch"]
             names.add(name)
             for task in self.shape:
-                assert self.project.log(number, task, 0) == said(f"{name} {task}"), (number, task)
+                log = self.project.log(number, task, 0)
+                assert log == said(f"{name} {task}"), f"run {number}, {task}: {log!r}"
         assert names == set(self.pushed)
         assert len(self.project.runs()) == len(self.pushed)
