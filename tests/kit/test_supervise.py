@@ -7,9 +7,10 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
+from tidemill.errors import Unavailable
 from tidemill.kit import supervise
 from tidemill.kit.coord import Bells
-from tidemill.kit.supervise import Loop, run_loops
+from tidemill.kit.supervise import Loop, one_by_one, run_loops
 
 pytestmark = pytest.mark.anyio
 
@@ -144,3 +145,25 @@ def test_loops_are_slow(seconds: float) -> None:
     with pytest.raises(ValueError, match="bell"):
         Loop("hasty", Work(), seconds=seconds)
     assert supervise.SLOWEST_ALLOWED == 15
+
+
+async def test_one_of_many_that_fails_holds_up_no_other() -> None:
+    """It is counted and left out of what was done; what is away ends the look, since all would fail."""
+    turns: list[int] = []
+
+    async def work(item: int) -> None:
+        turns.append(item)
+        if item == 2:
+            raise RuntimeError("broken")
+        if item == 4:
+            raise Unavailable("away")
+
+    def failures() -> float:
+        return REGISTRY.get_sample_value("tidemill_loop_failures_total", {"loop": "many"}) or 0.0
+
+    before = failures()
+    assert await one_by_one("many", [1, 2, 3], work) == [1, 3]
+    assert failures() == before + 1
+    with pytest.raises(Unavailable):
+        await one_by_one("many", [4, 5], work)
+    assert turns == [1, 2, 3, 4]

@@ -6,12 +6,13 @@ timer makes it sure, and a failure makes it back off; nothing but the end of the
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
 import structlog
 
+from tidemill.errors import Unavailable
 from tidemill.kit import telemetry
 from tidemill.kit.back_off import back_off
 from tidemill.kit.contract import Contract
@@ -19,6 +20,8 @@ from tidemill.kit.coord import Bell
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
+
+T = TypeVar("T")
 
 SLOWEST_ALLOWED = 15.0
 _JITTER = 0.1
@@ -71,6 +74,25 @@ async def run_loops(loops: Iterable[Loop]) -> None:
     async with anyio.create_task_group() as group:
         for loop in loops:
             group.start_soon(_turn, loop, name=f"loop {loop.name}")
+
+
+async def one_by_one(loop: str, items: Iterable[T], work: Callable[[T], Awaitable[object]]) -> list[T]:
+    """Do *work* with each of *items*; one that fails is logged, and keeps no other from its turn.
+
+    Answers with which it was done. Unavailable is raised: what is away is no fault of the item.
+    """
+    done: list[T] = []
+    for item in items:
+        try:
+            await work(item)
+        except Unavailable:
+            raise
+        except Exception:
+            telemetry.loop_failures.labels(loop).inc()
+            log.exception("one of many failed, going on with the others", loop=loop, item=item)
+        else:
+            done.append(item)
+    return done
 
 
 async def _turn(loop: Loop) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.conftest import Clock
 from tests.services.runservice.playing import Player, Service, now, started, statuses, task
@@ -16,6 +17,7 @@ from tidemill.services.runservice import RunserviceService
 from tidemill.services.runservice.changing import Means
 from tidemill.services.runservice.leases import Leases, Losses, lose_jobs
 from tidemill.services.runservice.store.plans import Plans
+from tidemill.services.runservice.store.tables import tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +52,24 @@ async def test_a_silent_executor_loses_its_jobs(
     assert statuses(final) == {"a": "lost", "b": "skipped"}
     assert final.tasks[0].reason == "its executor e1 has gone silent"
     assert [step.phase for step in final.tasks[0].steps] == ["failed"]
+
+
+async def test_a_damaged_run_saves_no_other_executor(
+    service: Service, whole: RunserviceService, db: Database, clock: Clock
+) -> None:
+    """Of two that are silent one has a run that cannot be read; the other loses its job all the same."""
+    damaged = await started(service.runs)
+    await Player(service.jobs, id="e1").take()
+    other = await started(service.runs, group="/project/p2/branch/main")
+    for_other = Player(service.jobs, id="e2")
+    (job,) = await for_other.take()
+    await for_other.sync()
+    assert job == other.tasks[0].id
+    of_damaged = update(tasks).where(tasks.c.id == damaged.tasks[0].id)
+    await db.do(lambda tx: tx.run(of_damaged.values(state=b"{")))
+    await whole.watch_executors()
+    await listen(whole, clock, 75)
+    assert statuses(await now(service.runs, other)) == {"task": "lost"}
 
 
 async def test_a_zombie_is_fenced(service: Service, whole: RunserviceService, clock: Clock) -> None:

@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import update
 
 from tests.conftest import Clock
 from tests.services.runservice.playing import Player, Service, create, now, plan, start, statuses, task
 from tidemill.core.job import Outcome
 from tidemill.core.plan import Depend, Plan
 from tidemill.core.run import Phase, Result, Run
+from tidemill.kit.db import Database
 from tidemill.services.runservice import RunserviceService
+from tidemill.services.runservice.store.tables import tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +37,22 @@ async def test_an_approval_expires(service: Service, whole: RunserviceService, c
     await look(whole)
     after = await now(service.runs, run)
     assert (after.phase, after.tasks[0].reason) == (Phase.FINISHED, "nobody approved it within 60 s")
+
+
+async def test_a_damaged_run_holds_up_no_other(
+    service: Service, whole: RunserviceService, db: Database, clock: Clock
+) -> None:
+    """Whose time came later has its turn although the state of the one before cannot be read."""
+    waits = task(approval=True, approval_expires=60.0)
+    damaged = await running(service, plan(waits))
+    clock.now += timedelta(seconds=1)
+    (other,) = await create(service.runs, plan(waits), group="/project/p2/branch/main")
+    await start(service.runs, other.id, "/project/p2/branch/main")
+    of_damaged = update(tasks).where(tasks.c.id == damaged.tasks[0].id)
+    await db.do(lambda tx: tx.run(of_damaged.values(state=b"{")))
+    clock.now += timedelta(seconds=60)
+    await look(whole)
+    assert (await now(service.runs, other)).phase is Phase.FINISHED
 
 
 async def test_a_rejected_task_is_skipped(service: Service) -> None:

@@ -1,6 +1,7 @@
 """Tasks that no executor can take: they wait, or fail after a time, as the settings say."""
 
 import pytest
+from sqlalchemy import update
 
 from tests.conftest import Clock
 from tests.services.runservice.playing import Player, Service, now, started, statuses, task
@@ -8,7 +9,9 @@ from tidemill.contracts.fleet import Wanted, Wish
 from tidemill.core.job import ExecutorId
 from tidemill.core.plan import Retry, Runtime
 from tidemill.core.run import Result
+from tidemill.kit.db import Database
 from tidemill.services.runservice.service import RunserviceService
+from tidemill.services.runservice.store.tables import tasks
 from tidemill.settings import RunserviceSettings
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +41,20 @@ async def test_it_fails_when_its_time_is_over(
     found = await now(service.runs, run)
     assert statuses(found) == {"gpu": "failed", "any": "cancelled"}
     assert (found.tasks[0].reason, found.result) == (REASON, Result.FAILED)
+
+
+async def test_a_damaged_run_holds_up_no_other(
+    service: Service, whole: RunserviceService, db: Database, clock: Clock
+) -> None:
+    """A task that nobody takes fails although another that nobody takes cannot be read."""
+    damaged = await started(service.runs, task("gpu", runtime=GPU))
+    fpga = Runtime(type="host", labels={"fpga": ""})
+    other = await started(service.runs, task("fpga", runtime=fpga), group="/project/p2/branch/main")
+    of_damaged = update(tasks).where(tasks.c.id == damaged.tasks[0].id)
+    await db.do(lambda tx: tx.run(of_damaged.values(state=b"{")))
+    clock.advance(660)
+    await whole.fleet.unclaimable.look()
+    assert statuses(await now(service.runs, other)) == {"fpga": "failed"}
 
 
 async def test_it_waits_as_long_as_somebody_could_take_it(

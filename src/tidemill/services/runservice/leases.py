@@ -5,19 +5,27 @@ that others wrote are compared with each other only. So a clock that differs, a 
 process (its looks come late) makes nobody lose a job; every executor then has a full lease again.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from tidemill.core.job import ExecutorId
 from tidemill.core.report import lose
-from tidemill.kit.db import Transaction
+from tidemill.kit.coord import Bell
+from tidemill.kit.db import Database, Transaction
+from tidemill.kit.supervise import Loop, one_by_one
 from tidemill.services.runservice.changing import Changes, Means, fleet_bell
 from tidemill.services.runservice.store import executors, jobs
+from tidemill.settings import RunserviceSettings
 
+_LOOP = "executor-leases"
 #: Seconds between two looks while somebody is watched.
 LONGEST = 15.0
+
+log = structlog.get_logger()
 
 
 class _Silence(msgspec.Struct):
@@ -59,9 +67,61 @@ class Leases:
         if not self._silences:
             self._due = LONGEST
             return None
-        remaining = self._limit - max(silence.seconds for silence in self._silences.values())
-        self._due = min(LONGEST, max(remaining, 0.0))
+        waiting = (silence.seconds for silence in self._silences.values() if silence.seconds < self._limit)
+        self._due = min(LONGEST, self._limit - max(waiting, default=0.0))
         return self._due
+
+    def forget(self, executor: ExecutorId) -> None:
+        """An executor has no jobs any more."""
+        self._silences.pop(executor, None)
+
+
+class LeaseWatch:
+    """Looks at executors that have jobs, and rings its own bell when the next may be lost."""
+
+    def __init__(
+        self, db: Database, means: Means, settings: RunserviceSettings, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._db = db
+        self._means = means
+        self._clock = clock
+        self._leases = Leases(settings.executor_lease, settings.executor_grace)
+        self._bell: Bell = means.bells.listen("watch")
+        self._next: asyncio.TimerHandle | None = None
+
+    def loops(self) -> list[Loop]:
+        """The look, which is due at the latest when somebody may have been silent for too long."""
+        return [Loop(_LOOP, self.look, seconds=LONGEST, bell=self._bell)]
+
+    def close(self) -> None:
+        """Ring no more."""
+        self._ring_in(None)
+        self._bell.close()
+
+    def begin(self) -> None:
+        """Somebody has been given jobs: look soon, unless that is done anyway."""
+        if not self._leases.is_watching:
+            self._bell.ring()
+
+    async def look(self) -> None:
+        """Take the jobs of executors that were silent for too long; see when the next may have been."""
+        seen = await self._db.read(executors.at_work)
+        silent = self._leases.look(seen, self._clock())
+        self._ring_in(self._leases.next_look())
+        await one_by_one(_LOOP, silent, lambda executor: self._lose_jobs(executor, seen[executor]))
+
+    async def _lose_jobs(self, executor: ExecutorId, seen_at: datetime) -> None:
+        now = self._clock()
+        losses = await self._db.do(lambda tx: lose_jobs(tx, executor, seen_at, self._means, now))
+        self._leases.forget(executor)
+        log.warning("executor lost", executor=executor, jobs=losses.lost, requeued=losses.requeued)
+
+    def _ring_in(self, seconds: float | None) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = None
+        if seconds is not None:
+            self._next = asyncio.get_running_loop().call_later(seconds, self._bell.ring)
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):

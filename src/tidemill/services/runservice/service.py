@@ -1,10 +1,8 @@
 """The runservice: each use case is one transaction or one snapshot, and bells for who waits."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-import structlog
 from starlette.routing import BaseRoute
 
 from tidemill.contracts.feed import Feed
@@ -36,7 +34,7 @@ from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 from tidemill.core import actions
 from tidemill.core.explaining.nouns import RunExplanation
-from tidemill.core.job import ExecutorId, JobId
+from tidemill.core.job import JobId
 from tidemill.core.plan import Plan
 from tidemill.core.reports import Reported
 from tidemill.core.run import Run, RunId, TaskId
@@ -47,7 +45,7 @@ from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Faces, Loop
-from tidemill.services.runservice import leases, starting
+from tidemill.services.runservice import starting
 from tidemill.services.runservice.answering import Answering
 from tidemill.services.runservice.archives.artifacts import Artifacts
 from tidemill.services.runservice.archives.keeping import Keeping
@@ -57,6 +55,7 @@ from tidemill.services.runservice.explaining import explained
 from tidemill.services.runservice.feed import EventFeed
 from tidemill.services.runservice.fleet import ExecutorFleet
 from tidemill.services.runservice.following import Following
+from tidemill.services.runservice.leases import LeaseWatch
 from tidemill.services.runservice.logs.appending import Appending
 from tidemill.services.runservice.logs.putting_away import PuttingAway
 from tidemill.services.runservice.logs.reading import Reading
@@ -64,7 +63,7 @@ from tidemill.services.runservice.logs.serving import StepLogs
 from tidemill.services.runservice.reporting import Reporting
 from tidemill.services.runservice.retention.quotas import CacheQuota
 from tidemill.services.runservice.retention.rounds import Retention
-from tidemill.services.runservice.store import executors, listing, runs
+from tidemill.services.runservice.store import listing, runs
 from tidemill.services.runservice.store.executors import Lease
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
@@ -75,8 +74,6 @@ PREFIX = "/internal/runservice"
 _LONGEST_WAIT = 30.0
 
 _Action = Callable[[Transaction, RunInHand, datetime], Awaitable[None]]
-
-log = structlog.get_logger()
 
 
 class RunserviceService(Runservice, Jobs):
@@ -112,18 +109,16 @@ class RunserviceService(Runservice, Jobs):
         )
         self.retention = Retention(db, objects, bells, settings.retention, clock=clock)
         self._reporting = Reporting(db, self._means.plans)
-        self._leases = leases.Leases(settings.executor_lease, settings.executor_grace)
+        self._leases = LeaseWatch(db, self._means, settings, clock=clock)
         self.fleet = ExecutorFleet(db, self._means, settings, clock=clock)
         self._feed = EventFeed(db, bells)
         self._timing = Timing(db, self._means, clock)
-        self._watch = bells.listen("watch")
-        self._next_look: asyncio.TimerHandle | None = None
 
     def loops(self) -> list[Loop]:
         """Silent executors, runs whose time has come, and logs that are over."""
         return [
-            Loop("timed-runs", self._timing.look, bell=self._timing.bell),
-            Loop("executor-leases", self.watch_executors, seconds=leases.LONGEST, bell=self._watch),
+            *self._timing.loops(),
+            *self._leases.loops(),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
             Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
             *self.fleet.loops(),
@@ -151,12 +146,10 @@ class RunserviceService(Runservice, Jobs):
     async def close(self) -> None:
         """Stop looking at executors and clocks."""
         self._timing.close()
+        self._leases.close()
         self.fleet.close()
         self.retention.close()
         self._feed.close()
-        if self._next_look is not None:
-            self._next_look.cancel()
-        self._watch.close()
 
     async def create_runs(self, request: CreateRuns) -> Runs:
         now = self._clock()
@@ -257,8 +250,8 @@ class RunserviceService(Runservice, Jobs):
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         answer = await self.answering.answer(request)
-        if answer.start and not self._leases.is_watching:
-            self._watch.ring()
+        if answer.start:
+            self._leases.begin()
         return answer
 
     async def append_log(
@@ -305,24 +298,17 @@ class RunserviceService(Runservice, Jobs):
     async def artifact_bundle(self, id: RunId, format: str = "tar", task: str = "") -> AsyncIterator[bytes]:
         return await self._artifacts.bundle(id, format, task)
 
-    async def read_artifact(self, id: RunId, task: TaskId, path: str) -> AsyncIterator[bytes]:
-        return await self._artifacts.read(id, task, path)
+    async def artifact(self, id: RunId, task: TaskId, path: str) -> Artifact:
+        return await self._artifacts.one(id, task, path)
+
+    async def read_artifact(
+        self, id: RunId, task: TaskId, path: str, sha256: str, start: int, end: int
+    ) -> AsyncIterator[bytes]:
+        return await self._artifacts.read(id, task, path, sha256, start, end)
 
     async def watch_executors(self) -> None:
-        """Take the jobs of executors that were silent for too long; look again when the next may be."""
-        seen = await self._db.read(executors.at_work)
-        for executor in self._leases.look(seen, self._clock()):
-            await self._lose_jobs(executor, seen[executor])
-        if self._next_look is not None:
-            self._next_look.cancel()
-        seconds = self._leases.next_look()
-        if seconds is not None:
-            self._next_look = asyncio.get_running_loop().call_later(seconds, self._watch.ring)
-
-    async def _lose_jobs(self, executor: ExecutorId, seen_at: datetime) -> None:
-        now = self._clock()
-        losses = await self._db.do(lambda tx: leases.lose_jobs(tx, executor, seen_at, self._means, now))
-        log.warning("executor lost", executor=executor, jobs=losses.lost, requeued=losses.requeued)
+        """Take the jobs of executors that were silent for too long."""
+        await self._leases.look()
 
     async def put_logs_away(self) -> None:
         """Bring the logs of tasks that are over into their last form."""

@@ -6,8 +6,11 @@ from datetime import datetime
 
 from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Transaction
+from tidemill.kit.supervise import Loop, one_by_one
 from tidemill.services.runservice.changing import TIMED, Changes, Means
 from tidemill.services.runservice.store import runs
+
+_LOOP = "timed-runs"
 
 
 class Timing:
@@ -17,23 +20,26 @@ class Timing:
         self._db = db
         self._means = means
         self._clock = clock
-        self.bell: Bell = means.bells.listen(TIMED)
+        self._bell: Bell = means.bells.listen(TIMED)
         self._next: asyncio.TimerHandle | None = None
+
+    def loops(self) -> list[Loop]:
+        """The look, which is due at the latest when the next one's time comes."""
+        return [Loop(_LOOP, self.look, bell=self._bell)]
 
     async def look(self) -> None:
         """Advance the runs whose time has come, and see when that is for the next."""
         now = self._clock()
         due, following = await self._db.read(lambda tx: runs.due(tx, now))
-        for sequence in due:
-            await self._advance(sequence, now)
-        if due:
+        advanced = await one_by_one(_LOOP, due, lambda sequence: self._advance(sequence, now))
+        if advanced:
             self._means.bells.ring(TIMED)
         self._ring_at(following, now)
 
     def close(self) -> None:
         """Ring no more."""
         self._ring_at(None, self._clock())
-        self.bell.close()
+        self._bell.close()
 
     async def _advance(self, sequence: int, now: datetime) -> None:
         async def advance(tx: Transaction) -> None:

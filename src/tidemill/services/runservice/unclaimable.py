@@ -15,13 +15,14 @@ from tidemill.core.report import give_up
 from tidemill.core.spans import span
 from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Snapshot, Transaction
-from tidemill.kit.supervise import SLOWEST_ALLOWED, Loop
+from tidemill.kit.supervise import SLOWEST_ALLOWED, Loop, one_by_one
 from tidemill.services.runservice.changing import Changes, Means
 from tidemill.services.runservice.claiming import offer_of
 from tidemill.services.runservice.store import executors, jobs
 from tidemill.services.runservice.store.executors import Heard
 from tidemill.settings import RunserviceSettings
 
+_LOOP = "unclaimable"
 #: Tasks that fail in one transaction.
 _AT_ONCE = 100
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -47,7 +48,7 @@ class Unclaimable:
         """Nothing where tasks wait for as long as it takes."""
         if not self._is_on:
             return []
-        return [Loop("unclaimable", self.look, seconds=SLOWEST_ALLOWED, bell=self._bell)]
+        return [Loop(_LOOP, self.look, seconds=SLOWEST_ALLOWED, bell=self._bell)]
 
     def close(self) -> None:
         """Ring no more."""
@@ -59,7 +60,12 @@ class Unclaimable:
         """Fail what nobody could take for too long, and see when that is so for the next."""
         now = self._clock()
         unserved = await self._db.read(lambda tx: self._unserved(tx, now))
-        due = [await self._fail_or_wait(key, *found, now) for key, found in unserved.items()]
+        due: list[datetime | None] = []
+
+        async def look_at(key: int) -> None:
+            due.append(await self._fail_or_wait(key, *unserved[key], now))
+
+        await one_by_one(_LOOP, unserved, look_at)
         self._ring_at(min(filter(None, due), default=None), now)
 
     async def _fail_or_wait(
