@@ -2,12 +2,15 @@
 
 import json
 import tarfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Tidemill
 from tests.system.server import Project, User, Work
+from tidemill.cli.artifacts import resumed
+from tidemill.errors import Unavailable
 
 HOST = {"type": "host"}
 KEEP = {"artifacts": {"contents": [{"source_dir": "dist"}]}}
@@ -77,3 +80,34 @@ def test_all_are_downloaded(kept: Project, as_alice: User, tidemill: Tidemill, t
     )
     with tarfile.open(f"{to}.tar") as archive:
         assert archive.getnames() == ["both"]
+
+
+class Cut:
+    """A file whose connection is cut after so many bytes each time; 0 is not at all."""
+
+    def __init__(self, content: bytes, *cuts: int) -> None:
+        self.content = content
+        self.cuts = list(cuts)
+        self.asked: list[int] = []
+
+    async def open_at(self, start: int) -> AsyncIterator[bytes]:
+        self.asked.append(start)
+        return self._chunks(start, self.cuts.pop(0))
+
+    async def _chunks(self, start: int, most: int) -> AsyncIterator[bytes]:
+        if most >= 0:
+            yield self.content[start : start + most] if most else self.content[start:]
+        if most:
+            raise Unavailable("the answer was cut")
+
+
+@pytest.mark.anyio
+async def test_a_download_that_is_cut_goes_on() -> None:
+    """From where it was, more than once; one that never begins is not waited for."""
+    cut = Cut(b"0123456789", 3, 4, 0)
+    assert b"".join([chunk async for chunk in resumed(cut.open_at)]) == cut.content
+    assert cut.asked == [0, 3, 7]
+    away = Cut(b"", -1)
+    with pytest.raises(Unavailable):
+        [chunk async for chunk in resumed(away.open_at)]
+    assert away.asked == [0]

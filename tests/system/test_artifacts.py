@@ -8,7 +8,9 @@ import zipfile
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.system.server import Server, Work
+import httpx2
+
+from tests.system.server import Server, User, Work
 from tests.system.test_files import peak
 
 HOST = {"type": "host"}
@@ -19,6 +21,38 @@ MAKE = r"mkdir -p dist/sub; echo hello > dist/sub/a.txt; printf '\377\000' > dis
 def configured(*steps: object) -> dict[str, str]:
     tasks = [{"name": "build it", "runtime": HOST, "steps": list(steps)}]
     return {".tidemill/config.yml": json.dumps({"runs": [{"name": "run", "tasks": tasks}]})}
+
+
+def check_download(user: User, path: str, sha256: str) -> None:
+    """It is saved under its name and never shown; parts of it, and whether it has changed, can be asked for."""
+
+    def ask(verb: str = "GET", **headers: str) -> httpx2.Response:
+        given = {name.replace("_", "-"): text for name, text in headers.items()}
+        given["Authorization"] = f"token {user.token}"
+        return httpx2.request(verb, f"{user.server.url}/api/v1alpha{path}", headers=given, timeout=60)
+
+    whole = ask()
+    assert (whole.status_code, whole.headers["content-length"]) == (200, "2")
+    tag = whole.headers["etag"]
+    assert tag == f'"{sha256}"'
+    assert whole.headers["content-disposition"] == (
+        "attachment; filename=\"b _.bin\"; filename*=UTF-8''b%20%C3%BC.bin"
+    )
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    assert whole.headers["content-security-policy"].startswith("sandbox;")
+    head = ask("HEAD")
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, "2", b"")
+    part = ask(Range="bytes=1-")
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"\x00", "bytes 1-1/2")
+    assert ask(Range="bytes=1-", If_Range=tag).status_code == 206
+    assert ask(Range="bytes=1-", If_Range='"another"').content == b"\xff\x00"
+    past = ask(Range="bytes=2-")
+    assert (past.status_code, past.headers["content-range"]) == (416, "bytes */2")
+    assert past.json()[0]["code"] == "rangeNotSatisfiable"
+    same = ask(If_None_Match=tag)
+    assert (same.status_code, same.content) == (304, b"")
+    assert user.request("GET", path, start=1).content == b"\x00"
+    assert user.request("GET", path, start=3).status_code == 400
 
 
 def test_artifacts_are_kept_with_the_run(work: Work, server: Server) -> None:
@@ -41,6 +75,7 @@ def test_artifacts_are_kept_with_the_run(work: Work, server: Server) -> None:
     answer = user.request("GET", f"{files}/{quote('out/b ü.bin', safe='')}")
     assert (answer.status_code, answer.content) == (200, b"\xff\x00")
     assert answer.headers["content-type"] == "application/octet-stream"
+    check_download(user, f"{files}/{quote('out/b ü.bin', safe='')}", found[0]["sha256"])
     with tarfile.open(fileobj=io.BytesIO(user.request("GET", f"{base}/artifacts.tar").content)) as tar:
         assert tar.getnames() == ["build it/out/b ü.bin", "build it/out/sub/a.txt"]
     with zipfile.ZipFile(io.BytesIO(user.request("GET", f"{base}/artifacts.zip").content)) as archive:

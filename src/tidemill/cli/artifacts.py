@@ -3,10 +3,11 @@
 import hashlib
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
+import anyio
 from anyio import to_thread
 from cyclopts import App, Parameter
 
@@ -15,11 +16,13 @@ from tidemill.cli.output import inert, show
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.artifacts import ArtifactResponse
-from tidemill.errors import BadRequest, Internal, NotFound
+from tidemill.errors import BadRequest, Internal, NotFound, Unavailable
 from tidemill.kit.toolbox.failure import ToolFailure
 from tidemill.kit.toolbox.unpacking import unpack
 
 app = App(name="artifact", help="Files that the steps of a run have kept.")
+_MOST_IN_VAIN = 5
+_FIRST_PAUSE = 0.25
 COLUMNS = {"TASK": "task_name", "PATH": "path", "SIZE": "size", "EXPIRES": "expire_time"}
 
 Task = Annotated[str, Parameter(help="Only of the task with this name.")]
@@ -103,10 +106,30 @@ def _chosen(found: list[ArtifactResponse], path: str) -> ArtifactResponse:
 
 
 async def _one(gateway: Gateway, project: str, number: int, chosen: ArtifactResponse, to: str) -> None:
-    content = await gateway.project_run_artifact(project, str(number), chosen.task_id, chosen.path)
-    digest = await _save(content, to or chosen.path.rpartition("/")[2])
+    def open_at(start: int) -> Awaitable[AsyncIterator[bytes]]:
+        return gateway.project_run_artifact(project, str(number), chosen.task_id, chosen.path, start)
+
+    digest = await _save(resumed(open_at), to or chosen.path.rpartition("/")[2])
     if digest != chosen.sha256:
         raise Internal(f"{chosen.path} is damaged: its SHA-256 is another than was recorded")
+
+
+async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> AsyncIterator[bytes]:
+    """All bytes of a file, however often the connection is cut; whoever takes them checks the whole."""
+    taken = in_vain = 0
+    while True:
+        try:
+            async for chunk in await open_at(taken):
+                taken, in_vain = taken + len(chunk), 0
+                yield chunk
+        except Unavailable:
+            in_vain += 1
+            if not taken or in_vain > _MOST_IN_VAIN:
+                raise
+        else:
+            return
+        print(f"cut off after {taken:,} bytes, going on from there", file=sys.stderr)
+        await anyio.sleep(_FIRST_PAUSE * 2**in_vain)
 
 
 async def _save(content: AsyncIterator[bytes], to: str) -> str:

@@ -212,8 +212,14 @@ class Runservice(Contract):
         """All of it as a `tar` or `zip` stream: each task's in a directory, or those of one *task* alone."""
 
     @get("/runs/{id}/tasks/{task}/artifacts/{path}")
-    async def read_artifact(self, id: RunId, task: TaskId, path: str) -> AsyncIterator[bytes]:
-        """The content of a file, from the last step that has kept it; 404 `artifactDoesNotExist`."""
+    async def artifact(self, id: RunId, task: TaskId, path: str) -> Artifact:
+        """What is known of a file, from the last step that has kept it; 404 `artifactDoesNotExist`."""
+
+    @get("/runs/{id}/tasks/{task}/artifacts/{path}/content")
+    async def read_artifact(
+        self, id: RunId, task: TaskId, path: str, sha256: str, start: int, end: int
+    ) -> AsyncIterator[bytes]:
+        """The bytes of that file between two places; 404 too when another one has replaced it."""
 
     @get("/runs/{id}/tests")
     async def tests(self, id: RunId) -> RunTests:

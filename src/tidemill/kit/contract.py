@@ -12,7 +12,7 @@ import inspect
 import math
 import re
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
@@ -50,6 +50,25 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     cursor: str = ""
 
 
+class Download(AsyncIterator[bytes]):
+    """A streamed answer with a status and headers of its own; over HTTP alone."""
+
+    def __init__(
+        self, chunks: AsyncIterator[bytes], *, status: int = 200, headers: Mapping[str, str]
+    ) -> None:
+        self._chunks = chunks
+        self.status = status
+        self.headers = headers
+
+    async def __anext__(self) -> bytes:
+        return await self._chunks.__anext__()
+
+    async def aclose(self) -> None:
+        """Let go of what the bytes come from."""
+        if isinstance(self._chunks, AsyncGenerator):
+            await self._chunks.aclose()
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What travels beside the arguments of a call; set by every carrier, read with `current_call`."""
 
@@ -62,6 +81,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The Accept header as received; Agola's own client sends none."""
     last_event_id: str = ""
     """The Last-Event-ID header as received: where a reader of an event stream goes on."""
+    verb: str = ""
+    range: str = ""
+    """The Range header as received; downloads alone know parts."""
+    if_range: str = ""
+    if_none_match: str = ""
     remote: str = ""
     """The peer's address, for logs and the audit."""
 
@@ -115,6 +139,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that its body may have."""
     media: str
     """The content type of a raw answer."""
+    heads: bool
+    """It is a stream that can be asked about with HEAD."""
     doc: str
     parameters: tuple[Parameter, ...]
     answer: Any
@@ -163,6 +189,7 @@ class _Options(TypedDict, total=False):
     waits: bool
     limit: int
     media: str
+    heads: bool
 
 
 class _Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +199,7 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True):
     waits: bool = False
     limit: int = BODY_LIMIT
     media: str = "application/octet-stream"
+    heads: bool = False
 
 
 def _route(verb: str, path: str, options: _Options) -> Callable[[F], F]:
@@ -238,6 +266,7 @@ def _endpoint(name: str, method: Callable[..., Any]) -> Endpoint:
         waits=route.waits,
         limit=route.limit,
         media=route.media,
+        heads=route.heads,
         doc=inspect.getdoc(method) or "",
         parameters=parameters,
         answer=hints["return"],

@@ -48,11 +48,14 @@ class ProjectArtifactRoutes(Contract):
     ) -> AsyncIterator[bytes]:
         """Extension: the same as a zip archive."""
 
-    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/artifacts/{path}")
+    @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}/artifacts/{path}", heads=True)
     async def project_run_artifact(
-        self, projectref: str, runnumber: str, taskid: str, path: str
+        self, projectref: str, runnumber: str, taskid: str, path: str, start: int = 0
     ) -> AsyncIterator[bytes]:
-        """Extension: one file, its path as one escaped segment; 404 `artifactDoesNotExist`."""
+        """Extension: one file, its path as one escaped segment; 404 `artifactDoesNotExist`.
+
+        Range, If-Range and If-None-Match are understood; its ETag is its SHA-256.
+        """
 
 
 class UserArtifactRoutes(Contract):
@@ -76,8 +79,8 @@ class UserArtifactRoutes(Contract):
     ) -> AsyncIterator[bytes]:
         """Extension: as for projects."""
 
-    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/artifacts/{path}")
+    @get("/users/{userref}/runs/{runnumber}/tasks/{taskid}/artifacts/{path}", heads=True)
     async def user_run_artifact(
-        self, userref: str, runnumber: str, taskid: str, path: str
+        self, userref: str, runnumber: str, taskid: str, path: str, start: int = 0
     ) -> AsyncIterator[bytes]:
         """Extension: as for projects."""

@@ -145,11 +145,18 @@ class _Exchange:
         self.call = Call(
             request_id=request_id,
             caller=self.headers.get(CALLER.lower().encode(), b"").decode("latin-1") if internal else "",
-            authorization="" if internal else self.headers.get(b"authorization", b"").decode("latin-1"),
-            accept=self.headers.get(b"accept", b"").decode("latin-1"),
-            last_event_id=self.headers.get(b"last-event-id", b"").decode("latin-1"),
+            authorization="" if internal else self._header(b"authorization"),
+            accept=self._header(b"accept"),
+            last_event_id=self._header(b"last-event-id"),
+            verb=scope["method"],
+            range=self._header(b"range"),
+            if_range=self._header(b"if-range"),
+            if_none_match=self._header(b"if-none-match"),
             remote=(scope.get("client") or ("",))[0],
         )
+
+    def _header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

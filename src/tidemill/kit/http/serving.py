@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidemill.errors import Unavailable
 from tidemill.kit.carriers import in_time
-from tidemill.kit.contract import DEADLINE, Contract, Endpoint, endpoints
+from tidemill.kit.contract import DEADLINE, Contract, Download, Endpoint, endpoints
 from tidemill.kit.http.failing import JSON
 from tidemill.kit.http.reading import Decoder, Reader, unescaped
 from tidemill.kit.wire import CURSOR
@@ -54,7 +54,7 @@ def path_parameter(request: Request, name: str) -> str:
 
 def _route(endpoint: Endpoint, target: Callable[..., Awaitable[Any]], prefix: str, dialect: Dialect) -> Route:
     route = Route(prefix + endpoint.path, _Served(endpoint, target, dialect), methods=[endpoint.verb])
-    if endpoint.streams and route.methods is not None:
+    if endpoint.streams and not endpoint.heads and route.methods is not None:
         route.methods.discard("HEAD")  # it might never end
     return route
 
@@ -113,8 +113,14 @@ class _Served:
 
 
 async def _send_stream(chunks: AsyncIterator[bytes], endpoint: Endpoint, send: Send) -> None:
-    headers = [(b"content-type", endpoint.media.encode()), (b"cache-control", b"no-cache")]
-    await send({"type": "http.response.start", "status": endpoint.status, "headers": headers})
+    status, own = (
+        (chunks.status, chunks.headers)
+        if isinstance(chunks, Download)
+        else (endpoint.status, {"cache-control": "no-cache"})
+    )
+    headers = [(name.encode(), text.encode("latin-1")) for name, text in own.items()]
+    headers.append((b"content-type", endpoint.media.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     try:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})

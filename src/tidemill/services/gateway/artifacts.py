@@ -10,8 +10,9 @@ from tidemill.contracts.runservice import RunDetail, Runservice
 from tidemill.core.permissions import Action
 from tidemill.core.run import TaskId
 from tidemill.errors import BadRequest, NotFound
-from tidemill.kit.contract import Page
+from tidemill.kit.contract import Download, Page
 from tidemill.services.gateway.door import Door
+from tidemill.services.gateway.downloads import download, saved
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.paging import page_size, run_number
 from tidemill.services.gateway.runs import GroupOf
@@ -50,20 +51,25 @@ class Artifacts:
         ]
         return Page(shown, page.cursor)
 
-    async def bundle(self, owner: str, number: str, format: str, task_id: str) -> AsyncIterator[bytes]:
+    async def bundle(self, owner: str, number: str, format: str, task_id: str) -> Download:
         """All of them in one archive."""
         detail = await self._one(owner, number)
         if task_id:
             _check_task(detail, task_id)
-        return self._while_allowed(
-            await self._runservice.artifact_bundle(detail.run.id, format, task_id), owner
-        )
+        chunks = await self._runservice.artifact_bundle(detail.run.id, format, task_id)
+        return saved(self._while_allowed(chunks, owner), f"artifacts-{detail.run.number}.{format}")
 
-    async def one(self, owner: str, number: str, task_id: str, path: str) -> AsyncIterator[bytes]:
-        """The content of one."""
+    async def one(self, owner: str, number: str, task_id: str, path: str, start: int) -> Download:
+        """The content of one, or a part of it."""
         detail = await self._one(owner, number)
-        task = _check_task(detail, task_id)
-        return self._while_allowed(await self._runservice.read_artifact(detail.run.id, task, path), owner)
+        run, task = detail.run.id, _check_task(detail, task_id)
+        artifact = await self._runservice.artifact(run, task, path)
+
+        async def content(first: int, end: int) -> AsyncIterator[bytes]:
+            chunks = await self._runservice.read_artifact(run, task, path, artifact.sha256, first, end)
+            return self._while_allowed(chunks, owner)
+
+        return await download(artifact, start, content)
 
     async def _one(self, owner: str, number: str) -> RunDetail:
         group = await self._group_of(owner, Action.VIEW_RUN)
@@ -106,9 +112,9 @@ class ProjectArtifacts(ProjectArtifactRoutes):
         return await self._artifacts.bundle(projectref, runnumber, "zip", taskid)
 
     async def project_run_artifact(
-        self, projectref: str, runnumber: str, taskid: str, path: str
+        self, projectref: str, runnumber: str, taskid: str, path: str, start: int = 0
     ) -> AsyncIterator[bytes]:
-        return await self._artifacts.one(projectref, runnumber, taskid, path)
+        return await self._artifacts.one(projectref, runnumber, taskid, path, start)
 
 
 class UserArtifacts(UserArtifactRoutes):
@@ -133,6 +139,6 @@ class UserArtifacts(UserArtifactRoutes):
         return await self._artifacts.bundle(userref, runnumber, "zip", taskid)
 
     async def user_run_artifact(
-        self, userref: str, runnumber: str, taskid: str, path: str
+        self, userref: str, runnumber: str, taskid: str, path: str, start: int = 0
     ) -> AsyncIterator[bytes]:
-        return await self._artifacts.one(userref, runnumber, taskid, path)
+        return await self._artifacts.one(userref, runnumber, taskid, path, start)

@@ -143,15 +143,27 @@ class Artifacts:
         page = found[:limit] if limit else found
         return Page([_shown(one) for one in page], _cursor(page[-1]) if len(page) < len(found) else "")
 
-    async def read(self, run: RunId, task: TaskId, path: str) -> AsyncIterator[bytes]:
-        """The content of a file; NotFound `artifactDoesNotExist`."""
+    async def one(self, run: RunId, task: TaskId, path: str) -> Artifact:
+        """What is known of a file; NotFound `artifactDoesNotExist`."""
+        return _shown(await self._at(run, task, path))
+
+    async def read(
+        self, run: RunId, task: TaskId, path: str, sha256: str, start: int, end: int
+    ) -> AsyncIterator[bytes]:
+        """The bytes of a file from *start* to *end*; NotFound too when another has taken its place."""
+        found = await self._at(run, task, path)
+        if found.file.sha256 != sha256 or not 0 <= start <= end <= found.file.size:
+            raise NotFound(f"{path[:200]!r} is another file now", code="artifactDoesNotExist")
+        return await self._content(found, start, end)
+
+    async def _at(self, run: RunId, task: TaskId, path: str) -> Found:
         absence = NotFound(f"there is no artifact {path[:200]!r}", code="artifactDoesNotExist")
         if path_fault(path) or "\0" in task:
             raise absence
         found = await self._db.read(lambda tx: artifacts.at_path(tx, run, task, path, self._clock()))
         if found is None:
             raise absence
-        return await self._content(found)
+        return found
 
     async def bundle(self, run: RunId, format: str, task: str) -> AsyncIterator[bytes]:
         """All files as a tar or zip stream: those of each task in a directory, of one *task* without it."""
@@ -195,13 +207,13 @@ class Artifacts:
             size=found.file.size,
             mode=found.file.mode,
             created_at=found.created_at,
-            content=lambda: self._content(found),
+            content=lambda: self._content(found, 0, found.file.size),
         )
 
-    async def _content(self, found: Found) -> AsyncIterator[bytes]:
+    async def _content(self, found: Found, start: int, end: int) -> AsyncIterator[bytes]:
         file = found.file
         try:
-            return await self._objects.get(_name(found.set), file.start, file.start + file.size)
+            return await self._objects.get(_name(found.set), file.start + start, file.start + end)
         except NotFound as error:
             raise NotFound(f"{file.path!r} is not kept any more", code="artifactDoesNotExist") from error
 
