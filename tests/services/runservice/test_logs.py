@@ -14,11 +14,11 @@ from tests.conftest import Clock
 from tests.services.runservice.playing import Player, Service, now, started
 from tidemill.core.job import JobId
 from tidemill.core.run import StepPhase, StepState, TaskId
-from tidemill.errors import BadRequest, Conflict, Internal, NotFound
+from tidemill.errors import BadRequest, Conflict, Internal, NotFound, Unavailable
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice import RunserviceService
-from tidemill.services.runservice.logs.appending import DIRECT, FOLD
+from tidemill.services.runservice.logs.appending import DIRECT, FOLD, MOST_FOLDED
 from tidemill.services.runservice.logs.blocks import BLOCK
 from tidemill.services.runservice.logs.putting_away import SMALL
 from tidemill.services.runservice.store.tables import log_parts
@@ -176,6 +176,28 @@ async def test_many_small_appends_become_objects(log: Log, objects: Objects, db:
     assert len(await stored(objects)) == 40 * 64 * KB // FOLD
     assert await log.read() == log.expected
     assert await log.read(FOLD - 5) == log.expected[FOLD - 5 :]
+
+
+async def test_what_gathers_without_an_object_store_becomes_objects_in_pieces(
+    log: Log, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of a log has come into rows meanwhile, never all of it is read at once."""
+
+    async def refuse(*_: object) -> None:
+        raise Unavailable("not now")
+
+    with monkeypatch.context() as away:
+        away.setattr(objects, "put", refuse)
+        for i in range(3 * MOST_FOLDED // (240 * KB)):
+            await log.append(noise(240 * KB, i))
+    assert await stored(objects) == []
+    for _ in range(3):
+        await log.append(b"more\n")
+    sizes = [await objects.size(name) for name in await stored(objects)]
+    assert sizes
+    assert max(sizes) <= MOST_FOLDED + DIRECT
+    assert sum(sizes) > len(log.expected) - FOLD
+    assert await log.read() == log.expected
 
 
 async def test_a_follower_reads_what_comes(log: Log) -> None:

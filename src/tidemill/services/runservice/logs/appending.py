@@ -26,6 +26,8 @@ from tidemill.services.runservice.store.logs import Head, LogId, Part
 DIRECT = 256 * 1024
 #: Bytes in rows from which on they are made an object.
 FOLD = 1024 * 1024
+#: Bytes that are made an object at once at most, where many have gathered while there was no object store.
+MOST_FOLDED = 4 * FOLD
 
 log = structlog.get_logger()
 
@@ -120,7 +122,8 @@ class Appending:
 
         async def read(tx: Snapshot) -> list[Part]:
             head = await logs.head(tx, id) or Head()
-            return await logs.rows_from(tx, id, head.length - head.in_rows)
+            start = head.length - head.in_rows
+            return await logs.rows_from(tx, id, start, start + MOST_FOLDED)
 
         try:
             rows = await self._db.read(read)

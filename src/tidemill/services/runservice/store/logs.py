@@ -126,10 +126,13 @@ async def outline(tx: Snapshot, log: LogId, start: int = 0, end: int | None = No
     return [Part(start=row.start, length=row.length, lines=row.lines, marks=row.marks) for row in rows]
 
 
-async def rows_from(tx: Snapshot, log: LogId, start: int) -> list[Part]:
-    """The parts in rows from *start* on."""
+async def rows_from(tx: Snapshot, log: LogId, start: int, end: int) -> list[Part]:
+    """The parts in rows that begin from *start* on, before *end*."""
     query = select(log_parts).where(
-        _is(log_parts, log), log_parts.c.start >= start, log_parts.c.object.is_(None)
+        _is(log_parts, log),
+        log_parts.c.start >= start,
+        log_parts.c.start < end,
+        log_parts.c.object.is_(None),
     )
     return [_part(row) for row in await tx.all(query.order_by(log_parts.c.start))]
 
