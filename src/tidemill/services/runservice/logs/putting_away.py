@@ -4,7 +4,7 @@ A log's rows always refer to exactly one form of it. The new form is durable bef
 old one is removed after; only then a log counts as put away, so that a crash in between is made good.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -113,12 +113,19 @@ def _is_small(head: Head) -> bool:
 
 async def _over(tx: Snapshot) -> list[_Task]:
     tasks = await runs.tasks_with_growing_logs(tx)
-    scattered = await logs.scattered(tx)
+    scattered = frozenset(await logs.scattered(tx))
     return [
-        _Task(task, tuple(of_task), frozenset(one for one in scattered if one.task == task))
-        for task, of_task in groupby(await logs.growing(tx), lambda one: one[0].task)
+        _Task(task, of_task, scattered.intersection(one for one, _ in of_task))
+        for task, of_task in _by_task(await logs.growing(tx))
         if task in tasks and tasks[task].status.is_final
     ]
+
+
+def _by_task(
+    growing: Sequence[tuple[LogId, Head]],
+) -> Iterator[tuple[TaskId, tuple[tuple[LogId, Head], ...]]]:
+    for task, of_task in groupby(growing, lambda one: one[0].task):
+        yield task, tuple(of_task)
 
 
 async def _gather(tx: Transaction, ids: Sequence[LogId]) -> None:
