@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from tests.conftest import Clock, DatabaseUrl
 from tests.services.runservice.playing import NOW, Player, Service, create, now, plan, start, started, task
@@ -28,6 +28,7 @@ from tidemill.services.runservice.logs.appending import DIRECT
 from tidemill.services.runservice.retention.pacing import Tally
 from tidemill.services.runservice.retention.policy import RunPolicy
 from tidemill.services.runservice.service import RunserviceService
+from tidemill.services.runservice.store import expiry
 from tidemill.services.runservice.store.tables import metadata
 from tidemill.settings import RunserviceSettings
 from tidemill.settings.retention import RetentionSettings
@@ -528,6 +529,22 @@ async def test_an_object_that_nobody_knows_goes(
     clock.advance(3601)
     await whole.retention.clearing.work()
     assert await names(objects) == sorted([*known, "others/x"])
+
+
+async def test_a_group_goes_with_all_of_its_caches(
+    service: Service, whole: RunserviceService, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when they are more than go at once."""
+    monkeypatch.setattr(expiry, "_CACHES_AT_ONCE", 2)
+    caches = [
+        {"group_path": "/project/p1", "key": f"key {number}", "id": f"id {number}", "size": 1}
+        | {"sha256": "", "created_at": NOW, "used_at": NOW}
+        for number in range(5)
+    ]
+    await db.do(lambda tx: tx.run(insert(metadata.tables["caches"]), caches))
+    await service.storage.delete_group("/project/p1")
+    await whole.retention.expire()
+    assert (await service.storage.usage("/project/p1")).caches == 0
 
 
 async def test_a_group_that_is_wanted_no_more_goes_as_its_runs_end(

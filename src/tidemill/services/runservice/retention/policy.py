@@ -143,12 +143,17 @@ class RunPolicy:
         if not is_over:
             return
 
+        async def drop_caches(tx: Transaction) -> bool:
+            count = await expiry.limit_caches(tx, path, 0, now)
+            tally.after(tx, "caches", count)
+            return count > 0
+
         async def forget(tx: Transaction) -> None:
-            tally.after(tx, "caches", await expiry.limit_caches(tx, path, 0, now))
             await expiry.forget_counter(tx, path)
             await rules.set_rule(tx, path, RunRule())
             await removal.forget_group(tx, path)
 
+        await self._pace.until_done(drop_caches)
         await self._db.do(forget)
 
     async def _remove(self, found: Sequence[Aged], tally: Tally, *, wanted: bool = True) -> None:

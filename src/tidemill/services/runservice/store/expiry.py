@@ -29,6 +29,7 @@ from tidemill.services.runservice.store.tables import (
 
 _AT_ONCE = 100
 _LOGS_AT_ONCE = 20
+_CACHES_AT_ONCE = 1000
 
 _narrow = select(
     runs.c.sequence, runs.c.counter_path, runs.c.number, runs.c.phase, runs.c.created_at, runs.c.ended_at
@@ -203,14 +204,17 @@ async def cache_sizes(tx: Snapshot) -> dict[str, int]:
 async def limit_caches(
     tx: Transaction, counter_path: str, quota: int, now: datetime, *, keep: str = ""
 ) -> int:
-    """Remove caches of a counter group, those used least recently first, until they fit; answers how many."""
+    """Remove caches of a counter group, those used least recently first, until they fit; answers how many.
+
+    Where very many are too much, only some of them go at once.
+    """
     below = counting.below(caches.c.group_path, counter_path)
     over = int(await tx.value(select(func.coalesce(func.sum(caches.c.size), 0)).where(below))) - quota
     if over <= 0:
         return 0
     query = select(caches.c.id, caches.c.size).where(below, caches.c.id != keep)
     gone = []
-    for row in await tx.all(query.order_by(caches.c.used_at, caches.c.key).limit(1000)):
+    for row in await tx.all(query.order_by(caches.c.used_at, caches.c.key).limit(_CACHES_AT_ONCE)):
         if over <= 0:
             break
         gone.append(row.id)
