@@ -277,6 +277,28 @@ async def test_pods_that_nobody_owns_are_removed(
         assert list(driver.pods) == ["job.1"]
 
 
+async def test_a_pod_that_cannot_be_removed_holds_up_no_other(
+    life: Life, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again with the next look."""
+    for name in ("first", "second"):
+        await driver.prepare(PodSpec(id=name, working_dir="~"), lambda _: None)
+    remove = driver.remove
+
+    async def remove_but_one(pod_id: str) -> None:
+        if pod_id == "first":
+            raise OSError("it is stuck")
+        await remove(pod_id)
+
+    async with life() as executor:
+        with monkeypatch.context() as stuck:
+            stuck.setattr(driver, "remove", remove_but_one)
+            await executor.remove_leftovers()
+        assert list(driver.pods) == ["first"]
+        await executor.remove_leftovers()
+        assert not driver.pods
+
+
 async def test_an_executor_keeps_its_id(life: Life) -> None:
     """It is the same executor after a restart."""
     async with life() as executor:

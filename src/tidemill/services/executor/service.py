@@ -15,7 +15,7 @@ from tidemill.contracts.jobs import ExecutorInfo, Jobs
 from tidemill.core.job import ExecutorId
 from tidemill.core.plan import Resources
 from tidemill.errors import Internal
-from tidemill.kit.supervise import Faces, Loop
+from tidemill.kit.supervise import Faces, Loop, one_by_one
 from tidemill.pods import Driver
 from tidemill.services.executor.holding import Holding
 from tidemill.services.executor.slots import Slots
@@ -24,6 +24,7 @@ from tidemill.settings import ExecutorSettings, ResourceSettings
 
 log = structlog.get_logger()
 
+_LEFTOVERS = "executor.leftovers"
 _REMOVAL_LIMIT = 60.0
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armv7l": "arm"}
 
@@ -94,7 +95,7 @@ class ExecutorService:
         """Working on jobs, which goes on until it is cancelled, and clearing away what is left over."""
         return [
             Loop("executor.work", self.work),
-            Loop("executor.leftovers", self.remove_leftovers, seconds=60.0),
+            Loop(_LEFTOVERS, self.remove_leftovers, seconds=60.0),
         ]
 
     def faces(self) -> Faces:
@@ -120,11 +121,13 @@ class ExecutorService:
         """Remove pods that no job of ours owns: of fenced jobs, of lives that were cut short."""
         with anyio.fail_after(_REMOVAL_LIMIT):
             pods = await self._driver.leftovers()
-        for pod in pods:
-            if pod not in self._holding.pods():
-                log.info("removing a leftover pod", pod=pod)
-                with anyio.move_on_after(_REMOVAL_LIMIT):
-                    await self._driver.remove(pod)
+        await one_by_one(_LEFTOVERS, pods, self._remove_leftover)
+
+    async def _remove_leftover(self, pod: str) -> None:
+        if pod not in self._holding.pods():
+            log.info("removing a leftover pod", pod=pod)
+            with anyio.fail_after(_REMOVAL_LIMIT):
+                await self._driver.remove(pod)
 
     def _tell(self, is_pressing: bool) -> None:
         self._syncing.tell(at_once=is_pressing)
