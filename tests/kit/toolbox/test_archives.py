@@ -157,6 +157,26 @@ def test_what_is_no_file_is_left_out(source: Path, monkeypatch: pytest.MonkeyPat
     assert said[0] == f"{source}/fifo: neither a file nor a directory nor a link, left out"
 
 
+def test_a_link_that_leads_out_is_left_out(source: Path, destination: Path) -> None:
+    """With a word: kept, it could never be brought back. One that leads anywhere inside is a link still."""
+    said: list[str] = []
+    (source / "a").mkdir()
+    (source / "a" / "out").symlink_to("../../elsewhere")
+    (source / "a" / "in").symlink_to("../x")
+    (source / "gone").symlink_to("nothing")
+    unpack(packed(Content(str(source)), say=said.append), str(destination), unheard)
+    assert said[0] == (f"{source}/a/out: a link that leads out of what is kept, to ../../elsewhere, left out")
+    assert (listing(destination), listing(destination / "a")) == (["a", "gone"], ["in"])
+
+
+def test_an_archive_that_claims_more_than_there_is_ends_at_once(destination: Path) -> None:
+    """Also where the claim is the content of what has no name."""
+    info = entry(".")
+    info.size = 1 << 62
+    with pytest.raises(ToolFailure, match="it ends too early"):
+        unpack(io.BytesIO(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024)), str(destination), unheard)
+
+
 def test_a_setuid_bit_is_not_archived(source: Path, destination: Path) -> None:
     """So that what we archive can be unpacked."""
     (source / "x").write_text("x")

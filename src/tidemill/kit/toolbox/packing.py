@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from .failure import ToolFailure, reason
 from .globs import matcher
-from .places import Place, amount, elements, size_text
+from .places import Place, amount, elements, is_outward, size_text
 
 Say = Callable[[str], None]
 
@@ -78,6 +78,9 @@ class _Packing:
             self._write(entry, "directory")
         elif stat.S_ISLNK(status.st_mode):
             entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(path)
+            if is_outward(entry.linkname, len(elements(name)) - 1):
+                self._say(f"{path}: a link that leads out of what is kept, to {entry.linkname}, left out")
+                return
             self._write(entry, "link")
         elif stat.S_ISREG(status.st_mode):
             self._enter_file(path, entry)

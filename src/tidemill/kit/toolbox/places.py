@@ -45,8 +45,13 @@ def elements(name: str) -> list[str]:
     return found
 
 
-def leads_out(target: str, depth: int) -> bool:
-    """Whether a relative link at *depth* directories below the destination climbs out of it."""
+def is_outward(target: str, depth: int) -> bool:
+    """Whether a relative link, so many directories below the root of an archive, climbs out of it.
+
+    What is kept and what is brought back are judged by this alone: nothing is kept that would be refused.
+    """
+    if target.startswith("/"):
+        return False
     for element in target.split("/"):
         if element == "..":
             depth -= 1

@@ -4,6 +4,7 @@ Every element of a path is opened in the directory before it and never through a
 replaced; an existing directory is gone on with.
 """
 
+import io
 import os
 import stat
 import tarfile
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from .failure import ToolFailure, reason
-from .places import amount, elements, leads_out, open_directory, size_text
+from .places import amount, elements, is_outward, open_directory, size_text
 
 _BLOCK = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -54,7 +55,7 @@ class _Unpacking:
         """The directories that we have made, and the modes that they get when all is in them."""
 
     def all_of(self, archive: BinaryIO) -> None:
-        with tarfile.open(fileobj=archive, mode="r|", errorlevel=2) as tar:
+        with tarfile.open(fileobj=_Ending(archive), mode="r|", errorlevel=2) as tar:
             for entry in tar:
                 tar.members.clear()  # type: ignore[attr-defined]  # it would remember every entry
                 self.members += 1
@@ -118,7 +119,7 @@ class _Unpacking:
 
     def make_link(self, parent: int, path: list[str], target: str) -> None:
         """A link is kept as it is, also to a place of the system; one that climbs out is not."""
-        if not target.startswith("/") and leads_out(target, len(path) - 1):
+        if is_outward(target, len(path) - 1):
             raise ToolFailure(
                 f"the archive holds a link that leads out of it: {'/'.join(path)!r} -> {target!r}"
             )
@@ -163,6 +164,21 @@ class _Unpacking:
                 os.fchmod(folder, mode)
             finally:
                 os.close(folder)
+
+
+class _Ending(io.BufferedIOBase):
+    """An archive that is read beyond its end once: tarfile would go on to any size that it claims."""
+
+    def __init__(self, archive: BinaryIO) -> None:
+        self._archive = archive
+        self._has_ended = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = self._archive.read(-1 if size is None else size)
+        if not data and self._has_ended:
+            raise EOFError("it ends too early")
+        self._has_ended = not data
+        return data
 
 
 def _is_link(name: str, folder: int) -> bool:
