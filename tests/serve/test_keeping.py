@@ -7,21 +7,21 @@ import pytest
 
 from tidemill.errors import BadRequest
 from tidemill.kit.crypto import Keyring, key_id
-from tidemill.serve.house import House
+from tidemill.serve.hiding import hidden
+from tidemill.serve.keeping import keyring
 from tidemill.settings import ConfigstoreSettings, Secret, Settings
 
 ONE, TWO = "1" * 64, "2" * 64
 
 
-def house(data: Path, **configstore: str) -> House:
-    given = {name: Secret(text) if name == "secret_key" else text for name, text in configstore.items()}
-    return House(
-        Settings(data_dir=data, configstore=ConfigstoreSettings(**given)), "http://127.0.0.1:1", None
+def given(**configstore: str) -> ConfigstoreSettings:
+    return ConfigstoreSettings(
+        **{name: Secret(text) if name == "secret_key" else text for name, text in configstore.items()}
     )
 
 
 def keys(data: Path, **configstore: str) -> Keyring:
-    return house(data, **configstore)._keys()
+    return keyring(given(**configstore), data)
 
 
 def test_the_first_start_makes_a_key_and_the_next_ones_keep_it(tmp_path: Path) -> None:
@@ -44,7 +44,8 @@ def test_settings_win_and_make_no_file(tmp_path: Path) -> None:
     assert both.current == key_id(bytes.fromhex(TWO))
     assert key_id(bytes.fromhex(ONE)) in both
     assert not data.exists()
-    assert file in house(data, secret_key_file=str(file))._hidden()
+    settings = Settings(data_dir=data, configstore=given(secret_key_file=str(file)))
+    assert file in hidden(settings, data, None, [])
 
 
 def test_what_cannot_be_a_key_stops_the_start(tmp_path: Path) -> None:

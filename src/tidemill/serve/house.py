@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
-from urllib.parse import unquote, urlsplit
 
 import structlog
 
@@ -32,14 +31,14 @@ from tidemill.kit.connect import addresses, connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
 from tidemill.kit.coord.file_lock import FileLock
-from tidemill.kit.crypto import Keyring, new_key, parse_keys
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
 from tidemill.pods import Driver
 from tidemill.serve.clocks import Clocks, clock
-from tidemill.serve.coordination import open_coordinator, secret_files
-from tidemill.serve.keeping import kept, read
+from tidemill.serve.coordination import open_coordinator
+from tidemill.serve.hiding import hidden
+from tidemill.serve.keeping import kept, keyring
 from tidemill.serve.listening import is_loopback
 from tidemill.serve.readiness import Readiness
 from tidemill.settings import Settings
@@ -162,9 +161,10 @@ class House:
         from tidemill.services.configstore.service import ConfigstoreService
 
         settings = self.settings.configstore
+        keys = keyring(settings, self.data_dir)
         db = await self._database("configstore")
         agreed = await self._clocks.of(db)
-        return ConfigstoreService(settings, db, self._keys(), clock=agreed, new_id=new_id)
+        return ConfigstoreService(settings, db, keys, clock=agreed, new_id=new_id)
 
     async def _runservice(self) -> Service:
         from tidemill.services.runservice.service import RunserviceService
@@ -254,18 +254,9 @@ class House:
         )
 
     def _hidden(self) -> list[Path]:
-        """What no task may see: the data, the settings file, databases that lie elsewhere."""
-        urls = [getattr(self.settings, name).database for name in WITH_DATABASE]
-        files = [Path(url.removeprefix("sqlite:///")) for url in urls if url.startswith("sqlite:///")]
-        beside = [file.with_name(file.name + end) for file in files for end in ("", "-wal", "-shm")]
-        config = [self.config.absolute()] if self.config else []
-        key = self.settings.configstore.secret_key_file
-        keys = [*([Path(key).absolute()] if key else []), *secret_files(self.settings.coordinator)]
-        return [self.data_dir, *beside, *config, *keys, *self._local_objects()]
-
-    def _local_objects(self) -> list[Path]:
-        parts = urlsplit(self.settings.runservice.objects)
-        return [Path(unquote(parts.path))] if parts.scheme == "file" else []
+        """What no task may see."""
+        databases = [getattr(self.settings, name).database for name in WITH_DATABASE]
+        return hidden(self.settings, self.data_dir, self.config, databases)
 
     def _admin_token(self) -> str:
         """The administrator's token: given, or made at the first start and kept for the owner's eyes."""
@@ -275,16 +266,6 @@ class House:
         token = kept(path, lambda: secrets.token_hex(20))
         log.info("the administrator's token", path=str(path))
         return token
-
-    def _keys(self) -> Keyring:
-        """What secrets are encrypted under: given, or made at the first start."""
-        settings = self.settings.configstore
-        if settings.secret_key:
-            return parse_keys(settings.secret_key, "configstore.secret_key")
-        if settings.secret_key_file:
-            return parse_keys(read(Path(settings.secret_key_file)), settings.secret_key_file)
-        path = self.data_dir / "secret-key"
-        return parse_keys(kept(path, new_key), str(path))
 
 
 class _Late:

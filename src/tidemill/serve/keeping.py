@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tidemill.errors import BadRequest
+from tidemill.kit.crypto import Keyring, new_key, parse_keys
+from tidemill.settings import ConfigstoreSettings
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:
@@ -23,6 +25,16 @@ def kept(path: Path, make: Callable[[], str]) -> str:
         finally:
             os.close(folder)
     return path.read_text().strip()
+
+
+def keyring(settings: ConfigstoreSettings, data_dir: Path) -> Keyring:
+    """What secrets are encrypted under: given, or made at the first start."""
+    if settings.secret_key:
+        return parse_keys(settings.secret_key, "configstore.secret_key")
+    if settings.secret_key_file:
+        return parse_keys(read(Path(settings.secret_key_file)), settings.secret_key_file)
+    path = data_dir / "secret-key"
+    return parse_keys(kept(path, new_key), str(path))
 
 
 def read(path: Path) -> str:
