@@ -31,6 +31,8 @@ from tidemill.settings import RunserviceSettings
 LONGEST = timedelta(days=3650)
 _LONGEST_UPLOAD = timedelta(days=1)
 _AT_ONCE = 100
+#: Objects that would not go, after which the store is left alone until the next look.
+_MOST_STUCK = 1000
 
 log = structlog.get_logger("runservice")
 
@@ -228,7 +230,7 @@ class Artifacts:
             if gone:
                 await self._db.do(lambda tx, gone=gone: artifacts.forget(tx, gone))  # type: ignore[misc]  # mypy: a lambda's default
                 log.info("artifacts removed", sets=len(gone))
-            if len(over) < _AT_ONCE:
+            if len(over) < _AT_ONCE or len(stuck) >= _MOST_STUCK:
                 return
 
     async def _is_removed(self, id: str) -> bool:

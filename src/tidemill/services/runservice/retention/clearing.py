@@ -20,6 +20,8 @@ from tidemill.services.runservice.store import removal
 BELL = "doomed"
 _AT_ONCE = 100
 _SIDE_BY_SIDE = 8
+#: Objects that would not go, after which the store is left alone until the next look.
+_MOST_STUCK = 1000
 
 log = structlog.get_logger("retention")
 
@@ -53,7 +55,7 @@ class Clearing:
 
     async def _clear_objects(self, tally: Tally) -> None:
         stuck: set[str] = set()
-        while due := await self._due(stuck):
+        while len(stuck) < _MOST_STUCK and (due := await self._due(stuck)):
             needed = await self._needed(due)
             stuck |= await self._delete([name for name in due if name not in needed])
             gone = [name for name in due if name not in stuck]
