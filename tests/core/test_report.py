@@ -68,8 +68,16 @@ def test_times_are_the_executor_s_or_else_ours() -> None:
     started = apply_report(TASK, replace(RUNNING, started_at=None), NOW)
     assert started.started_at == NOW
     ended = apply_report(started, replace(DONE, started_at=earlier, ended_at=None), NOW)
-    assert (ended.started_at, ended.ended_at) == (NOW, NOW)
+    assert (ended.started_at, ended.ended_at) == (earlier, NOW)
     assert apply_report(TASK, replace(RUNNING, started_at=earlier), NOW).started_at == earlier
+
+
+def test_no_task_ends_before_it_has_started() -> None:
+    """Not even where only its end is told by an executor whose clock is behind ours."""
+    earlier = NOW - timedelta(minutes=1)
+    started = apply_report(TASK, replace(RUNNING, started_at=None), NOW)
+    ended = apply_report(started, replace(DONE, started_at=None, ended_at=earlier), NOW)
+    assert (ended.started_at, ended.ended_at) == (earlier, earlier)
 
 
 def test_a_timeout_is_told() -> None:

@@ -34,7 +34,7 @@ def apply_report(task: RunTask, report: JobReport, now: datetime) -> RunTask:
     if report.phase is JobPhase.ENDED:
         return _end(task, report, now)
     if report.phase is JobPhase.RUNNING:
-        started_at = task.started_at or report.started_at or now
+        started_at = report.started_at or task.started_at or now
         return replace(task, status=Status.RUNNING, started_at=started_at)
     return task
 
@@ -56,6 +56,7 @@ def give_up(task: RunTask, reason: str, now: datetime) -> RunTask:
 def _end(task: RunTask, report: JobReport, now: datetime) -> RunTask:
     outcome = report.outcome or Outcome.FAILED
     status = _ENDINGS[outcome]
+    started_at, ended_at = report.started_at or task.started_at, report.ended_at or now
     if outcome is Outcome.STOPPED and not _has_begun(task, report):
         status = Status.CANCELLED
     return _close(
@@ -64,8 +65,9 @@ def _end(task: RunTask, report: JobReport, now: datetime) -> RunTask:
             status=status,
             reason=report.reason or _reason(task, report),
             timed_out=report.timed_out,
-            started_at=task.started_at or report.started_at,
-            ended_at=report.ended_at or now,
+            # Where only one of them is the executor's, its clock may be behind ours.
+            started_at=min(started_at, ended_at) if started_at else None,
+            ended_at=ended_at,
         ),
         StepPhase.STOPPED if outcome is Outcome.STOPPED else StepPhase.FAILED,
     )
