@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 from tidemill.kit.archive import Damaged
 from tidemill.kit.tar_stream import Entry, entries
@@ -84,7 +85,7 @@ def _entry(chance: random.Random) -> bytes:
     info.size = len(content) if chance.random() < 0.7 else chance.choice(_SIZES)
     if chance.random() < 0.4:
         info.pax_headers = {chance.choice(_PAX): chance.choice(_VALUES) for _ in range(chance.randint(1, 3))}
-    form = chance.choice([tarfile.PAX_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+    form: Literal[1, 2] = chance.choice([tarfile.PAX_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
     try:
         header = info.tobuf(form, "utf-8", "surrogateescape")
     except ValueError:  # a number that this format cannot hold

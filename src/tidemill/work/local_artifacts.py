@@ -10,8 +10,8 @@ from uuid import uuid4
 from anyio import to_thread
 
 from tidemill.contracts.jobs import KeptArtifacts
-from tidemill.core.artifacts import path_fault
-from tidemill.errors import BadRequest
+from tidemill.core.artifacts import LARGEST, MOST_FILES, path_fault
+from tidemill.errors import BadRequest, TooLarge
 from tidemill.kit.archive import Damaged
 from tidemill.kit.tar_stream import Entry, entries
 
@@ -61,6 +61,10 @@ class _Writing:
         for name in (entry.name, *([entry.target] if entry.kind == "second name" else [])):
             if fault := path_fault(name):
                 raise BadRequest(fault)
+        if self.files >= MOST_FILES:
+            raise TooLarge(f"a step may keep {MOST_FILES:,} files at most: pack them into one")
+        if self.size + entry.size > LARGEST:
+            raise TooLarge(f"the files of a step may have {LARGEST:,} bytes at most")
         path = self._root / entry.name
         path.parent.mkdir(parents=True, exist_ok=True)
         self.files += 1
