@@ -21,10 +21,12 @@ WIDE = {"first": (), **{f"task{number}": ("first",) for number in range(24)}}
 def before_the_last_migration(folder: Path) -> dict[str, str]:
     """The environment of a server as it was before the last change of a schema."""
     added = git("log", "--diff-filter=A", "--format=%H", "-1", "--", MIGRATIONS)
-    before = git("rev-list", "--first-parent", "-20", f"{added}^") if added else None
+    before = git("rev-list", "--first-parent", "-300", f"{added}^") if added else None
     require("history", before is not None, "clone the repository whole")
     assert before is not None
-    for commit in before.split():  # the first that is whole
+    for commit in before.split():  # the first that is whole, with no migration that was written anew since
+        if git("diff", "--name-only", "--diff-filter=MD", commit, "HEAD", "--", MIGRATIONS):
+            continue
         environment = {"PYTHONPATH": str(folder / commit / "src")}
         unpack(commit, folder / commit)
         if imports(environment):
