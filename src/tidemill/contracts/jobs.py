@@ -8,7 +8,7 @@ import msgspec
 from tidemill.core.job import ExecutorId, JobId, JobReport, JobSpec
 from tidemill.core.plan import Resources
 from tidemill.core.reports import Reported
-from tidemill.kit.contract import Contract, get, post, put
+from tidemill.kit.contract import Contract, SmallNumber, get, post, put
 
 
 class ExecutorInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +125,7 @@ class Jobs(Contract):
 
     @post("/jobs/{id}/log", limit=8 * 1024 * 1024)
     async def append_log(
-        self, id: JobId, generation: int, step: int, offset: int, data: bytes, seen: str = ""
+        self, id: JobId, generation: SmallNumber, step: SmallNumber, offset: int, data: bytes, seen: str = ""
     ) -> LogEnd:
         """Store *data* of a step (-1 is the setup) from *offset* on; what is acknowledged is durable.
 
@@ -137,16 +137,16 @@ class Jobs(Contract):
         """
 
     @get("/jobs/{id}/log")
-    async def log_end(self, id: JobId, generation: int, step: int) -> LogEnd:
+    async def log_end(self, id: JobId, generation: SmallNumber, step: SmallNumber) -> LogEnd:
         """How much of a step's log is stored; 409 `fenced` when the generation is not the job's."""
 
     @get("/jobs/{id}/workspaces")
-    async def workspaces(self, id: JobId, generation: int) -> Archives:
+    async def workspaces(self, id: JobId, generation: SmallNumber) -> Archives:
         """What the tasks that this job's task depends on have kept, by level, name and step."""
 
     @put("/jobs/{id}/workspaces/{step}")
     async def save_workspace(
-        self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
+        self, id: JobId, generation: SmallNumber, step: SmallNumber, archive: AsyncIterator[bytes]
     ) -> Archive:
         """Keep files for the tasks that depend on this one, in place of what the step has kept before.
 
@@ -154,12 +154,12 @@ class Jobs(Contract):
         """
 
     @get("/jobs/{id}/caches")
-    async def find_cache(self, id: JobId, generation: int, key: str) -> FoundCache:
+    async def find_cache(self, id: JobId, generation: SmallNumber, key: str) -> FoundCache:
         """The cache of that key among those that the run may read, else the latest that begins with it."""
 
     @put("/jobs/{id}/caches")
     async def save_cache(
-        self, id: JobId, generation: int, key: str, archive: AsyncIterator[bytes]
+        self, id: JobId, generation: SmallNumber, key: str, archive: AsyncIterator[bytes]
     ) -> Archive:
         """Keep files under *key* where the run saves caches; if there are some already these stay.
 
@@ -167,12 +167,12 @@ class Jobs(Contract):
         """
 
     @get("/jobs/{id}/archives/{archive}")
-    async def read_archive(self, id: JobId, generation: int, archive: str) -> AsyncIterator[bytes]:
+    async def read_archive(self, id: JobId, generation: SmallNumber, archive: str) -> AsyncIterator[bytes]:
         """An archive that this job may read; 404 `archiveDoesNotExist`. A cut stream ends with an error."""
 
     @put("/jobs/{id}/artifacts/{step}")
     async def save_artifacts(
-        self, id: JobId, generation: int, step: int, archive: AsyncIterator[bytes]
+        self, id: JobId, generation: SmallNumber, step: SmallNumber, archive: AsyncIterator[bytes]
     ) -> KeptArtifacts:
         """Keep the files of a tar stream with the run, in place of what the step has kept before.
 
@@ -182,7 +182,9 @@ class Jobs(Contract):
         """
 
     @put("/jobs/{id}/reports/{step}", limit=8 * 1024 * 1024)
-    async def save_reports(self, id: JobId, generation: int, step: int, reported: Reported) -> None:
+    async def save_reports(
+        self, id: JobId, generation: SmallNumber, step: SmallNumber, reported: Reported
+    ) -> None:
         """Keep what test reports of a step say, in place of what it has said before.
 
         409 `fenced` when the generation is not the job's.

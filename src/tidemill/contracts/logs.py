@@ -7,13 +7,13 @@ from typing import TypedDict, Unpack
 import msgspec
 
 from tidemill.core.run import TaskId
-from tidemill.kit.contract import Contract, get
+from tidemill.kit.contract import Contract, SmallNumber, get
 
 
 class LogStart(TypedDict, total=False):
     """Of which attempt, and where to begin: at most one of *offset*, *line*, *tail* and *since*."""
 
-    attempt: int
+    attempt: SmallNumber
     """From 1; 0 is the latest."""
     offset: int
     """With this byte, from 0."""
@@ -81,7 +81,9 @@ class Logs(Contract):
     """Logs of steps; step -1 is the setup."""
 
     @get("/tasks/{task}/logs/{step}", waits=True)
-    async def read_log(self, task: TaskId, step: int, **wanted: Unpack[LogRange]) -> AsyncIterator[bytes]:
+    async def read_log(
+        self, task: TaskId, step: SmallNumber, **wanted: Unpack[LogRange]
+    ) -> AsyncIterator[bytes]:
         """The bytes of a log, to its end now or at last; exactly as they were printed, unless stamped.
 
         404 `logDoesNotExist` for an unknown task, step or attempt, before the first byte. A cut stream ends
@@ -89,5 +91,5 @@ class Logs(Contract):
         """
 
     @get("/tasks/{task}/logs/{step}/index")
-    async def log_index(self, task: TaskId, step: int, **wanted: Unpack[LogStart]) -> LogIndex:
+    async def log_index(self, task: TaskId, step: SmallNumber, **wanted: Unpack[LogStart]) -> LogIndex:
         """How long a log is, its groups, and places in it; 404 `logDoesNotExist`."""

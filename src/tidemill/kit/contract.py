@@ -42,6 +42,9 @@ class Contract:
 #: How many of a list are wanted; 0 is all of them.
 PageLimit = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
+#: What a database holds in a narrow column: a place, a step, an attempt.
+SmallNumber = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page of a list; over HTTP *items* is the body and *cursor* a header ("" on the last page)."""

@@ -195,6 +195,7 @@ NONSENSE += [
     "since=yesterday",
     "since=",
     "attempt=-1",
+    "attempt=2147483648",
     "offset=99999999999999999999",
     "since=9999999h",
 ]

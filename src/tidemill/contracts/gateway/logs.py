@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 import msgspec
 
 from tidemill.contracts.gateway.runs import Time
-from tidemill.kit.contract import Contract, get
+from tidemill.kit.contract import Contract, SmallNumber, get
 
 #: The content type of a log.
 LOG = "text/plain;charset=UTF-8"
@@ -18,7 +18,7 @@ class LogStartQuery(TypedDict, total=False):
     setup: str | None
     """A flag by presence."""
     step: str | None
-    attempt: int
+    attempt: SmallNumber
     """Extension: of which attempt, from 1; of the latest when it is not given."""
     offset: int
     """Extension: from this byte on, for who has those before it. One at most of this and the next three."""
