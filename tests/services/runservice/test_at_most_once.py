@@ -81,7 +81,7 @@ class World:
     async def silence(self) -> None:
         """Nobody is heard for longer than a lease and its grace."""
         for _ in range(7):
-            await self.service.watch_executors()
+            await self.service.leases.look()
             self.clock.advance(15)
 
     async def finish(self) -> None:

@@ -75,7 +75,7 @@ async def test_a_lost_executor_costs_an_attempt(
     silent, other = Player(service.jobs, id="silent"), Player(service.jobs, id="other")
     (job,) = await silent.take()
     for _ in range(8):
-        await whole.watch_executors()
+        await whole.leases.look()
         clock.now += timedelta(seconds=15)
         await other.sync()
     assert [past.status for past in (await now(service.runs, run)).tasks[0].past] == ["lost"]

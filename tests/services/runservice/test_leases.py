@@ -31,7 +31,7 @@ async def listen(whole: RunserviceService, clock: Clock, seconds: float) -> None
         step = min(seconds, 15.0)
         clock.advance(step)
         seconds -= step
-        await whole.watch_executors()
+        await whole.leases.look()
 
 
 async def test_a_silent_executor_loses_its_jobs(
@@ -43,7 +43,7 @@ async def test_a_silent_executor_loses_its_jobs(
     (job,) = await player.take()
     player.change(job, steps=(StepState(phase=StepPhase.RUNNING),))
     await player.sync()
-    await whole.watch_executors()
+    await whole.leases.look()
     await listen(whole, clock, 74)
     assert (await now(service.runs, run)).phase is Phase.RUNNING
     await listen(whole, clock, 1)
@@ -67,7 +67,7 @@ async def test_a_damaged_run_saves_no_other_executor(
     assert job == other.tasks[0].id
     of_damaged = update(tasks).where(tasks.c.id == damaged.tasks[0].id)
     await db.do(lambda tx: tx.run(of_damaged.values(state=b"{")))
-    await whole.watch_executors()
+    await whole.leases.look()
     await listen(whole, clock, 75)
     assert statuses(await now(service.runs, other)) == {"task": "lost"}
 
@@ -77,7 +77,7 @@ async def test_a_zombie_is_fenced(service: Service, whole: RunserviceService, cl
     run = await started(service.runs)
     player = Player(service.jobs)
     (job,) = await player.take()
-    await whole.watch_executors()
+    await whole.leases.look()
     await listen(whole, clock, 75)
     for call in (service.jobs.append_log(job, 1, 0, 0, b"late"), service.jobs.log_end(job, 1, 0)):
         with pytest.raises(Conflict) as caught:
@@ -98,7 +98,7 @@ async def test_an_unconfirmed_claim_goes_to_another(
     run = await started(service.runs)
     silent, other = Player(service.jobs), Player(service.jobs, id="e2")
     (claimed,) = (await silent.sync()).start
-    await whole.watch_executors()
+    await whole.leases.look()
     await listen(whole, clock, 75)
     (spec,) = (await other.sync()).start
     assert (spec.id, spec.generation) == (claimed.id, claimed.generation + 1)
@@ -158,10 +158,10 @@ async def test_a_pause_of_the_service_loses_nobody(
     run = await started(service.runs)
     player = Player(service.jobs)
     await player.take()
-    await whole.watch_executors()
+    await whole.leases.look()
     await listen(whole, clock, 60)
     clock.advance(3600)
-    await whole.watch_executors()
+    await whole.leases.look()
     await listen(whole, clock, 74)
     assert (await now(service.runs, run)).phase is Phase.RUNNING
     await listen(whole, clock, 1)
@@ -176,7 +176,7 @@ async def test_a_start_of_the_service_loses_nobody(
     await Player(service.jobs).take()
     clock.advance(100_000)
     again = await open_service()
-    await again.watch_executors()
+    await again.leases.look()
     await listen(again, clock, 74)
     assert (await now(service.runs, run)).phase is Phase.RUNNING
     await listen(again, clock, 1)
@@ -196,7 +196,7 @@ async def test_two_instances_agree(
     (job,) = await player.take()
     for _ in range(8):
         clock.advance(15)
-        await other.watch_executors()
+        await other.leases.look()
         await player.sync()
     await player.finish(job, Outcome.SUCCESS)
     assert (await now(service.runs, run)).result is Result.SUCCESS

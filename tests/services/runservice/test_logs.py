@@ -229,10 +229,10 @@ async def test_a_lost_job_ends_its_followers(log: Log, whole: RunserviceService,
     """A reader does not wait for an executor that will never write again."""
     await log.append(b"half a li")
     following = asyncio.ensure_future(log.read(follow=True))
-    await whole.watch_executors()
+    await whole.leases.look()
     for _ in range(5):
         clock.advance(15)
-        await whole.watch_executors()
+        await whole.leases.look()
     assert await asyncio.wait_for(following, 5) == b"half a li"
 
 

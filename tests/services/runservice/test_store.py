@@ -111,7 +111,7 @@ async def a_life(service: RunserviceService, clock: Clock) -> None:
             pass
     await service.logs.log_index(TaskId(job), 0)
     await service.put_logs_away()
-    await service.watch_executors()
+    await service.leases.look()
     clock.advance(60)
     await its_end(service, run, clock)
 

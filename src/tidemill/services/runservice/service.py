@@ -109,7 +109,7 @@ class RunserviceService(Runservice, Jobs):
         )
         self.retention = Retention(db, objects, bells, settings.retention, clock=clock)
         self._reporting = Reporting(db, self._means.plans)
-        self._leases = LeaseWatch(db, self._means, settings, clock=clock)
+        self.leases = LeaseWatch(db, self._means, settings, clock=clock)
         self.fleet = ExecutorFleet(db, self._means, settings, clock=clock)
         self._feed = EventFeed(db, bells)
         self._timing = Timing(db, self._means, clock)
@@ -118,7 +118,7 @@ class RunserviceService(Runservice, Jobs):
         """Silent executors, runs whose time has come, and logs that are over."""
         return [
             *self._timing.loops(),
-            *self._leases.loops(),
+            *self.leases.loops(),
             Loop("logs-put-away", self.put_logs_away, seconds=20.0),
             Loop("artifacts-expired", self.expire_artifacts, seconds=300.0),
             *self.fleet.loops(),
@@ -146,7 +146,7 @@ class RunserviceService(Runservice, Jobs):
     async def close(self) -> None:
         """Stop looking at executors and clocks."""
         self._timing.close()
-        self._leases.close()
+        self.leases.close()
         self.fleet.close()
         self.retention.close()
         self._feed.close()
@@ -251,7 +251,7 @@ class RunserviceService(Runservice, Jobs):
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         answer = await self.answering.answer(request)
         if answer.start:
-            self._leases.begin()
+            self.leases.begin()
         return answer
 
     async def append_log(
@@ -305,10 +305,6 @@ class RunserviceService(Runservice, Jobs):
         self, id: RunId, task: TaskId, path: str, sha256: str, start: int, end: int
     ) -> AsyncIterator[bytes]:
         return await self._artifacts.read(id, task, path, sha256, start, end)
-
-    async def watch_executors(self) -> None:
-        """Take the jobs of executors that were silent for too long."""
-        await self._leases.look()
 
     async def put_logs_away(self) -> None:
         """Bring the logs of tasks that are over into their last form."""
