@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests.conftest import Clock
 from tests.services.runservice.playing import Player, Service, now, started
@@ -21,7 +21,7 @@ from tidemill.services.runservice import RunserviceService
 from tidemill.services.runservice.logs.appending import DIRECT, FOLD, MOST_FOLDED
 from tidemill.services.runservice.logs.blocks import BLOCK
 from tidemill.services.runservice.logs.putting_away import SMALL
-from tidemill.services.runservice.store.tables import log_parts
+from tidemill.services.runservice.store.tables import log_parts, tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -176,6 +176,21 @@ async def test_many_small_appends_become_objects(log: Log, objects: Objects, db:
     assert len(await stored(objects)) == 40 * 64 * KB // FOLD
     assert await log.read() == log.expected
     assert await log.read(FOLD - 5) == log.expected[FOLD - 5 :]
+
+
+async def test_a_damaged_run_keeps_no_other_log_from_being_put_away(
+    log: Log, service: Service, whole: RunserviceService, objects: Objects, db: Database
+) -> None:
+    """The state of its task cannot be read, so that nobody knows whether it is over."""
+    await log.append(noise(200 * KB))
+    await log.end()
+    damaged = await started(service.runs, group="/project/p2/branch/main")
+    (job,) = await log.player.take()
+    await service.jobs.append_log(job, 1, 0, 0, b"hello\n")
+    of_damaged = update(tasks).where(tasks.c.id == damaged.tasks[0].id)
+    await db.do(lambda tx: tx.run(of_damaged.values(state=b"{")))
+    await whole.put_logs_away()
+    assert [name.split("/")[-1][:5] for name in await stored(objects)] == ["whole"]
 
 
 async def test_what_gathers_without_an_object_store_becomes_objects_in_pieces(

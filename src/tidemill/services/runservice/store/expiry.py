@@ -167,11 +167,9 @@ async def workspaces_made(
     )
     if after is not None:
         moment, task = after
-        query = query.where(
-            or_(
-                workspaces.c.created_at > moment,
-                (workspaces.c.created_at == moment) & (workspaces.c.task > task),
-            )
+        query = query.where(  # the first condition alone leads into the index
+            workspaces.c.created_at >= moment,
+            or_(workspaces.c.created_at > moment, workspaces.c.task > task),
         )
     found = await tx.all(query.order_by(workspaces.c.created_at, workspaces.c.task).limit(200))
     return [(row.created_at, row.task) for row in found]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 from sqlalchemy import Select, bindparam, insert, select, update
 
@@ -13,6 +14,8 @@ from tidemill.errors import Conflict
 from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store import rows
 from tidemill.services.runservice.store.tables import IS_GROWING, IS_TIMED, creations, logs, runs, tasks
+
+log = structlog.get_logger("runservice")
 
 _ids = msgspec.json.Decoder(tuple[RunId, ...])
 
@@ -166,10 +169,15 @@ async def task(tx: Snapshot, id: TaskId) -> RunTask | None:
 
 
 async def tasks_with_growing_logs(tx: Snapshot) -> Mapping[TaskId, RunTask]:
-    """The tasks of which a log is not put away yet."""
+    """The tasks of which a log is not put away yet; without those that cannot be read."""
     having = tasks.c.id.in_(select(logs.c.task).where(IS_GROWING))
-    found = await tx.all(select(tasks.c.id, tasks.c.state).where(having))
-    return {row.id: rows.task_of(row.state) for row in found}
+    found: dict[TaskId, RunTask] = {}
+    for row in await tx.all(select(tasks.c.id, tasks.c.state).where(having)):
+        try:
+            found[row.id] = rows.task_of(row.state)
+        except msgspec.DecodeError as error:  # damaged, or written by a newer version
+            log.warning("the state of a task cannot be read", task=row.id, error=str(error))
+    return found
 
 
 async def _read(tx: Snapshot, query: Select[tuple[object, ...]], values: Values) -> list[StoredRun]:
