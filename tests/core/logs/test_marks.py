@@ -1,9 +1,21 @@
 """Times of bytes, however marks are cut, moved and thinned."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidemill.core.logs.marks import Mark, between, decode, encode, first_since, moved, seen_at, thinned
+from tidemill.core.logs.marks import (
+    Mark,
+    between,
+    decode,
+    encode,
+    first_since,
+    moved,
+    read,
+    seen_at,
+    spelt,
+    thinned,
+)
 
 MARKS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 10)), max_size=20).map(
     lambda pairs: [
@@ -50,3 +62,19 @@ def test_marks_are_stored_and_moved() -> None:
     assert decode(encode(marks)) == marks
     assert decode(None) == ()
     assert moved(marks, 5) == (Mark(5, 1_764_000_000_000), Mark(22, 1_764_000_000_100))
+
+
+def test_marks_are_spelt_and_read() -> None:
+    """Of what was never said there are none."""
+    marks = (Mark(0, 1764000000000), Mark(17, 1764000000100))
+    assert read(spelt(marks), 18) == marks
+    assert read("", 18) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-", "0-", "-1", "0-1-2", "x-1", "1-1,0-1", "1-1,1-2", "9-1", ",", "0-1,", "0-\u0663"]
+)
+def test_what_is_no_list_of_marks_is_refused(text: str) -> None:
+    """With the error that its reader turns into an answer."""
+    with pytest.raises(ValueError, match=r"marks|offset"):
+        read(text, 9)

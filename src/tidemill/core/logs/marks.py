@@ -46,11 +46,16 @@ def read(text: str, length: int) -> tuple[Mark, ...]:
     """Marks of so many bytes, from such a text; ValueError where it is not one."""
     if not text:
         return ()
-    marks = tuple(Mark(*map(_number, pair.split("-", 1))) for pair in text.split(",", MOST_AT_ONCE))
+    marks = tuple(_mark(pair) for pair in text.split(",", MOST_AT_ONCE))
     offsets = [mark.offset for mark in marks]
     if offsets != sorted(set(offsets)) or offsets[-1] >= max(length, 1) or len(marks) > MOST_AT_ONCE:
         raise ValueError("the marks are not in order, too many, or behind the end")
     return marks
+
+
+def _mark(text: str) -> Mark:
+    offset, _, at = text.partition("-")
+    return Mark(_number(offset), _number(at))
 
 
 def _number(text: str) -> int:
