@@ -5,19 +5,25 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from tidemill import __version__
 from tidemill.cli.output import print_no_more
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.errors import Failure
 
+
+def _shown_default(value: object) -> str | None:
+    """A default as help shows it; "nothing" and "no" go without saying."""
+    return str(value) if value or type(value) is int else None
+
+
 app = App(
     name="tidemill",
     version=__version__,
     help="CI/CD that starts as one command and grows into a cluster.",
     help_format="plaintext",
-    default_parameter=None,
+    default_parameter=Parameter(show_default=_shown_default),
 )
 app.register_install_completion_command()
 app.command(
@@ -37,7 +43,7 @@ app.command(
 )
 app.command("tidemill.cli.serving:config", name="config", help="The server's settings: show.")
 app.command("tidemill.cli.users:app", name="user", help="Users and their tokens: create, list, token create.")
-app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list.")
+app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list, retention.")
 app.command(
     "tidemill.cli.secrets:app",
     name="secret",
@@ -51,7 +57,7 @@ app.command(
 app.command(
     "tidemill.cli.runs:app",
     name="run",
-    help="Runs: list, get, tests, watch, log, create, restart, stop, cancel, delete.",
+    help="Runs: list, get, watch, explain, log, tests, restart, stop, approve, and more.",
 )
 app.command("tidemill.cli.pushes:app", name="push", help="What became of pushes: list, explain.")
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")

@@ -11,7 +11,7 @@ import anyio
 from anyio import to_thread
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Number, Output, Server, ask, complete
+from tidemill.cli.client import Number, Output, Project, Server, ask, complete
 from tidemill.cli.output import inert, show
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
@@ -30,7 +30,7 @@ Task = Annotated[str, Parameter(help="Only of the task with this name.")]
 
 @app.command(name="list")
 def list_artifacts(
-    project: str, number: Number, *, task: Task = "", server: Server = None, output: Output = "table"
+    project: Project, number: Number, *, task: Task = "", server: Server = None, output: Output = "table"
 ) -> None:
     """List what a run has kept, by task and path."""
     found = ask(server, lambda gateway: _all(gateway, project, number), about=project)
@@ -39,7 +39,7 @@ def list_artifacts(
 
 @app.command
 def get(
-    project: str,
+    project: Project,
     number: Number,
     path: Annotated[str, Parameter(help="The file's path; all files when left out.")] = "",
     /,

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Output, Server, ask, complete
+from tidemill.cli.client import Output, Project, Server, ask, complete
 from tidemill.cli.output import show
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
@@ -25,7 +25,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @app.command(name="list")
-def list_caches(project: str, *, server: Server = None, output: Output = "table") -> None:
+def list_caches(project: Project, *, server: Server = None, output: Output = "table") -> None:
     """List the caches of a project, by key, and how much of its quota they take."""
 
     async def look(gateway: Gateway) -> tuple[list[CacheResponse], StorageResponse]:
@@ -45,7 +45,7 @@ def list_caches(project: str, *, server: Server = None, output: Output = "table"
 
 @app.command
 def delete(
-    project: str,
+    project: Project,
     key: Annotated[str, Parameter(help="The cache's key or id.")] = "",
     /,
     *,

@@ -36,6 +36,7 @@ class Remote:
 
 Output = Annotated[Format, Parameter(name=["--output", "-o"], help="table for people, json for programs.")]
 Server = Annotated[Remote | None, Parameter(name="*")]
+Project = Annotated[str, Parameter(help="The project's path, such as user/alice/hello, or its id.")]
 Number = Annotated[int, Parameter(help="The run's number.", validator=validators.Number(gte=1))]
 
 

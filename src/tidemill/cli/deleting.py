@@ -5,15 +5,19 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter, validators
 
-from tidemill.cli.client import Number, Output, Server, ask
+from tidemill.cli.client import Number, Output, Project, Server, ask
 from tidemill.cli.output import show
 from tidemill.cli.tasks import named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.storage import RetentionRequest, RetentionResponse
+from tidemill.errors import NotFound
+
+_NO_LESS = validators.Number(gte=0)
+More = Annotated[int, Parameter(help="More runs' numbers.", validator=validators.Number(gte=1))]
 
 
-def delete_run(project: str, number: Number, *more: Number, server: Server = None) -> None:
+def delete_run(project: Project, number: Number, *more: More, server: Server = None) -> None:
     """Delete runs that are over, with their logs, workspaces, artifacts and reports.
 
     What a restarted run has kept of one stays with that. The numbers are not given again.
@@ -21,13 +25,18 @@ def delete_run(project: str, number: Number, *more: Number, server: Server = Non
 
     async def remove(gateway: Gateway) -> None:
         for one in (number, *more):
-            await gateway.delete_project_run(project, str(one))
+            try:
+                await gateway.delete_project_run(project, str(one))
+            except NotFound as error:
+                if error.code != "runDoesNotExist":
+                    raise
+                raise NotFound(f"{project} has no run #{one}; see: tidemill run list {project}") from error
 
     ask(server, remove, about=project)
 
 
 def delete_log(
-    project: str,
+    project: Project,
     number: Number,
     *,
     task: Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")] = "",
@@ -52,14 +61,18 @@ def delete_log(
 
 
 def retention(
-    project: str,
+    project: Project,
     *,
     days: Annotated[
-        float | None, Parameter(help="Days for which runs are kept after their end; 0 is for ever.")
+        float | None,
+        Parameter(help="Days for which runs are kept after their end; 0 is for ever.", validator=_NO_LESS),
     ] = None,
-    least: Annotated[int | None, Parameter(help="The newest runs that stay however old they are.")] = None,
+    least: Annotated[
+        int | None, Parameter(help="The newest runs that stay however old they are.", validator=_NO_LESS)
+    ] = None,
     most: Annotated[
-        int | None, Parameter(help="The newest runs beyond which older ones go; 0 is any number.")
+        int | None,
+        Parameter(help="The newest runs beyond which older ones go; 0 is any number.", validator=_NO_LESS),
     ] = None,
     default: Annotated[bool, Parameter(help="As the server's settings say.", negative="")] = False,
     server: Server = None,

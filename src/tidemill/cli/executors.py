@@ -67,19 +67,21 @@ def drain(
     name: Name,
     *,
     reason: Reason = "",
-    wait: Annotated[bool, Parameter(help="Until it has no job any more.", negative="")] = False,
+    wait: Annotated[bool, Parameter(help="Wait until it has no job any more.", negative="")] = False,
     server: Server = None,
 ) -> None:
     """Have an executor finish what it has and take nothing new."""
     request = ExecutorActionRequest(reason=reason)
-    _say(ask(server, lambda gateway: gateway.drain_executor(name, request)))
+    draining = ask(server, lambda gateway: gateway.drain_executor(name, request))
     if wait:
         ask(server, lambda gateway: _empty(gateway, name))
+    else:
+        _say(draining)
 
 
 @app.command
 def pause(name: Name, *, reason: Reason = "", server: Server = None) -> None:
-    """The same for a while: it is expected back, and never forgotten."""
+    """Have an executor take nothing new for a while: it is expected back, and never forgotten."""
     request = ExecutorActionRequest(reason=reason)
     _say(ask(server, lambda gateway: gateway.pause_executor(name, request)))
 

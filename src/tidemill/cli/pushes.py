@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Output, Server, ask
+from tidemill.cli.client import Output, Project, Server, ask
 from tidemill.cli.output import inert, show
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.projects import PushResponse
@@ -21,7 +21,7 @@ _RECENT = 30
 
 @app.command(name="list")
 def list_pushes(
-    project: str,
+    project: Project,
     *,
     limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 10,
     server: Server = None,
@@ -61,7 +61,7 @@ def list_pushes(
 
 @app.command
 def explain(
-    project: str,
+    project: Project,
     push: Annotated[
         str, Parameter(help="The beginning of its id, or of a commit that it brought; the newest by default.")
     ] = "",

@@ -1,11 +1,11 @@
 """`tidemill run`: runs of a project and what can be done with them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Number, Output, Server, ask
+from tidemill.cli.client import Number, Output, Project, Server, ask
 from tidemill.cli.deleting import delete_run
 from tidemill.cli.explanations import explanation_lines
 from tidemill.cli.live import view, with_warnings
@@ -32,6 +32,9 @@ app.command(delete_run, name="delete")
 
 Reason = Annotated[str, Parameter(help="Why; shown behind who did it.")]
 
+Phase = Literal["setuperror", "queued", "cancelled", "running", "finished"]
+Task = Annotated[str, Parameter(help="The task's name.")]
+
 _AGAIN = "Do this one again, by name, and what depends on it; keep all others. May be repeated."
 
 COLUMNS = {
@@ -47,11 +50,11 @@ TASK_COLUMNS = {"TASK": "name", "STATUS": "status", "TOOK": "took", "NOTE": "rea
 
 @app.command(name="list")
 def list_runs(
-    project: str,
+    project: Project,
     *,
     limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 25,
     phase: Annotated[
-        tuple[str, ...], Parameter(help="Only runs in this phase; may be repeated.", negative="")
+        tuple[Phase, ...], Parameter(help="Only runs in this phase; may be repeated.", negative="")
     ] = (),
     server: Server = None,
     output: Output = "table",
@@ -79,14 +82,14 @@ def list_runs(
 
 
 @app.command
-def get(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
+def get(project: Project, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Show one run and its tasks."""
     run = ask(server, lambda gateway: gateway.project_run(project, str(number)), about=project)
     _show_run(run, output)
 
 
 @app.command
-def explain(project: str, number: Number, *, server: Server = None, output: Output = "table") -> None:
+def explain(project: Project, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Say why a run and each of its tasks is as it is."""
     found = ask(server, lambda gateway: gateway.explain_project_run(project, str(number)), about=project)
     if output == "json":
@@ -97,7 +100,7 @@ def explain(project: str, number: Number, *, server: Server = None, output: Outp
 
 
 @app.command(name="watch")
-def watch_run(project: str, number: Number, *, server: Server = None) -> int:
+def watch_run(project: Project, number: Number, *, server: Server = None) -> int:
     """Show a run live until it ends; the exit code is 0 for success and 1 otherwise."""
     shown = view()
     try:
@@ -111,7 +114,7 @@ def watch_run(project: str, number: Number, *, server: Server = None) -> int:
 
 @app.command
 def create(
-    project: str,
+    project: Project,
     *,
     branch: str = "",
     tag: str = "",
@@ -137,7 +140,7 @@ def create(
 
 @app.command
 def restart(
-    project: str,
+    project: Project,
     number: Number,
     *,
     from_failed: Annotated[bool, Parameter(help="Keep the tasks that succeeded.", negative="")] = False,
@@ -155,7 +158,7 @@ def restart(
 
 @app.command
 def stop(
-    project: str, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
+    project: Project, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
 ) -> None:
     """Stop a running run."""
     _act(project, number, RunActionsRequest(action_type="stop", reason=reason), server, output)
@@ -163,23 +166,23 @@ def stop(
 
 @app.command
 def cancel(
-    project: str, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
+    project: Project, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
 ) -> None:
     """Cancel a queued run."""
     _act(project, number, RunActionsRequest(action_type="cancel", reason=reason), server, output)
 
 
 @app.command
-def approve(project: str, number: Number, task: str, *, server: Server = None) -> None:
+def approve(project: Project, number: Number, task: Task, *, server: Server = None) -> None:
     """Let a task start that waits for approval."""
     _act_on_task(project, number, task, RunTaskActionsRequest(action_type="approve"), server)
 
 
 @app.command
 def reject(
-    project: str,
+    project: Project,
     number: Number,
-    task: str,
+    task: Task,
     *,
     reason: Reason = "",
     server: Server = None,
