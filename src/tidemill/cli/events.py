@@ -86,6 +86,8 @@ def _run(event: RunEventResponse) -> str:
 def _task(event: TaskEventResponse) -> str:
     task = event.task
     status = "waits for approval" if task.waiting_approval else task.status
+    if task.approved and status == "notstarted":
+        status = "approved"
     attempt = f" (attempt {task.attempt})" if task.attempt > 1 else ""
     return f"#{event.run_number} {task.name}: {status}{attempt}{_why(task.reason)}"
 

@@ -99,7 +99,8 @@ RUNS = [
         "cancelled",
         "cancelled: superseded by run #8 (concurrency group deploy)",
     ),
-    ({}, {"jobs": {T: QUEUED}}, "running", "running: `t` at work, 0 to come"),
+    ({}, {"jobs": {T: HELD}}, "running", "running: `t` at work, 0 to come"),
+    ({}, {"jobs": {T: QUEUED}}, "running", "running: `t` waits for an executor, 0 to come"),
     (
         {"stopping": True, "reason": "stopped by bob"},
         {"jobs": {T: HELD}},

@@ -13,6 +13,7 @@ from tidemill.core.explaining.nouns import (
 from tidemill.core.explaining.steps import explain_setup, explain_steps
 from tidemill.core.explaining.tasks import explain_attempt, explain_task, failure
 from tidemill.core.ignored import is_warning, warnings
+from tidemill.core.job import JobPhase
 from tidemill.core.plan import Plan
 from tidemill.core.run import Phase, Result, Run, RunTask, Status
 from tidemill.core.spans import span
@@ -93,8 +94,19 @@ def _running(run: Run, plan: Plan | None, around: Circumstances) -> Explanation:
         said = f"waiting: somebody must approve {_names(waiting)}"
         return Explanation(code="waits_for_approval", sentence=said, evidence=counts)
     to_come = sum(not task.status.is_final for task in run.tasks) - len(at_work)
-    said = f"running: {_names(at_work)} at work, {to_come} to come"
+    queued = [task for task in at_work if _is_queued(task, around)]
+    at_work = [task for task in at_work if task not in queued]
+    parts = [f"{_names(at_work)} at work"] if at_work or not queued else []
+    if queued:
+        parts.append(f"{_names(queued)} {'waits' if len(queued) == 1 else 'wait'} for an executor")
+    counts |= {"at work": str(len(at_work)), "waiting for an executor": str(len(queued))}
+    said = f"running: {', '.join(parts)}, {to_come} to come"
     return Explanation(code="running", sentence=said, evidence=counts | {"to come": str(to_come)})
+
+
+def _is_queued(task: RunTask, around: Circumstances) -> bool:
+    job = around.jobs.get(task.id)
+    return job is not None and job.phase is JobPhase.QUEUED
 
 
 def _finished(run: Run, plan: Plan | None, _around: Circumstances) -> Explanation:
