@@ -52,10 +52,10 @@ def _no_generations() -> None:
 def _unfenced_logs() -> None:
     """Logs are taken from whoever sends them."""
 
-    async def require(*_: Any) -> None:
+    async def hold(*_: Any) -> None:
         return None
 
-    appending._require = require
+    jobs.hold = hold
 
 
 def _no_boots() -> None:

@@ -201,7 +201,7 @@ async def test_only_who_holds_the_job_keeps(
         yield packed({"a": b"x"})
         await player.finish(job)
 
-    for step in (-1, 2, 1 << 40):
+    for step in (-1, 2, (1 << 31) - 1):
         with pytest.raises(BadRequest):
             await save(service, job, {}, step=step)
     for call in (

@@ -55,7 +55,7 @@ async def test_only_who_holds_the_job_tells(service: Service, player: Player) ->
     """And only of a step that is meant to."""
     run = await started(service.runs, task(steps=(*STEPS, *task().steps)))
     (job,) = await player.take()
-    for step in (-1, 2, 3, 1 << 40):
+    for step in (-1, 2, 3, (1 << 31) - 1):
         with pytest.raises(BadRequest):
             await service.jobs.save_reports(job, 1, step, Reported())
     with pytest.raises(Conflict) as refusal:

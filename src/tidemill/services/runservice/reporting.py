@@ -5,7 +5,7 @@ from tidemill.core.job import JobId, attempt_of
 from tidemill.core.plan import SaveReports
 from tidemill.core.reports import Reported
 from tidemill.core.run import RunId, TaskId
-from tidemill.errors import BadRequest, Conflict, NotFound
+from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.db import Database, Transaction
 from tidemill.services.runservice.store import jobs, reports
 from tidemill.services.runservice.store.plans import Plans
@@ -22,9 +22,8 @@ class Reporting:
         """Keep what a step tells; Conflict `fenced`."""
 
         async def store(tx: Transaction) -> None:
-            job = await jobs.live(tx, id, generation) if await jobs.is_live(tx, id, generation) else None
-            if job is None:
-                raise Conflict(f"job {id} is not in this generation any more", code="fenced")
+            await jobs.hold(tx, id, generation)
+            job = await jobs.live(tx, id, generation)
             plan = (await self._plans.get(tx, {job.plan_id}))[job.plan_id]
             steps = plan.tasks[job.position].steps
             if not 0 <= step < len(steps) or not isinstance(steps[step], SaveReports):

@@ -79,8 +79,7 @@ class Artifacts:
         until = self._clock() + (self._usual if seconds is None else _duration(seconds))
 
         async def record(tx: Transaction) -> None:
-            if not await jobs.is_live(tx, id, generation):
-                raise _fenced(id)
+            await jobs.hold(tx, id, generation)
             if not await artifacts.keep(tx, new, gathering.files, gathering.size, until):
                 raise Unavailable("it took so long that it was cleared away: begin again")
             if await self._left(tx, new.counter_path) < 0:
@@ -100,8 +99,6 @@ class Artifacts:
     ) -> tuple[NewSet, float | None, int]:
         """Write down what is about to come; also answers for how many seconds, and for how many bytes."""
         job = await jobs.live(tx, id, generation)
-        if job is None:
-            raise _fenced(id)
         plan = (await self._plans.get(tx, {job.plan_id}))[job.plan_id]
         steps = plan.tasks[job.position].steps
         planned = steps[draft.step] if 0 <= draft.step < len(steps) else None
@@ -286,10 +283,6 @@ def _is_number(text: str) -> bool:
 
 def _name(id: str) -> str:
     return f"artifacts/{id}"
-
-
-def _fenced(id: JobId) -> Conflict:
-    return Conflict(f"job {id} is not in this generation any more", code="fenced")
 
 
 def _no_run(run: RunId) -> NotFound:

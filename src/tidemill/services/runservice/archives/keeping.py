@@ -165,8 +165,7 @@ class Keeping:
         kept = Kept(id=new, size=digest.size, sha256=digest.sha256, created_at=self._clock())
 
         async def store(tx: Transaction) -> Archive:
-            if not await jobs.is_live(tx, id, generation):
-                raise _fenced(id)
+            await jobs.hold(tx, id, generation)
             return await record(tx, await self._rights(tx, id, generation), kept)
 
         try:
@@ -181,8 +180,6 @@ class Keeping:
     async def _rights(self, tx: Snapshot, id: JobId, generation: int) -> Rights:
         """What a job may do; Conflict `fenced`."""
         job = await jobs.live(tx, id, generation)
-        if job is None:
-            raise _fenced(id)
         return Rights(
             before=await self._before(tx, job),
             caches=await self._caches(tx, job),
@@ -222,7 +219,3 @@ def _name(archive: str) -> str:
 def _check_key(key: str) -> None:
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
         raise BadRequest(f"a key has 1 to {LONGEST_KEY} printable characters")
-
-
-def _fenced(id: JobId) -> Conflict:
-    return Conflict(f"job {id} is not in this generation any more", code="fenced")

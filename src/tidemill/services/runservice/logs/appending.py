@@ -75,7 +75,7 @@ class Appending:
         """How much of a log is stored; Conflict `fenced`."""
 
         async def look(tx: Transaction) -> int:
-            await _require(tx, job, generation)
+            await jobs.hold(tx, job, generation)
             found = await logs.head(tx, _log_of(job, generation, step))
             return found.length if found else 0
 
@@ -94,7 +94,7 @@ class Appending:
             part = await self._in_object(id, part)
 
         async def add(tx: Transaction) -> tuple[bool, Head]:
-            await _require(tx, job, generation)
+            await jobs.hold(tx, job, generation)
             is_added, head = await logs.grow(tx, id, part)
             if is_added:
                 tx.after_commit(self._bells.ring, log_bell(id.task, id.step))
@@ -162,8 +162,3 @@ def _part(start: int, data: bytes, marks: tuple[Mark, ...]) -> Part:
 
 def _log_of(job: JobId, generation: int, step: int) -> LogId:
     return LogId(TaskId(job), step, attempt_of(generation))
-
-
-async def _require(tx: Transaction, job: JobId, generation: int) -> None:
-    if not await jobs.is_live(tx, job, generation):
-        raise Conflict(f"job {job} is not in generation {generation} any more", code="fenced")

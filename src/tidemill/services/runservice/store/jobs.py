@@ -10,6 +10,7 @@ from sqlalchemy import CompoundSelect, Select, bindparam, delete, func, insert, 
 from tidemill.core.job import ExecutorId, JobId, JobPhase
 from tidemill.core.placement import Demand
 from tidemill.core.run import RunId, TaskId
+from tidemill.errors import Conflict
 from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store.tables import IS_QUEUED, jobs, runs, tasks
 
@@ -92,7 +93,7 @@ _accept = (
     .returning(jobs.c.id)
 )
 _remove = delete(jobs).where(jobs.c.id.in_(bindparam("these", expanding=True)))
-_is_live = (
+_hold = (
     select(jobs.c.id)
     .where(jobs.c.id == bindparam("job"), jobs.c.generation == bindparam("now_in"))
     .with_for_update(read=True)
@@ -160,10 +161,12 @@ async def held_by(tx: Snapshot, executor: ExecutorId) -> list[Job]:
     return await _read(tx, _held_by, {"of": executor})
 
 
-async def live(tx: Snapshot, id: JobId, generation: int) -> Job | None:
-    """The job in this generation."""
+async def live(tx: Snapshot, id: JobId, generation: int) -> Job:
+    """The job in this generation; Conflict `fenced`."""
     found = await _read(tx, _these, {"these": [id]})
-    return found[0] if found and found[0].generation == generation else None
+    if not found or found[0].generation != generation:
+        raise _fenced(id, generation)
+    return found[0]
 
 
 async def of_runs(tx: Snapshot, sequences: Collection[int]) -> list[Job]:
@@ -273,9 +276,14 @@ async def ask_to_stop(tx: Transaction, ids: Collection[JobId]) -> None:
         await tx.run(update(jobs).where(jobs.c.id.in_(ids)).values(stop=True))
 
 
-async def is_live(tx: Transaction, id: JobId, generation: int) -> bool:
-    """Whether a job is in this generation; it cannot be lost before the transaction ends."""
-    return await tx.value(_is_live, {"job": id, "now_in": generation}) is not None
+async def hold(tx: Transaction, id: JobId, generation: int) -> None:
+    """See that a job is in this generation, and stays so until the commit; Conflict `fenced`."""
+    if await tx.value(_hold, {"job": id, "now_in": generation}) is None:
+        raise _fenced(id, generation)
+
+
+def _fenced(id: JobId, generation: int) -> Conflict:
+    return Conflict(f"job {id} is not in generation {generation} any more", code="fenced")
 
 
 def _is_plain(demand: Demand) -> bool:
