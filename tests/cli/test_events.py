@@ -54,7 +54,7 @@ def test_programs_read_json_with_ids(told: Project, as_alice: User, tidemill: Ti
 
 def test_what_cannot_be_followed(told: Project, as_alice: User, tidemill: Tidemill) -> None:
     """One sentence each."""
-    assert tidemill("events").complaint == "you may not follow all runs"
+    assert tidemill("events").complaint == "you may not follow all runs; that is for administrators"
     assert tidemill("events", told.path, "--user", "alice").code == 2
     assert "is not the id of an event" in tidemill("events", told.path, "--after", "x").complaint
     assert (

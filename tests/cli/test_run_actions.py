@@ -102,6 +102,7 @@ def test_a_run_is_explained(as_alice: User, warned: Project, json_of: Json) -> N
     assert lines[1] == "  lint: it failed at step 1 with exit code 3; the run ignores it"
     assert lines[2] == "    step 1: failed: exit code 3"
     assert "    step 1: failed: exit code 4; the task ignores it" in lines
+    assert f"    see: tidemill run log {warned.path} 1 --task lint --step 0" in lines
     found = json_of("run", "explain", warned.path, "1")
     assert (found["run"]["code"], found["run"]["evidence"]["warnings"]) == ("succeeded_with_warnings", "2")
     codes = {

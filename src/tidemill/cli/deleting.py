@@ -41,7 +41,7 @@ def delete_log(
     *,
     task: Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")] = "",
     step: Annotated[
-        int | None, Parameter(help="The step's number, from 0.", validator=validators.Number(gte=0))
+        int | None, Parameter(help="The step's number; the first is 0.", validator=validators.Number(gte=0))
     ] = None,
     setup: Annotated[bool, Parameter(help="The log of the task's setup.", negative="")] = False,
     server: Server = None,

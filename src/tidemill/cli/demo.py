@@ -244,9 +244,17 @@ The server stays up (process {server.process.pid}; end it with: kill {server.pro
   login   user {USER}, token {token}
   data    {server.data_dir}
 Next:
-  export TIDEMILL_GATEWAY_URL={server.url} TIDEMILL_TOKEN={token}
+  export TIDEMILL_GATEWAY_URL={server.url} TIDEMILL_TOKEN={token}{_path()}
   tidemill run list {PATH}
-  tidemill log get {PATH} 1 --task {task}
+  tidemill run explain {PATH} 1
+  tidemill run log {PATH} 1 --task {task}
   tidemill run restart {PATH} 1 && tidemill run watch {PATH} 2
   git clone {server.url}/git/{PATH}.git"""
     )
+
+
+def _path() -> str:
+    """What is to be exported too, where the shell does not find this command by its name."""
+    if shutil.which("tidemill"):
+        return ""
+    return f" PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"

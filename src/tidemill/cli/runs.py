@@ -95,7 +95,7 @@ def explain(project: Project, number: Number, *, server: Server = None, output: 
     if output == "json":
         show(found, output)
         return
-    for line in explanation_lines(found):
+    for line in explanation_lines(found, project=project, number=number):
         print(line)
 
 

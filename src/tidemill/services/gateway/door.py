@@ -35,12 +35,16 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             case Refusal.BAD_REQUEST:
                 raise BadRequest(f"this token cannot {action}")
             case Refusal.FORBIDDEN:
-                raise Forbidden(f"you may not {action}")
+                whose = "; that is for administrators" if action in _FOR_ADMINISTRATORS else ""
+                raise Forbidden(f"you may not {action}{whose}")
 
     def may(self, action: Action, thing: Thing | None = None) -> bool:
         """Whether the caller may."""
         return may(self.actor, action, thing) is None
 
+
+#: What no owner of anything may, so that one can ask for no right to it.
+_FOR_ADMINISTRATORS = frozenset({Action.MANAGE_EXECUTORS, Action.FOLLOW_ALL_RUNS})
 
 NOBODY = Caller(actor=ANONYMOUS)
 
