@@ -68,7 +68,9 @@ app.command(
 )
 app.command("tidemill.cli.caches:app", name="cache", help="Files kept for later runs: list, delete.")
 app.command(
-    "tidemill.cli.executors:app", name="executor", help="Executors: list, show, drain, pause, resume, delete."
+    "tidemill.cli.executors:app",
+    name="executor",
+    help="Executors, for administrators: list, show, drain, pause, resume, delete.",
 )
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows), delete.")
 

@@ -60,6 +60,8 @@ def get(
     """Download a file, or all of them into a directory (one for each task) or an archive.
 
     What exists is replaced only where a single file is downloaded, which is checked by its SHA-256.
+
+    For example: tidemill artifact get user/alice/hello 7 dist/app.whl
     """
     if path and archive:
         raise usage("give a PATH or --archive, not both")

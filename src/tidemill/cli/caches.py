@@ -52,7 +52,10 @@ def delete(
     all_: Annotated[bool, Parameter(name="--all", help="All caches of the project.", negative="")] = False,
     server: Server = None,
 ) -> None:
-    """Delete a cache, in all scopes that have it, or all of them; the next run saves it anew."""
+    """Delete a cache, in all scopes that have it, or all of them; the next run saves it anew.
+
+    For example: tidemill cache delete user/alice/hello deps-4f0c
+    """
     if all_ == bool(key):
         raise usage("give a KEY, or --all")
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter, validators
 
 from tidemill.cli.client import Number, Output, Project, Server, ask
 from tidemill.cli.output import show
-from tidemill.cli.tasks import named_task
+from tidemill.cli.tasks import Setup, StepNumber, TaskName, named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.storage import RetentionRequest, RetentionResponse
@@ -21,6 +21,8 @@ def delete_run(project: Project, number: Number, *more: More, server: Server = N
     """Delete runs that are over, with their logs, workspaces, artifacts and reports.
 
     What a restarted run has kept of one stays with that. The numbers are not given again.
+
+    For example: tidemill run delete user/alice/hello 7 8 9
     """
 
     async def remove(gateway: Gateway) -> None:
@@ -39,14 +41,15 @@ def delete_log(
     project: Project,
     number: Number,
     *,
-    task: Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")] = "",
-    step: Annotated[
-        int | None, Parameter(help="The step's number; the first is 0.", validator=validators.Number(gte=0))
-    ] = None,
-    setup: Annotated[bool, Parameter(help="The log of the task's setup.", negative="")] = False,
+    task: TaskName = "",
+    step: StepNumber = None,
+    setup: Setup = False,
     server: Server = None,
 ) -> None:
-    """Delete the log of a step of a task that is over, of all its attempts."""
+    """Delete the log of a step of a task that is over, of all its attempts.
+
+    For example: tidemill log delete user/alice/hello 7 --task deploy --step 2
+    """
     if setup == (step is not None):
         raise usage("give exactly one of --step and --setup")
 
@@ -78,7 +81,10 @@ def retention(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """Show or change how long and how many runs of a project are kept."""
+    """Show or change how long and how many runs of a project are kept.
+
+    For example: tidemill project retention user/alice/hello --days 30 --least 50
+    """
     changes = {"run_days": days, "runs_least": least, "runs_most": most}
     given = {name: value for name, value in changes.items() if value is not None}
     if default and given:

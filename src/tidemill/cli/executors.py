@@ -70,7 +70,10 @@ def drain(
     wait: Annotated[bool, Parameter(help="Wait until it has no job any more.", negative="")] = False,
     server: Server = None,
 ) -> None:
-    """Have an executor finish what it has and take nothing new."""
+    """Have an executor finish what it has and take nothing new.
+
+    For example: tidemill executor drain build-1 --reason "a new kernel" --wait
+    """
     request = ExecutorActionRequest(reason=reason)
     draining = ask(server, lambda gateway: gateway.drain_executor(name, request))
     if wait:

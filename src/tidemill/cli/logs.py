@@ -10,7 +10,7 @@ from tidemill.cli.deleting import delete_log
 from tidemill.cli.log_parts import StepLog, index, part, wanted
 from tidemill.cli.output import Format, duration, show, time_of
 from tidemill.cli.resuming import closing
-from tidemill.cli.tasks import named_task
+from tidemill.cli.tasks import Setup, StepNumber, TaskName, named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.logs import LogIndexResponse
@@ -25,11 +25,9 @@ def get(
     project: Project,
     number: Number,
     *,
-    task: Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")] = "",
-    step: Annotated[
-        int | None, Parameter(help="The step's number; the first is 0.", validator=validators.Number(gte=0))
-    ] = None,
-    setup: Annotated[bool, Parameter(help="The log of the task's setup.", negative="")] = False,
+    task: TaskName = "",
+    step: StepNumber = None,
+    setup: Setup = False,
     attempt: Annotated[
         int | None,
         Parameter(
@@ -49,7 +47,10 @@ def get(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """Print the log of a step (0 by default), byte for byte as it was printed, or a part of it."""
+    """Print the log of a step (0 by default), byte for byte as it was printed, or a part of it.
+
+    For example: tidemill run log user/alice/hello 7 --task build --step 1 --tail 50 -f
+    """
     if setup and step is not None:
         raise usage("give one of --step and --setup")
     part_of_it = wanted(lines=lines, tail=tail, since=since, follow=follow, timestamps=timestamps)

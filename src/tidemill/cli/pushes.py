@@ -69,7 +69,10 @@ def explain(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """Say for each ref of a push which runs were made of it, or why none."""
+    """Say for each ref of a push which runs were made of it, or why none.
+
+    For example: tidemill push explain user/alice/hello 4f0c2a91
+    """
 
     async def explained(gateway: Gateway) -> PushExplanationResponse:
         recent = (await gateway.project_pushes(project, str(_RECENT))).pushes

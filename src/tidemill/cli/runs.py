@@ -90,7 +90,10 @@ def get(project: Project, number: Number, *, server: Server = None, output: Outp
 
 @app.command
 def explain(project: Project, number: Number, *, server: Server = None, output: Output = "table") -> None:
-    """Say why a run and each of its tasks is as it is."""
+    """Say why a run and each of its tasks is as it is.
+
+    For example: tidemill run explain user/alice/hello 7
+    """
     found = ask(server, lambda gateway: gateway.explain_project_run(project, str(number)), about=project)
     if output == "json":
         show(found, output)
@@ -148,7 +151,10 @@ def restart(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """Make a new run of a finished one."""
+    """Make a new run of a finished one.
+
+    For example: tidemill run restart user/alice/hello 7 --task lint --task unit
+    """
     if from_failed and task:
         raise usage("give --from-failed or --task, not both")
     whole = not from_failed and not task
@@ -187,7 +193,10 @@ def reject(
     reason: Reason = "",
     server: Server = None,
 ) -> None:
-    """Skip a task that waits for approval."""
+    """Skip a task that waits for approval.
+
+    For example: tidemill run reject user/alice/hello 7 deploy --reason "not today"
+    """
     _act_on_task(project, number, task, RunTaskActionsRequest(action_type="reject", reason=reason), server)
 
 

@@ -1,9 +1,19 @@
 """Tasks of a run as people name and see them."""
 
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
 from tidemill.cli.live import with_attempt, with_warnings
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway.runs import RunResponse, RunResponseTask, RunTaskResponse
 from tidemill.errors import NotFound
+
+TaskName = Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")]
+StepNumber = Annotated[
+    int | None, Parameter(help="The step's number; the first is 0.", validator=validators.Number(gte=0))
+]
+Setup = Annotated[bool, Parameter(help="The log of the task's setup.", negative="")]
 
 
 def named_task(run: RunResponse, name: str) -> RunResponseTask:
