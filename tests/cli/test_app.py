@@ -125,6 +125,17 @@ def test_every_command_has_help(tidemill: Tidemill, words: tuple[str, ...]) -> N
         assert "--token" in answer.out
 
 
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_help_says_what_a_project_is_and_no_default_that_is_nothing(
+    tidemill: Tidemill, words: tuple[str, ...]
+) -> None:
+    """Defaults that mean "none" and "no" go without saying; a project is explained wherever it is asked for."""
+    text = " ".join(tidemill(*words, "--help").out.split())
+    for nothing in ("[default: False]", '[default: ""]', "[default: ()]", "[default: None]"):
+        assert nothing not in text
+    assert "PROJECT --project [required]" not in text
+
+
 @pytest.mark.parametrize("line", WRONG)
 def test_a_wrong_command_line_is_one_line(tidemill: Tidemill, line: str) -> None:
     """A wrong command line exits 2 with one line that says what is wrong and where to read on."""

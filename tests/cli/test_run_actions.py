@@ -115,6 +115,15 @@ def test_a_run_is_explained(as_alice: User, warned: Project, json_of: Json) -> N
     }
 
 
+def test_a_deletion_names_the_run_that_is_not_there(
+    as_alice: User, warned: Project, tidemill: Tidemill
+) -> None:
+    """Several runs may be named; the complaint is about one of them."""
+    answer = tidemill("run", "delete", warned.path, "98", "99")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.complaint == f"{warned.path} has no run #98; see: tidemill run list {warned.path}"
+
+
 def test_chosen_tasks_are_restarted(
     as_alice: User, warned: Project, tidemill: Tidemill, json_of: Json
 ) -> None:
