@@ -107,6 +107,8 @@ class Changes:
         if hand.run.wake_at is not None:
             self._tx.after_commit(self._bells.ring, TIMED)
         for was, task in zip(before.tasks, hand.run.tasks, strict=True):
+            if task is was:  # of hundreds of tasks one or two change at a time
+                continue
             ring_for_logs(self._tx, self._bells, was, task)
             if is_told(was, task):
                 self._tell(hand.run, task)
