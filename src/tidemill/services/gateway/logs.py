@@ -6,7 +6,6 @@ from typing import Unpack, cast
 
 import msgspec
 
-from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway.logs import (
     LogGroupResponse,
     LogIndexResponse,
@@ -23,7 +22,6 @@ from tidemill.core.permissions import Action
 from tidemill.core.run import TaskId
 from tidemill.errors import BadRequest, NotFound
 from tidemill.services.gateway.door import Door
-from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.paging import run_number
 from tidemill.services.gateway.runs import GroupOf, log_step, task_of
 from tidemill.services.gateway.showing import go_time
@@ -133,15 +131,8 @@ def _shown(index: LogIndex) -> LogIndexResponse:
 class ProjectLogs(ProjectLogRoutes):
     """Logs of the runs of projects."""
 
-    def __init__(
-        self,
-        configstore: Configstore,
-        runservice: Runservice,
-        logs: Logs,
-        door: Door,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._logs = StepLogs(runservice, logs, door, project_groups(configstore), clock)
+    def __init__(self, logs: StepLogs) -> None:
+        self._logs = logs
 
     async def project_run_log(
         self, projectref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]
@@ -157,15 +148,8 @@ class ProjectLogs(ProjectLogRoutes):
 class UserLogs(UserLogRoutes):
     """Logs of the direct runs of users."""
 
-    def __init__(
-        self,
-        configstore: Configstore,
-        runservice: Runservice,
-        logs: Logs,
-        door: Door,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._logs = StepLogs(runservice, logs, door, user_groups(configstore), clock)
+    def __init__(self, logs: StepLogs) -> None:
+        self._logs = logs
 
     async def user_run_log(
         self, userref: str, runnumber: str, taskid: str, **wanted: Unpack[LogQuery]

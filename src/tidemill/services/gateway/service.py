@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from starlette.routing import BaseRoute
 
@@ -38,7 +39,8 @@ from tidemill.services.gateway.events import Events
 from tidemill.services.gateway.executors import Executors
 from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
-from tidemill.services.gateway.logs import ProjectLogs, UserLogs
+from tidemill.services.gateway.logs import ProjectLogs, StepLogs, UserLogs
+from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.pushes import ExplainedPushes
@@ -96,8 +98,9 @@ class GatewayService(Pushes):
         self._variables = Variables(configstore)
         self._project_runs = ProjectRuns(configstore, runservice, self._door)
         self._user_runs = UserRuns(configstore, runservice, self._door)
-        self._project_logs = ProjectLogs(configstore, runservice, logs, self._door, clock)
-        self._user_logs = UserLogs(configstore, runservice, logs, self._door, clock)
+        logs_of = partial(StepLogs, runservice, logs, self._door, clock=clock)
+        self._project_logs = ProjectLogs(logs_of(project_groups(configstore)))
+        self._user_logs = UserLogs(logs_of(user_groups(configstore)))
         self._project_artifacts = ProjectArtifacts(configstore, runservice, self._door)
         self._user_artifacts = UserArtifacts(configstore, runservice, self._door)
         self._executors = Executors(fleet, self._door)
