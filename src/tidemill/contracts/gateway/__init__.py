@@ -5,6 +5,7 @@ letter; whatever is called an extension is ours.
 """
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
@@ -25,6 +26,7 @@ class Gateway(
     UserRoutes,
     RemoteSourceRoutes,
     OpenRoutes,
+    BadgeRoutes,
     ProjectRoutes,
     SecretRoutes,
     VariableRoutes,

@@ -11,6 +11,7 @@ from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
@@ -33,6 +34,7 @@ from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.planning.planner import Planner
 from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
+from tidemill.services.gateway.badges import Badges
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.events import Events
@@ -93,6 +95,7 @@ class GatewayService(Pushes):
         self._users = Users(configstore, self._removing)
         self._remote_sources = RemoteSources(configstore)
         self._open = Open(configstore)
+        self._badges = Badges(configstore, runservice)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
         self._secrets = Secrets(configstore)
         self._variables = Variables(configstore)
@@ -125,6 +128,7 @@ class GatewayService(Pushes):
             *serve(UserRoutes, self._users, PREFIX, dialect),
             *serve(RemoteSourceRoutes, self._remote_sources, PREFIX, dialect),
             *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),
+            *serve(BadgeRoutes, self._badges, PREFIX, agola_in_the_open()),
             *serve(ProjectRoutes, self._projects, PREFIX, dialect),
             *serve(SecretRoutes, self._secrets, PREFIX, dialect),
             *serve(VariableRoutes, self._variables, PREFIX, dialect),
