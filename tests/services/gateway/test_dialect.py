@@ -7,7 +7,8 @@ import pytest
 from tidemill.contracts.gateway.projects import CreateProjectRequest, ProjectResponse, UpdateProjectRequest
 from tidemill.contracts.gateway.users import CreateUserRequest, PrivateUserResponse
 from tidemill.errors import BadRequest
-from tidemill.services.gateway.dialect import decoder, encode
+from tidemill.kit.go_json import encode
+from tidemill.services.gateway.dialect import decoder
 
 read_user = decoder(CreateUserRequest)
 

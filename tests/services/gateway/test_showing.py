@@ -33,8 +33,8 @@ from tidemill.core.run import (
     StepState,
     TaskId,
 )
-from tidemill.services.gateway.dialect import encode
-from tidemill.services.gateway.showing import go_time, listed_run, shown_run, shown_task
+from tidemill.kit.go_json import encode, go_time
+from tidemill.services.gateway.showing import listed_run, shown_run, shown_task
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "gateway"
 T0 = datetime(2026, 7, 30, 12, 0, tzinfo=UTC)

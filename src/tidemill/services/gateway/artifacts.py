@@ -11,12 +11,12 @@ from tidemill.core.permissions import Action
 from tidemill.core.run import TaskId
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Download, Page
+from tidemill.kit.go_json import go_time
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.downloads import download, saved
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.paging import page_size, run_number
 from tidemill.services.gateway.runs import GroupOf
-from tidemill.services.gateway.showing import go_time
 from tidemill.services.gateway.watching import while_allowed
 
 

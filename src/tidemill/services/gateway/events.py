@@ -19,11 +19,11 @@ from tidemill.core.refs import group_owner
 from tidemill.core.run import RunTask
 from tidemill.kit.contract import current_call
 from tidemill.kit.event_stream import Message, Parser, message, position
-from tidemill.services.gateway.dialect import encode
+from tidemill.kit.go_json import encode, go_time
 from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.runs import GroupOf
-from tidemill.services.gateway.showing import go_time, listed_run, shown_status
+from tidemill.services.gateway.showing import listed_run, shown_status
 from tidemill.services.gateway.watching import while_allowed
 
 #: Events that are kept as people see them.

@@ -18,10 +18,9 @@ from tidemill.core.permissions import Action
 from tidemill.core.plan import Resources
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
-from tidemill.services.gateway.dialect import encode
+from tidemill.kit.go_json import encode, go_time
 from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.paging import page_size
-from tidemill.services.gateway.showing import go_time
 from tidemill.services.gateway.watching import while_allowed
 
 _executor = msgspec.json.Decoder(Executor)

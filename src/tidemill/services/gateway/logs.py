@@ -21,10 +21,10 @@ from tidemill.core.definition.scalars import NANOSECONDS, duration
 from tidemill.core.permissions import Action
 from tidemill.core.run import TaskId
 from tidemill.errors import BadRequest, NotFound
+from tidemill.kit.go_json import go_time
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.paging import run_number
 from tidemill.services.gateway.runs import GroupOf, log_step, task_of
-from tidemill.services.gateway.showing import go_time
 from tidemill.services.gateway.watching import while_allowed
 
 _NUMBERS = ("attempt", "offset", "line", "tail")

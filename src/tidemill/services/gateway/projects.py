@@ -33,10 +33,10 @@ from tidemill.core.refs import Ref, branch, parse_ref, tag
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.contract import current_call
 from tidemill.kit.db import Database
+from tidemill.kit.go_json import go_time
 from tidemill.services.gateway.door import Caller, current_caller, thing
 from tidemill.services.gateway.paging import LONGEST_PAGE, page_size
 from tidemill.services.gateway.removing import Removing
-from tidemill.services.gateway.showing import go_time
 from tidemill.services.gateway.store import inbox
 from tidemill.services.gateway.store.inbox import PushRecord
 from tidemill.services.gateway.triggering import Cause, Triggering

@@ -10,8 +10,8 @@ from tidemill.core.explaining.pushes import MadeOf, Pushed, explain_push
 from tidemill.core.permissions import Action
 from tidemill.errors import NotFound
 from tidemill.kit.db import Database
+from tidemill.kit.go_json import go_time
 from tidemill.services.gateway.door import current_caller, thing
-from tidemill.services.gateway.showing import go_time
 from tidemill.services.gateway.store import inbox
 from tidemill.services.gateway.store.inbox import Item, State
 

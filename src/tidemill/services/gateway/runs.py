@@ -20,7 +20,7 @@ from tidemill.core.plan import Plan
 from tidemill.core.run import Phase, Result, Run, RunTask
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
-from tidemill.services.gateway.dialect import encode
+from tidemill.kit.go_json import encode
 from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.paging import run_number, runs_page
 from tidemill.services.gateway.showing import listed_run, shown_run, shown_task

@@ -1,7 +1,6 @@
 """From runs and plans to the shapes of the public API."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from tidemill.contracts.gateway.runs import (
     AttemptResponse,
@@ -20,18 +19,10 @@ from tidemill.core.plan import CloneStep, Plan, PlanTask, RunStep, Step
 from tidemill.core.restart import can_restart_from_failed, can_restart_from_start
 from tidemill.core.retrying import exit_code
 from tidemill.core.run import Attempt, Run, RunTask, Status, StepPhase, StepState
+from tidemill.kit.go_json import go_time
 
 _NOT_FINAL = (StepPhase.NOT_STARTED, StepPhase.RUNNING)
 _CLONE = "Clone repository and checkout code"
-
-
-def go_time(moment: datetime | None) -> str | None:
-    """RFC 3339 as Go writes it: without trailing zeros in the fraction, UTC as `Z`."""
-    if moment is None:
-        return None
-    utc = moment.astimezone(UTC)
-    fraction = f".{utc.microsecond:06}".rstrip("0").rstrip(".")
-    return f"{utc.replace(tzinfo=None, microsecond=0).isoformat()}{fraction}Z"
 
 
 def listed_run(run: Run) -> RunsResponse:

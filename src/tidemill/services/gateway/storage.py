@@ -19,10 +19,10 @@ from tidemill.contracts.storage import Cache, RunRule, RunRules, Storage
 from tidemill.core.permissions import Action
 from tidemill.errors import BadRequest, Conflict, NotFound
 from tidemill.kit.contract import Page
+from tidemill.kit.go_json import go_time
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.paging import page_size, run_number
 from tidemill.services.gateway.runs import GroupOf, log_step, task_of
-from tidemill.services.gateway.showing import go_time
 
 _DAY = 86_400.0
 
