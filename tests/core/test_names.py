@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tidemill.core.names import OwnedPath, is_id, is_path, is_valid_name, parse_path
-from tidemill.errors import BadRequest, NotFound
+from tidemill.errors import BadRequest
 
 ID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
@@ -47,8 +47,10 @@ def test_a_reference_with_a_slash_is_a_path() -> None:
 
 def test_a_path_is_taken_apart() -> None:
     """The owner first, then the names below the root group."""
-    assert parse_path("user/alice", least=2) == OwnedPath(owner="alice", names=())
-    assert parse_path("user/alice/tools/hello", least=3) == OwnedPath(owner="alice", names=("tools", "hello"))
+    assert parse_path("user/alice", least=2) == OwnedPath(kind="user", owner="alice", names=())
+    assert parse_path("org/acme/tools/hello", least=3) == OwnedPath(
+        kind="org", owner="acme", names=("tools", "hello")
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,10 +61,3 @@ def test_what_cannot_be_a_path(path: str, least: int) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_path(path, least=least)
     assert caught.value.code == "invalidPath"
-
-
-def test_organizations_do_not_exist_yet() -> None:
-    """Their paths are well formed and name nothing."""
-    with pytest.raises(NotFound) as caught:
-        parse_path("org/acme/api", least=3)
-    assert caught.value.code == "organizationDoesNotExist"

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from tidemill.contracts.secrets import SecretCalls
+from tidemill.core.permissions import MemberRole, OwnerKind
 from tidemill.kit.contract import Page, PageLimit, delete, get, post, put
 
 Visibility = Literal["public", "private"]
@@ -19,6 +20,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     is_admin: bool = False
     token_names: tuple[str, ...] = ()
     """Sorted; left out where only a token is checked."""
+    memberships: dict[str, MemberRole] = {}
+    """What they are in each of their organizations, by its id; filled where a token is checked."""
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +50,7 @@ class TokenCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A folder of projects; a root group belongs to its user and has the name ""."""
+    """A folder of projects; a root group belongs to its user or organization and has the name ""."""
 
     id: str
     name: str
@@ -56,7 +59,8 @@ class ProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
     visibility: Visibility
     global_visibility: Visibility
     owner: str
-    """The id of the user whose root group it is under."""
+    """The id of the user or organization whose root group it is under."""
+    owner_kind: OwnerKind = "user"
 
 
 class NewProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +82,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     visibility: Visibility
     global_visibility: Visibility
     owner: str
+    owner_kind: OwnerKind = "user"
     remote_source: str
     repo_path: str
     created_at: datetime

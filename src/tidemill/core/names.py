@@ -1,10 +1,11 @@
 """Names and paths: which are valid, and how a reference is told apart (reference, API 1.2 and 1.3)."""
 
 import re
+from typing import Literal
 
 import msgspec
 
-from tidemill.errors import BadRequest, NotFound
+from tidemill.errors import BadRequest
 
 _NAME = re.compile(r"[a-zA-Z0-9]|[a-zA-Z](?:-?[a-zA-Z0-9])+", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
@@ -20,9 +21,13 @@ NAME_RULE = (
 class OwnedPath(msgspec.Struct, frozen=True, kw_only=True):
     """A path taken apart: whose it is, then the names below the owner's root group."""
 
+    kind: Literal["user", "org"]
     owner: str
-    """The name of the user whose root group it begins with."""
+    """The name of the user or organization whose root group it begins with."""
     names: tuple[str, ...]
+
+
+_KINDS: dict[str, Literal["user", "org"]] = {"user": "user", "org": "org"}
 
 
 def is_id(text: str) -> bool:
@@ -43,12 +48,13 @@ def is_path(reference: str) -> bool:
 def parse_path(path: str, *, least: int) -> OwnedPath:
     """Take *path* apart; it needs *least* elements: two name a root group, three a project.
 
-    Raises BadRequest `invalidPath` for what cannot be a path, and NotFound `organizationDoesNotExist`
-    for paths of organisations, of which there are none yet.
+    Raises BadRequest `invalidPath` for what cannot be a path.
     """
     kind, *names = path.split("/")
-    if kind not in ("user", "org") or len(names) + 1 < least:
-        raise BadRequest(f"{path!r} is not a path: expected user/<user name>/…", code="invalidPath")
-    if kind == "org":
-        raise NotFound(f"organization {names[0]!r} does not exist", code="organizationDoesNotExist")
-    return OwnedPath(owner=names[0], names=tuple(names[1:]))
+    owner = _KINDS.get(kind)
+    if owner is None or len(names) + 1 < least:
+        raise BadRequest(
+            f"{path!r} is not a path: expected user/<user name>/… or org/<organization name>/…",
+            code="invalidPath",
+        )
+    return OwnedPath(kind=owner, owner=names[0], names=tuple(names[1:]))

@@ -1,8 +1,13 @@
 """Who may do what: one table, read by one function (reference, API 2.5)."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
+
+OwnerKind = Literal["user", "org"]
+MemberRole = Literal["owner", "member"]
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,6 +15,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
     user_id: str = ""
     is_admin: bool = False
+    memberships: Mapping[str, MemberRole] = {}
+    """What the user is in each organization they belong to, by the organization's id."""
 
     @property
     def is_logged(self) -> bool:
@@ -25,7 +32,11 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
     """What is acted on: whose it is, and whether everybody may see it."""
 
     owner: str
+    """The id of the user or organization."""
+    owner_kind: OwnerKind = "user"
     is_public: bool
+    members_act: bool = False
+    """Whether members of the organization may act on its runs."""
 
 
 class Role(StrEnum):
@@ -33,6 +44,8 @@ class Role(StrEnum):
 
     ANONYMOUS = "anonymous"
     STRANGER = "stranger"
+    MEMBER = "member"
+    """Belongs to the organization whose thing it is, and is no owner of it."""
     OWNER = "owner"
     ADMIN = "admin"
     """A user with the admin flag: logged, and owner of everything."""
@@ -54,6 +67,7 @@ class Action(StrEnum):
     FOLLOW_ALL_RUNS = "follow all runs"
     CREATE_RUN = "create run"
     ACT_ON_RUN = "act on run"
+    DELETE_KEPT = "delete what is kept of runs"
     APPROVE_TASK = "approve task"
     READ_REPOSITORY = "read repository"
     WRITE_REPOSITORY = "write repository"
@@ -72,6 +86,8 @@ class Refusal(StrEnum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     BAD_REQUEST = "bad request"
+    HIDDEN = "hidden"
+    """As if the organization did not exist."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +97,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     private: frozenset[Role]
     refusals: dict[Role, Refusal] = {}
     """Without an entry nobody known is UNAUTHORIZED and everybody else FORBIDDEN."""
+    is_hiding: bool = False
+    """Strangers to an organization are told that what is private of it does not exist."""
+    is_for_members: bool = False
+    """Members may too where the thing says that its members act."""
 
 
 EVERYBODY = frozenset(Role)
@@ -89,6 +109,7 @@ LOGGED = KNOWN - {Role.ADMIN_TOKEN}
 ADMINS = frozenset({Role.ADMIN, Role.ADMIN_TOKEN})
 INSIDERS = ADMINS | {Role.OWNER}
 LOGGED_INSIDERS = INSIDERS & LOGGED
+BELONGING = INSIDERS | {Role.MEMBER}
 
 
 def _rule(
@@ -99,8 +120,10 @@ def _rule(
     return Rule(public=public, private=public if private is None else private, refusals=refusals or {})
 
 
-_SEEN_BY_ALL = _rule(EVERYBODY, INSIDERS, {Role.ANONYMOUS: Refusal.FORBIDDEN})
-_SEEN_BY_KNOWN = _rule(KNOWN, INSIDERS)
+_SEEN_BY_ALL = Rule(
+    public=EVERYBODY, private=BELONGING, refusals={Role.ANONYMOUS: Refusal.FORBIDDEN}, is_hiding=True
+)
+_SEEN_BY_KNOWN = Rule(public=KNOWN, private=BELONGING, is_hiding=True)
 
 RULES: dict[Action, Rule] = {
     Action.VIEW_GROUP: _SEEN_BY_KNOWN,
@@ -114,9 +137,10 @@ RULES: dict[Action, Rule] = {
     Action.LIST_RUNS: _SEEN_BY_KNOWN,
     Action.FOLLOW_ALL_RUNS: _rule(ADMINS),
     Action.CREATE_RUN: _rule(LOGGED_INSIDERS),
-    Action.ACT_ON_RUN: _rule(INSIDERS),
+    Action.ACT_ON_RUN: Rule(public=INSIDERS, private=INSIDERS, is_for_members=True),
+    Action.DELETE_KEPT: _rule(INSIDERS),
     Action.APPROVE_TASK: _rule(LOGGED_INSIDERS),
-    Action.READ_REPOSITORY: _rule(EVERYBODY, INSIDERS),
+    Action.READ_REPOSITORY: Rule(public=EVERYBODY, private=BELONGING, is_hiding=True),
     Action.WRITE_REPOSITORY: _rule(INSIDERS),
     Action.VIEW_USER: _rule(KNOWN),
     Action.VIEW_SELF: _rule(LOGGED),
@@ -134,7 +158,19 @@ def role(actor: Actor, thing: Thing | None) -> Role:
         return Role.ADMIN_TOKEN if actor.is_admin else Role.ANONYMOUS
     if actor.is_admin:
         return Role.ADMIN
-    return Role.OWNER if thing is not None and thing.owner == actor.user_id else Role.STRANGER
+    return Role.STRANGER if thing is None else _role_of_user(actor, thing)
+
+
+def _role_of_user(actor: Actor, thing: Thing) -> Role:
+    if thing.owner_kind == "user":
+        return Role.OWNER if thing.owner == actor.user_id else Role.STRANGER
+    match actor.memberships.get(thing.owner):
+        case "owner":
+            return Role.OWNER
+        case "member":
+            return Role.MEMBER
+        case _:
+            return Role.STRANGER
 
 
 def may(actor: Actor, action: Action, thing: Thing | None = None) -> Refusal | None:
@@ -143,5 +179,10 @@ def may(actor: Actor, action: Action, thing: Thing | None = None) -> Refusal | N
     held = role(actor, thing)
     if held in (rule.public if thing is None or thing.is_public else rule.private):
         return None
+    if thing is not None and thing.owner_kind == "org":
+        if held is Role.MEMBER and rule.is_for_members and thing.members_act:
+            return None
+        if held is Role.STRANGER and rule.is_hiding:
+            return Refusal.HIDDEN
     usual = Refusal.UNAUTHORIZED if held is Role.ANONYMOUS else Refusal.FORBIDDEN
     return rule.refusals.get(held, usual)

@@ -52,7 +52,7 @@ async def add_project(tx: Transaction, request: NewProject, id: str, now: dateti
             code="invalidRepoPath",
         )
     finding.check_visibility(request.visibility)
-    _check_members(request.members_can_perform_run_actions)
+    _check_members(parent, request.members_can_perform_run_actions)
     await projects.add(
         tx,
         {
@@ -84,7 +84,8 @@ async def update_project(tx: Transaction, ref: str, request: ProjectUpdate) -> t
     if (parent.id, name) != (place.id, row.name):
         await _hold(tx, parent, parent.path)
         await _check_free(tx, parent, name)
-    _check_members(request.members_can_perform_run_actions)
+    members_may = request.members_can_perform_run_actions
+    _check_members(parent, row.members_can_perform_run_actions if members_may is None else members_may)
     changes: dict[str, Any] = {
         "name": name,
         "parent_id": parent.id,
@@ -114,10 +115,9 @@ def _check_name(name: str) -> None:
         raise BadRequest(f"{name!r} cannot be a project's name: {NAME_RULE}", code="invalidProjectName")
 
 
-def _check_members(members_may: bool | None) -> None:
-    """Every owner is a user so far, and users have no members."""
-    if members_may:
+def _check_members(parent: Place, members_may: bool) -> None:
+    if members_may and parent.owner_kind == "user":
         raise BadRequest(
-            "members_can_perform_run_actions: a user's project has no members",
+            "members_can_perform_run_actions: a user's project has no members; set it to false",
             code="cannotSetMembersCanPerformRunActionsOnUserProject",
         )

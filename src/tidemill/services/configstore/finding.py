@@ -1,7 +1,7 @@
 """From what callers write (ids, names, paths) to what is stored, or the reference's errors."""
 
 from tidemill.contracts.secrets import ParentKind
-from tidemill.core.names import is_id, is_path, is_valid_name, parse_path
+from tidemill.core.names import OwnedPath, is_id, is_path, is_valid_name, parse_path
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import AnyRow, Snapshot
 from tidemill.services.configstore.store import groups, projects, sources, users
@@ -17,7 +17,7 @@ async def user(tx: Snapshot, ref: str) -> AnyRow:
     elif is_valid_name(ref):
         found = await users.by_name(tx, ref)
     if found is None:
-        raise NotFound(f"user {ref!r} does not exist", code="userDoesNotExist")
+        raise no_user(ref)
     return found
 
 
@@ -37,7 +37,7 @@ async def group(tx: Snapshot, ref: str) -> Place:
     """By path when *ref* has a slash, else by id."""
     if is_path(ref):
         path = parse_path(ref, least=2)
-        found = await _below(tx, path.owner, path.names)
+        found = await _below(tx, path, path.names)
     else:
         found = await groups.place(tx, ref) if is_id(ref) else None
     if found is None:
@@ -58,7 +58,7 @@ async def project(tx: Snapshot, ref: str) -> tuple[AnyRow, Place]:
     row, place = None, None
     if is_path(ref):
         path = parse_path(ref, least=3)
-        place = await _below(tx, path.owner, path.names[:-1])
+        place = await _below(tx, path, path.names[:-1])
         if place is not None and is_valid_name(path.names[-1]):
             row = await projects.in_group(tx, place.id, path.names[-1])
     elif is_id(ref):
@@ -88,13 +88,23 @@ async def _levels_of_group(tx: Snapshot, id: str) -> list[Level]:
     return [Level(kind="project-groups", id=place.id, path=place.path) for place in reversed(chain)]
 
 
-async def _below(tx: Snapshot, owner: str, names: tuple[str, ...]) -> Place | None:
-    root = await groups.root_of(tx, owner) if is_valid_name(owner) else None
+async def _below(tx: Snapshot, path: OwnedPath, names: tuple[str, ...]) -> Place | None:
+    root = await groups.root_of(tx, path.kind, path.owner) if is_valid_name(path.owner) else None
     if root is None:
-        raise NotFound(f"user {owner!r} does not exist", code="userDoesNotExist")
+        raise no_org(path.owner) if path.kind == "org" else no_user(path.owner)
     if not all(is_valid_name(name) for name in names):
         return None
     return await groups.descend(tx, root, names)
+
+
+def no_user(ref: str) -> Failure:
+    """What is said of a user who is not there."""
+    return NotFound(f"user {ref!r} does not exist", code="userDoesNotExist")
+
+
+def no_org(ref: str) -> Failure:
+    """What is said of an organization that is not there."""
+    return NotFound(f"organization {ref!r} does not exist", code="organizationDoesNotExist")
 
 
 def no_parent(ref: str) -> Failure:

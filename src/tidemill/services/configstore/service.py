@@ -103,7 +103,7 @@ class ConfigstoreService(Configstore, Values):
         async def add(tx: Transaction) -> None:
             if not await users.add(tx, id=user.id, name=user.name, is_admin=user.is_admin, now=now):
                 raise BadRequest(f"there is a user {user.name!r} already", code="userAlreadyExists")
-            await groups.add_root(tx, id=root, user_id=user.id, now=now)
+            await groups.add_root(tx, id=root, kind="user", owner=user.id, visibility="public", now=now)
 
         await self._db.do(add)
         return user
@@ -127,7 +127,7 @@ class ConfigstoreService(Configstore, Values):
     async def user_projects(self, ref: str) -> Projects:
         async def find(tx: Snapshot) -> list[Project]:
             user = await finding.user(tx, ref)
-            root = await groups.root_of(tx, user.name)
+            root = await groups.root_of(tx, "user", user.name)
             tree = {place.id: place for place in (await groups.tree(tx, root) if root else ())}
             rows = await projects.in_groups(tx, tree)
             return [showing.project(row, tree[row.parent_id]) for row in rows]
@@ -167,10 +167,10 @@ class ConfigstoreService(Configstore, Values):
         await self._db.do(remove)
 
     async def user_of_token(self, request: TokenCheck) -> User:
-        row = await self._db.read(lambda tx: users.by_token(tx, _hash(request.token)))
-        if row is None:
+        rows = await self._db.read(lambda tx: users.by_token(tx, _hash(request.token)))
+        if not rows:
             raise NotFound("nobody has this token", code="userTokenDoesNotExist")
-        return showing.user(row)
+        return showing.known_user(rows)
 
     async def project_group(self, ref: str) -> ProjectGroup:
         return showing.group(await self._db.read(lambda tx: finding.group(tx, ref)))

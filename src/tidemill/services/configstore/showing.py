@@ -1,5 +1,7 @@
 """From what is stored to what the contract shows."""
 
+from collections.abc import Sequence
+
 from tidemill.contracts.configstore import Project, ProjectGroup, RemoteSource, User
 from tidemill.kit.db import AnyRow
 from tidemill.services.configstore.store.groups import Place, narrower
@@ -8,6 +10,13 @@ from tidemill.services.configstore.store.groups import Place, narrower
 def user(row: AnyRow, token_names: tuple[str, ...] = ()) -> User:
     """A user as the contract shows it."""
     return User(id=row.id, name=row.name, is_admin=row.is_admin, token_names=token_names)
+
+
+def known_user(rows: Sequence[AnyRow]) -> User:
+    """A user who has said who they are: one row, or one for each of their memberships."""
+    (first, *_) = rows
+    memberships = {row.org_id: row.role for row in rows if row.org_id is not None}
+    return User(id=first.id, name=first.name, is_admin=first.is_admin, memberships=memberships)
 
 
 def group(place: Place) -> ProjectGroup:
@@ -20,6 +29,7 @@ def group(place: Place) -> ProjectGroup:
         visibility=place.visibility,
         global_visibility=place.global_visibility,
         owner=place.owner,
+        owner_kind=place.owner_kind,
     )
 
 
@@ -34,6 +44,7 @@ def project(row: AnyRow, place: Place) -> Project:
         visibility=row.visibility,
         global_visibility=narrower(place.global_visibility, row.visibility),
         owner=place.owner,
+        owner_kind=place.owner_kind,
         remote_source=row.remote_source,
         repo_path=row.repo_path or path,
         created_at=row.created_at,

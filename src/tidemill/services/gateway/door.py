@@ -34,6 +34,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
                 raise Unauthorized(f"say who you are to {action}: Authorization: token <token>")
             case Refusal.BAD_REQUEST:
                 raise BadRequest(f"this token cannot {action}")
+            case Refusal.HIDDEN:
+                raise NotFound(
+                    "there is no such organization, or it is not for you to see",
+                    code="organizationDoesNotExist",
+                )
             case Refusal.FORBIDDEN:
                 whose = "; that is for administrators" if action in _FOR_ADMINISTRATORS else ""
                 raise Forbidden(f"you may not {action}{whose}")
@@ -95,7 +100,12 @@ class Door:
             if error.code != "userTokenDoesNotExist":
                 raise
             return None
-        return Caller(actor=Actor(user_id=user.id, is_admin=user.is_admin), user=user)
+        return Caller(actor=acting(user), user=user)
+
+
+def acting(user: User) -> Actor:
+    """A user who has said who they are, as permissions see them."""
+    return Actor(user_id=user.id, is_admin=user.is_admin, memberships=user.memberships)
 
 
 def current_caller() -> Caller:
@@ -105,7 +115,12 @@ def current_caller() -> Caller:
 
 def thing(of: Project | ProjectGroup) -> Thing:
     """A project or group as permissions see it."""
-    return Thing(owner=of.owner, is_public=of.global_visibility == "public")
+    return Thing(
+        owner=of.owner,
+        owner_kind=of.owner_kind,
+        is_public=of.global_visibility == "public",
+        members_act=isinstance(of, Project) and of.members_can_perform_run_actions,
+    )
 
 
 def own(user: User) -> Thing:

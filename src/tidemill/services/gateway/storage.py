@@ -63,11 +63,11 @@ class Kept:
 
     async def delete_cache(self, owner: str, id: str) -> None:
         """Remove one cache."""
-        await self._storage.delete_cache(id, await self._group_of(owner, Action.ACT_ON_RUN))
+        await self._storage.delete_cache(id, await self._group_of(owner, Action.DELETE_KEPT))
 
     async def delete_caches(self, owner: str) -> CachesRemovedResponse:
         """Remove all caches."""
-        removed = await self._storage.delete_caches(await self._group_of(owner, Action.ACT_ON_RUN))
+        removed = await self._storage.delete_caches(await self._group_of(owner, Action.DELETE_KEPT))
         return CachesRemovedResponse(removed=removed.count)
 
     async def usage(self, owner: str) -> StorageResponse:
@@ -93,7 +93,7 @@ class Kept:
         return _kept(await self._storage.set_run_rule(group, rule))
 
     async def _run(self, owner: str, number: str) -> RunDetail:
-        group = await self._group_of(owner, Action.ACT_ON_RUN)
+        group = await self._group_of(owner, Action.DELETE_KEPT)
         return await self._runservice.numbered_run(run_number(number), group)
 
 

@@ -7,8 +7,9 @@ import msgspec
 from sqlalchemy import Select, bindparam, literal, select
 
 from tidemill.contracts.configstore import Visibility
+from tidemill.core.permissions import OwnerKind
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
-from tidemill.services.configstore.store.tables import project_groups, users
+from tidemill.services.configstore.store.tables import organizations, project_groups, users
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +22,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     visibility: Visibility
     global_visibility: Visibility
     owner: str
-    """The id of the user whose root group is the topmost."""
+    """The id of the user or organization whose root group is the topmost."""
+    owner_kind: OwnerKind
 
     def below(self, row: AnyRow) -> "Place":
         """The place of a child group of this one."""
@@ -33,6 +35,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             visibility=row.visibility,
             global_visibility=narrower(self.global_visibility, row.visibility),
             owner=self.owner,
+            owner_kind=self.owner_kind,
         )
 
 
@@ -56,7 +59,7 @@ async def lineage(tx: Snapshot, id: str) -> list[Place]:
 
 
 def _chain() -> Select[tuple[object, ...]]:
-    """The group and those above it, root first, the root with its user's name."""
+    """The group and those above it, root first, the root with its owner."""
     up = (
         select(project_groups, literal(0).label("height"))
         .where(project_groups.c.id == bindparam("group"))
@@ -65,8 +68,14 @@ def _chain() -> Select[tuple[object, ...]]:
     above = select(project_groups, up.c.height + 1).join(up, project_groups.c.id == up.c.parent_id)
     up = up.union_all(above)
     return (
-        select(up, users.c.name.label("user_name"))
+        select(
+            up,
+            users.c.name.label("user_name"),
+            organizations.c.name.label("org_name"),
+            organizations.c.visibility.label("org_visibility"),
+        )
         .outerjoin(users, users.c.id == up.c.user_id)
+        .outerjoin(organizations, organizations.c.id == up.c.org_id)
         .order_by(up.c.height.desc())
     )
 
@@ -75,28 +84,38 @@ _CHAIN = _chain()
 
 
 def _root(row: AnyRow) -> Place:
-    path = f"user/{row.user_name}"
+    """A root group; nothing of a private organization is public, whatever its groups say."""
+    is_user = row.user_id is not None
+    path = f"user/{row.user_name}" if is_user else f"org/{row.org_name}"
     return Place(
         id=row.id,
         name="",
         path=path,
         parent_path=path,
         visibility=row.visibility,
-        global_visibility=row.visibility,
-        owner=row.user_id,
+        global_visibility=row.visibility if is_user else narrower(row.org_visibility, row.visibility),
+        owner=row.user_id if is_user else row.org_id,
+        owner_kind="user" if is_user else "org",
     )
 
 
-_ROOT_OF = (
-    select(project_groups, users.c.name.label("user_name"))
+_ROOT_OF = {
+    "user": select(project_groups, users.c.name.label("user_name"))
     .join(users)
-    .where(users.c.name == bindparam("user"))
-)
+    .where(users.c.name == bindparam("owner")),
+    "org": select(
+        project_groups,
+        organizations.c.name.label("org_name"),
+        organizations.c.visibility.label("org_visibility"),
+    )
+    .join(organizations)
+    .where(organizations.c.name == bindparam("owner")),
+}
 
 
-async def root_of(tx: Snapshot, user_name: str) -> Place | None:
-    """The root group of the user called so."""
-    row = await tx.one(_ROOT_OF, {"user": user_name})
+async def root_of(tx: Snapshot, kind: OwnerKind, name: str) -> Place | None:
+    """The root group of the user or organization called so."""
+    row = await tx.one(_ROOT_OF[kind], {"owner": name})
     return None if row is None else _root(row)
 
 
@@ -137,10 +156,12 @@ async def lock(tx: Transaction, id: str) -> bool:
     return await tx.value(query) is not None
 
 
-async def add_root(tx: Transaction, *, id: str, user_id: str, now: datetime) -> None:
-    """Add a user's root group; it is public and has no name."""
-    values = {"id": id, "user_id": user_id, "name": "", "visibility": "public", "created_at": now}
-    await tx.insert_new(project_groups, values)
+async def add_root(
+    tx: Transaction, *, id: str, kind: OwnerKind, owner: str, visibility: str, now: datetime
+) -> None:
+    """Add the root group of a user or organization; it has no name."""
+    values = {f"{kind}_id": owner, "name": "", "visibility": visibility, "created_at": now}
+    await tx.insert_new(project_groups, {"id": id} | values)
 
 
 async def add(tx: Transaction, *, id: str, parent_id: str, name: str, visibility: str, now: datetime) -> bool:

@@ -1,11 +1,13 @@
 """Questions about remote sources and signing keys."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
-from tidemill.services.configstore.store.tables import remote_sources, signing_keys
+from tidemill.services.configstore.store.tables import projects, remote_sources, signing_keys
 
 
 async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
@@ -25,6 +27,32 @@ async def listed(tx: Snapshot, *, after: str, limit: int, ascending: bool) -> li
     if after:
         query = query.where(name > after if ascending else name < after)
     return await tx.all(query.limit(limit) if limit else query)
+
+
+async def add(tx: Transaction, values: Mapping[str, Any]) -> bool:
+    """Add a remote source; False when the name is taken."""
+    return await tx.insert_new(remote_sources, values)
+
+
+async def lock(tx: Transaction, id: str) -> None:
+    """Hold a remote source, so that no project is put on it meanwhile."""
+    await tx.value(select(remote_sources.c.id).where(remote_sources.c.id == id).with_for_update())
+
+
+async def change(tx: Transaction, id: str, values: Mapping[str, Any]) -> None:
+    """Change some columns of a remote source."""
+    await tx.run(update(remote_sources).where(remote_sources.c.id == id).values(values))
+
+
+async def is_used(tx: Snapshot, id: str) -> bool:
+    """Whether any project is on the remote source."""
+    query = select(projects.c.id).where(projects.c.remote_source_id == id).limit(1)
+    return await tx.value(query) is not None
+
+
+async def remove(tx: Transaction, id: str) -> None:
+    """Remove a remote source that no project is on."""
+    await tx.run(delete(remote_sources).where(remote_sources.c.id == id))
 
 
 async def signing_key(tx: Snapshot, name: str) -> bytes | None:

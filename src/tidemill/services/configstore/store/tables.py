@@ -5,6 +5,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     LargeBinary,
     MetaData,
     Table,
@@ -17,6 +18,11 @@ from tidemill.kit.db import BytewiseText, Instant
 metadata = MetaData()
 
 _visible = "visibility IN ('public', 'private')"
+_role = "role IN ('owner', 'member')"
+_one_above = (
+    "(CASE WHEN parent_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN user_id IS NULL THEN 0 ELSE 1 END)"
+    " + (CASE WHEN org_id IS NULL THEN 0 ELSE 1 END) = 1"
+)
 
 users = Table(
     "users",
@@ -37,18 +43,54 @@ user_tokens = Table(
     UniqueConstraint("user_id", "name"),
 )
 
-#: A root group has a user and no parent, every other one a parent and no user.
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", BytewiseText, nullable=False, unique=True),
+    Column("visibility", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint(_visible),
+    Index("organizations_by_visibility", "visibility", "name"),
+)
+
+org_members = Table(
+    "org_members",
+    metadata,
+    Column("org_id", Text, ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint(_role),
+    Index("org_members_by_user", "user_id", "org_id", "role"),
+)
+
+org_invitations = Table(
+    "org_invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("org_id", Text, ForeignKey("organizations.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("org_id", "user_id"),
+    CheckConstraint(_role),
+    Index("org_invitations_by_user", "user_id"),
+)
+
+#: A root group has an owner and no parent, every other one a parent and no owner.
 project_groups = Table(
     "project_groups",
     metadata,
     Column("id", Text, primary_key=True),
     Column("parent_id", Text, ForeignKey("project_groups.id", ondelete="CASCADE")),
     Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), unique=True),
+    Column("org_id", Text, ForeignKey("organizations.id", ondelete="CASCADE"), unique=True),
     Column("name", BytewiseText, nullable=False),
     Column("visibility", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("parent_id", "name"),
-    CheckConstraint("(parent_id IS NULL) <> (user_id IS NULL)"),
+    CheckConstraint(_one_above),
     CheckConstraint(_visible),
 )
 

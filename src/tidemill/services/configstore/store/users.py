@@ -6,10 +6,15 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select
 
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
-from tidemill.services.configstore.store.tables import user_tokens, users
+from tidemill.services.configstore.store.tables import org_members, user_tokens, users
 
 _by_id = select(users).where(users.c.id == bindparam("user"))
-_by_token = select(users).join(user_tokens).where(user_tokens.c.hash == bindparam("token"))
+_by_token = (
+    select(users, org_members.c.org_id, org_members.c.role)
+    .join(user_tokens)
+    .outerjoin(org_members, org_members.c.user_id == users.c.id)
+    .where(user_tokens.c.hash == bindparam("token"))
+)
 
 
 async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
@@ -36,7 +41,7 @@ async def add(tx: Transaction, *, id: str, name: str, is_admin: bool, now: datet
 
 
 async def remove(tx: Transaction, id: str) -> None:
-    """Remove a user with tokens, groups and projects."""
+    """Remove a user with tokens, memberships, invitations, groups and projects."""
     await tx.run(delete(users).where(users.c.id == id))
 
 
@@ -62,6 +67,6 @@ async def remove_token(tx: Transaction, user_id: str, name: str) -> bool:
     return await tx.run(delete(user_tokens).where(where)) == 1
 
 
-async def by_token(tx: Snapshot, hash: bytes) -> AnyRow | None:
-    """Whose token has this hash."""
-    return await tx.one(_by_token, {"token": hash})
+async def by_token(tx: Snapshot, hash: bytes) -> list[AnyRow]:
+    """Whose token has this hash: nothing, or the user with each of their memberships, or with none."""
+    return await tx.all(_by_token, {"token": hash})
