@@ -1,12 +1,14 @@
 """The generated parts of the pages: the code map, the public API's routes, and the states of runs.
 
-`python -m tests.house.pages` (part of `make fmt`) writes them; test_docs fails when they are stale.
+`python -m tests.house.pages` (part of `make fmt`) writes them, and the modules of `tests.house.clients`;
+test_docs fails when they are stale.
 """
 
 import ast
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.house import clients
 from tidemill.contracts.gateway import Gateway
 from tidemill.core import transitions
 from tidemill.core.explaining import codes
@@ -109,5 +111,7 @@ def renewed(page: Path) -> str:
 
 
 if __name__ == "__main__":
+    for module, make in clients.MADE.items():
+        module.write_text(make())
     for page in MADE:
         page.write_text(renewed(page))

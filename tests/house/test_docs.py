@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.house import clients
 from tests.house.pages import MADE, ROOT, renewed
 from tidemill.settings.loading import names
 
@@ -16,6 +17,12 @@ PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").g
 def test_generated_parts_are_fresh(page: Path) -> None:
     """The code map lists every module, docs/api.md every route (mend with: make fmt)."""
     assert page.read_text() == renewed(page)
+
+
+@pytest.mark.parametrize("module", clients.MADE, ids=lambda path: str(path.relative_to(clients.CLIENT)))
+def test_clients_have_what_their_contracts_have(module: Path) -> None:
+    """No route and no internal call is missing in a client (mend with: make fmt)."""
+    assert module.read_text() == clients.MADE[module]()
 
 
 def test_every_setting_is_in_the_manual() -> None:

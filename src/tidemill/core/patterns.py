@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-import re2
 
 from tidemill.core.globs import glob_expression, is_glob
 
@@ -92,11 +91,7 @@ def _is_in(name: str, alternatives: Sequence[Any]) -> bool:
 
 def checked_pattern(text: str, kind: PatternKind) -> Pattern:
     """A regular expression or glob; raises ValueError for one that is wrong."""
-    try:
-        _compiled(text, kind)
-    except re2.error as error:
-        reason = error.args[0]
-        raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason) from None
+    _compiled(text, kind)
     return Pattern(text=text, kind=kind)
 
 
@@ -115,12 +110,18 @@ def _joined(globs: tuple[str, ...]) -> list[Any]:
     """One expression for all of *globs*; several when RE2 finds it too large."""
     try:
         return [_compile("|".join(glob_expression(glob) for glob in globs))]
-    except re2.error:
+    except ValueError:
         return [_compiled(glob, PatternKind.GLOB) for glob in globs]
 
 
 def _compile(expression: str) -> Any:
+    import re2  # noqa: PLC0415 - clients know these nouns, and have no need of it
+
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MOST_MEMORY
-    return re2.compile(expression, options)
+    try:
+        return re2.compile(expression, options)
+    except re2.error as error:
+        reason = error.args[0]
+        raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason) from None

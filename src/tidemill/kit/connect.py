@@ -21,6 +21,7 @@ _SILENCE_SECONDS = 60.0
 #: Of a call's time; silence is noticed before the deadline, so that it can be told from other ends.
 _FIRST_SILENCE = 0.95
 _SHOWN_BYTES = 200
+_PAGE = "text/html"
 #: Ask a silent peer after 30 s whether it is there, and give it up after another 30.
 _ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -31,10 +32,16 @@ _ALIVE = [
 _errors = msgspec.json.Decoder(list[ErrorItem])
 
 
-def http_client(url: str, *, service_token: str = "") -> httpx2.AsyncClient:
+def http_client(
+    url: str,
+    *,
+    service_token: str = "",
+    wrap: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] | None = None,
+) -> httpx2.AsyncClient:
     """A client for the services at *url*: any number of long polls, and dead peers are noticed.
 
-    *url* may be several addresses of the same service, separated by commas (see `fail_over`).
+    *url* may be several addresses of the same service, separated by commas (see `fail_over`). *wrap*
+    goes around whatever sends the requests.
     """
     at = addresses(url)
     transport: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
@@ -44,6 +51,8 @@ def http_client(url: str, *, service_token: str = "") -> httpx2.AsyncClient:
     )
     if len(at) > 1:
         transport = FailOver([httpx2.URL(address) for address in at], transport)
+    if wrap is not None:
+        transport = wrap(transport)
     headers = {"Accept": "application/json"}
     if service_token:
         headers["Authorization"] = f"Bearer {service_token}"
@@ -55,16 +64,24 @@ def addresses(url: str) -> list[str]:
     return [part.strip().rstrip("/") for part in url.split(",") if part.strip()]
 
 
-def connect(contract: type[C], http: httpx2.AsyncClient, prefix: str, *, caller: str = "") -> C:
+def connect(
+    contract: type[C],
+    http: httpx2.AsyncClient,
+    prefix: str,
+    *,
+    caller: str = "",
+    is_service: bool = True,
+) -> C:
     """An object of the contract's type that asks the service behind *http* under *prefix*.
 
     *http* carries the address and the credentials. Whatever keeps the service from answering is
-    Unavailable; a deadline ends every call.
+    Unavailable; a deadline ends every call. That a service's own credentials are wrong is a failure of
+    the installation (Internal); somebody who is no service is told that they are Unauthorized.
     """
 
     def make(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
         request = _requests(endpoint, prefix, caller)
-        read = _answers(endpoint)
+        read = _answers(endpoint, is_service=is_service)
 
         async def call(_: C, *args: Any, **kwargs: Any) -> Any:
             bound = endpoint.bind(args, kwargs)
@@ -78,6 +95,7 @@ def connect(contract: type[C], http: httpx2.AsyncClient, prefix: str, *, caller:
             except (httpx2.TransportError, TimeoutError) as error:
                 raise _unavailable(sent, error) from error
 
+        call.__endpoint__ = endpoint  # type: ignore[attr-defined]  # what goes through pages asks for it
         return call
 
     return derive(contract, make)
@@ -130,7 +148,7 @@ def _patience(endpoint: Endpoint, seconds: float) -> float | None:
     return seconds * _FIRST_SILENCE
 
 
-def _answers(endpoint: Endpoint) -> Callable[[httpx2.Response], Awaitable[Any]]:
+def _answers(endpoint: Endpoint, *, is_service: bool) -> Callable[[httpx2.Response], Awaitable[Any]]:
     """What turns the response to a call into its answer."""
     kind = endpoint.answer
     raw = endpoint.streams or kind is bytes
@@ -139,10 +157,13 @@ def _answers(endpoint: Endpoint) -> Callable[[httpx2.Response], Awaitable[Any]]:
     async def read(response: httpx2.Response) -> Any:
         if response.status_code >= 300:
             try:
-                raise _failure(response, await response.aread())
+                raise _failure(response, await response.aread(), is_service=is_service)
             finally:
                 await response.aclose()
         if endpoint.streams:
+            if _is_page(response) and not endpoint.media.startswith(_PAGE):
+                await response.aclose()
+                raise Internal(f"{_place(response)} answered a page, which is not of Tidemill: a proxy's?")
             return _Stream(response)
         try:
             content = await response.aread()
@@ -159,24 +180,37 @@ def _answers(endpoint: Endpoint) -> Callable[[httpx2.Response], Awaitable[Any]]:
     return read
 
 
+def _is_page(response: httpx2.Response) -> bool:
+    return bool(response.headers.get("Content-Type", "").startswith(_PAGE))
+
+
 class _Stream(AsyncIterator[bytes]):
     """The bytes of a streamed answer; ends only where the service has ended it."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
         self._chunks = response.aiter_raw()
+        framing = {"transfer-encoding", "content-length"} & response.headers.keys()
+        self._ends_by_itself = bool(framing) or response.http_version == "HTTP/2"
 
     async def __anext__(self) -> bytes:
         try:
             return await self._chunks.__anext__()
         except httpx2.TransportError as error:
             raise Unavailable(f"{_place(self._response)}: the answer was cut ({error})") from error
+        except StopAsyncIteration:
+            if self._ends_by_itself:
+                raise
+            raise Unavailable(
+                f"{_place(self._response)}: nobody can tell whether the answer was cut; "
+                "something on the way has removed the mark of its end"
+            ) from None
 
     async def aclose(self) -> None:
         await self._response.aclose()
 
 
-def _failure(response: httpx2.Response, body: bytes) -> Failure:
+def _failure(response: httpx2.Response, body: bytes, *, is_service: bool) -> Failure:
     """The error that a response tells of.
 
     Absence is never inferred from a bare status: a 404 that is not our own is "ask again".
@@ -193,7 +227,7 @@ def _failure(response: httpx2.Response, body: bytes) -> Failure:
         kind = Unavailable if status in (404, 502, 504) else BY_STATUS.get(status, _nearest(status))
         return kind(message)
     item = items[0]
-    if item.code in (NO_SUCH_ROUTE, WRONG_SERVICE_TOKEN):
+    if item.code == NO_SUCH_ROUTE or (item.code == WRONG_SERVICE_TOKEN and is_service):
         return Internal(f"{_place(response)}: {item.message}", code=item.code)
     kind = BY_STATUS.get(status, _nearest(status))
     return kind(item.message or item.code, code=item.code, details=item.details)

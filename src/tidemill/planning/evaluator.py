@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import msgspec
+import re2  # noqa: F401 - the core would read it when the first pattern comes, and that takes time
 
 from tidemill.kit.formats.document import NotReadable
 from tidemill.planning.evaluate import evaluate

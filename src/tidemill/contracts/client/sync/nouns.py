@@ -1,0 +1,170 @@
+"""The nouns of the public API without `await`; made by make fmt from the contracts."""
+
+from tidemill.contracts.client.sync.blocking import Blocking, blocking, blocking_stream
+from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.badges import BadgeRoutes
+from tidemill.contracts.gateway.events import EventRoutes
+from tidemill.contracts.gateway.executors import ExecutorRoutes
+from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
+from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.pushes import PushRoutes
+from tidemill.contracts.gateway.reports import RunTestRoutes
+from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.secrets import SecretRoutes
+from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
+from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
+from tidemill.contracts.gateway.variables import VariableRoutes
+
+
+class Artifacts(Blocking):
+    """Artifacts of runs, an extension: files that steps have kept for people."""
+
+    project_run_artifacts = blocking(ProjectArtifactRoutes.project_run_artifacts)
+    project_run_artifacts_tar = blocking_stream(ProjectArtifactRoutes.project_run_artifacts_tar)
+    project_run_artifacts_zip = blocking_stream(ProjectArtifactRoutes.project_run_artifacts_zip)
+    project_run_artifact = blocking_stream(ProjectArtifactRoutes.project_run_artifact)
+    user_run_artifacts = blocking(UserArtifactRoutes.user_run_artifacts)
+    user_run_artifacts_tar = blocking_stream(UserArtifactRoutes.user_run_artifacts_tar)
+    user_run_artifacts_zip = blocking_stream(UserArtifactRoutes.user_run_artifacts_zip)
+    user_run_artifact = blocking_stream(UserArtifactRoutes.user_run_artifact)
+
+
+class Badges(Blocking):
+    """Badges: small pictures of how a project is, for pages that anybody reads."""
+
+    badge = blocking_stream(BadgeRoutes.badge)
+
+
+class Events(Blocking):
+    """What happens to runs, an extension: event streams for people, pages and scripts."""
+
+    events = blocking_stream(EventRoutes.events)
+    project_events = blocking_stream(EventRoutes.project_events)
+    user_events = blocking_stream(EventRoutes.user_events)
+
+
+class Executors(Blocking):
+    """Executors, an extension."""
+
+    executors = blocking(ExecutorRoutes.executors)
+    executor = blocking(ExecutorRoutes.executor)
+    follow_executor = blocking_stream(ExecutorRoutes.follow_executor)
+    drain_executor = blocking(ExecutorRoutes.drain_executor)
+    pause_executor = blocking(ExecutorRoutes.pause_executor)
+    resume_executor = blocking(ExecutorRoutes.resume_executor)
+    delete_executor = blocking(ExecutorRoutes.delete_executor)
+
+
+class Logs(Blocking):
+    """Logs of steps, as the public API shows them."""
+
+    project_run_log = blocking_stream(ProjectLogRoutes.project_run_log)
+    project_run_log_index = blocking(ProjectLogRoutes.project_run_log_index)
+    user_run_log = blocking_stream(UserLogRoutes.user_run_log)
+    user_run_log_index = blocking(UserLogRoutes.user_run_log_index)
+
+
+class Projects(Blocking):
+    """Project groups and projects, as the public API shows them."""
+
+    project_group = blocking(ProjectRoutes.project_group)
+    project_group_subgroups = blocking(ProjectRoutes.project_group_subgroups)
+    project_group_projects = blocking(ProjectRoutes.project_group_projects)
+    create_project_group = blocking(ProjectRoutes.create_project_group)
+    project = blocking(ProjectRoutes.project)
+    create_project = blocking(ProjectRoutes.create_project)
+    update_project = blocking(ProjectRoutes.update_project)
+    delete_project = blocking(ProjectRoutes.delete_project)
+    create_project_run = blocking(ProjectRoutes.create_project_run)
+    project_pushes = blocking(ProjectRoutes.project_pushes)
+
+
+class Pushes(Blocking):
+    """Pushes explained, an extension: which runs were made of what was pushed, or why none."""
+
+    explain_push = blocking(PushRoutes.explain_push)
+
+
+class Reports(Blocking):
+    """Tests of runs, an extension: what test reports of steps have said."""
+
+    project_run_tests = blocking(RunTestRoutes.project_run_tests)
+    user_run_tests = blocking(RunTestRoutes.user_run_tests)
+
+
+class Runs(Blocking):
+    """Runs and their tasks, as the public API shows them."""
+
+    project_runs = blocking(ProjectRunRoutes.project_runs)
+    project_run = blocking(ProjectRunRoutes.project_run)
+    follow_project_run = blocking_stream(ProjectRunRoutes.follow_project_run)
+    explain_project_run = blocking(ProjectRunRoutes.explain_project_run)
+    project_run_action = blocking(ProjectRunRoutes.project_run_action)
+    project_run_task = blocking(ProjectRunRoutes.project_run_task)
+    project_run_task_action = blocking(ProjectRunRoutes.project_run_task_action)
+    user_runs = blocking(UserRunRoutes.user_runs)
+    user_run = blocking(UserRunRoutes.user_run)
+    explain_user_run = blocking(UserRunRoutes.explain_user_run)
+    user_run_action = blocking(UserRunRoutes.user_run_action)
+    user_run_task = blocking(UserRunRoutes.user_run_task)
+    user_run_task_action = blocking(UserRunRoutes.user_run_task_action)
+
+
+class Secrets(Blocking):
+    """Secrets of projects and project groups, as the public API shows them: never their values."""
+
+    project_secrets = blocking(SecretRoutes.project_secrets)
+    create_project_secret = blocking(SecretRoutes.create_project_secret)
+    update_project_secret = blocking(SecretRoutes.update_project_secret)
+    delete_project_secret = blocking(SecretRoutes.delete_project_secret)
+    project_group_secrets = blocking(SecretRoutes.project_group_secrets)
+    create_project_group_secret = blocking(SecretRoutes.create_project_group_secret)
+    update_project_group_secret = blocking(SecretRoutes.update_project_group_secret)
+    delete_project_group_secret = blocking(SecretRoutes.delete_project_group_secret)
+
+
+class Storage(Blocking):
+    """What is kept of runs, and its removal."""
+
+    delete_project_run = blocking(ProjectStorageRoutes.delete_project_run)
+    delete_project_run_log = blocking(ProjectStorageRoutes.delete_project_run_log)
+    project_caches = blocking(ProjectStorageRoutes.project_caches)
+    delete_project_caches = blocking(ProjectStorageRoutes.delete_project_caches)
+    delete_project_cache = blocking(ProjectStorageRoutes.delete_project_cache)
+    project_storage = blocking(ProjectStorageRoutes.project_storage)
+    project_retention = blocking(ProjectStorageRoutes.project_retention)
+    set_project_retention = blocking(ProjectStorageRoutes.set_project_retention)
+    delete_user_run = blocking(UserStorageRoutes.delete_user_run)
+    delete_user_run_log = blocking(UserStorageRoutes.delete_user_run_log)
+    user_caches = blocking(UserStorageRoutes.user_caches)
+    delete_user_caches = blocking(UserStorageRoutes.delete_user_caches)
+    delete_user_cache = blocking(UserStorageRoutes.delete_user_cache)
+    user_storage = blocking(UserStorageRoutes.user_storage)
+
+
+class Users(Blocking):
+    """Users, their tokens and remote sources, as the public API shows them."""
+
+    current_user = blocking(UserRoutes.current_user)
+    user = blocking(UserRoutes.user)
+    users = blocking(UserRoutes.users)
+    create_user = blocking(UserRoutes.create_user)
+    delete_user = blocking(UserRoutes.delete_user)
+    create_user_token = blocking(UserRoutes.create_user_token)
+    delete_user_token = blocking(UserRoutes.delete_user_token)
+    remote_source = blocking(RemoteSourceRoutes.remote_source)
+    version = blocking(OpenRoutes.version)
+    remote_sources = blocking(OpenRoutes.remote_sources)
+
+
+class Variables(Blocking):
+    """Variables of projects and project groups, as the public API shows them."""
+
+    project_variables = blocking(VariableRoutes.project_variables)
+    create_project_variable = blocking(VariableRoutes.create_project_variable)
+    update_project_variable = blocking(VariableRoutes.update_project_variable)
+    delete_project_variable = blocking(VariableRoutes.delete_project_variable)
+    project_group_variables = blocking(VariableRoutes.project_group_variables)
+    create_project_group_variable = blocking(VariableRoutes.create_project_group_variable)
+    update_project_group_variable = blocking(VariableRoutes.update_project_group_variable)
+    delete_project_group_variable = blocking(VariableRoutes.delete_project_group_variable)
