@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
+import anyio
 import pytest
 
 from tests.conftest import Clock, OpenDatabase
@@ -31,9 +32,15 @@ class KnownValues(Values):
         self.values: dict[str, str] = {}
         self.asked: list[ValuesRequest] = []
         self.failures: list[Failure] = []
+        self.together = 1
+        """It answers nobody before so many have asked."""
+        self._are_enough = anyio.Event()
 
     async def resolve(self, request: ValuesRequest) -> ValuesAnswer:
         self.asked.append(request)
+        if len(self.asked) >= self.together:
+            self._are_enough.set()
+        await self._are_enough.wait()
         if self.failures:
             raise self.failures.pop()
         return ValuesAnswer({name: self.values[name] for name in request.names if name in self.values})

@@ -295,6 +295,17 @@ async def test_a_waiting_sync_asks_for_values_again(service: Service, values: Kn
     assert len(answer.run) == 1
 
 
+async def test_values_of_several_jobs_are_asked_for_at_once(service: Service, values: KnownValues) -> None:
+    """Who is slow with them is waited for once, not once for each job: a sync has a time in which to end."""
+    cloning = [task(f"t{number}", steps=(CloneStep(),)) for number in range(4)]
+    await started(service.runs, *cloning)
+    player = Player(service.jobs, slots=4)
+    await player.sync()
+    values.together = 4
+    async with asyncio.timeout(5):
+        assert len((await player.sync()).run) == 4
+
+
 async def test_a_refusal_of_values_lets_the_job_run(service: Service, values: KnownValues) -> None:
     """Asking again would not help, so its names are as if undefined."""
     await started(service.runs, task(environment={"A": FromVariable("a")}))

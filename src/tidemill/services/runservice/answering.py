@@ -1,5 +1,6 @@
 """Talking with executors: look, wait until there is something to say, fetch values, answer."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -49,7 +50,7 @@ class Answering:
         with self._means.bells.listen(own) as mine, self._means.bells.listen(own, "jobs") as any_job:
             found = await self._look(request, dict(self.waiting))
             while True:
-                run = [job for job in [await self._accepted(one) for one in found.granted] if job]
+                run = [job for job in await asyncio.gather(*map(self._accepted, found.granted)) if job]
                 is_waiting_for_values = len(run) < len(found.granted)
                 remaining = deadline - anyio.current_time()
                 if remaining <= 0 or run or found.has_orders:
