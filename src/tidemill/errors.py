@@ -73,6 +73,19 @@ class TooLarge(Failure):
     default_code = "tooLarge"
 
 
+class TooMany(Failure):
+    """Asked for too often; `retry_after` in the details says after how many seconds it may be asked again."""
+
+    status = 429
+    default_code = "tooManyRequests"
+
+    @property
+    def seconds(self) -> float:
+        """After how long it may be asked again."""
+        told = self.details.get("retry_after") if isinstance(self.details, dict) else None
+        return float(told) if isinstance(told, int | float) else 1.0
+
+
 class Internal(Failure):
     """We failed, with a message that is meant for the user (such as "the forge did not answer")."""
 
@@ -98,6 +111,7 @@ BY_STATUS: dict[int, type[Failure]] = {
         Conflict,
         Gone,
         TooLarge,
+        TooMany,
         Internal,
         Unavailable,
     )

@@ -91,6 +91,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     if_none_match: str = ""
     remote: str = ""
     """The peer's address, for logs and the audit."""
+    headers: Mapping[bytes, bytes] = {}
+    """All headers of a request of the public API, their names in lower case."""
+
+    def header(self, name: str) -> str:
+        """One header of a request, "" when it has none of that name (given in lower case)."""
+        return self.headers.get(name.encode(), b"").decode("latin-1")
 
 
 _call: ContextVar[Call] = ContextVar("call", default=Call())  # noqa: B039 - it is frozen

@@ -21,6 +21,7 @@ from tidemill.kit.http import make_app, serve_http
 from tidemill.kit.http.openapi import describe
 from tidemill.kit.supervise import run_loops
 from tidemill.kit.telemetry import configure_logging
+from tidemill.serve.browsers import edge
 from tidemill.serve.house import COMPONENTS, House, components
 from tidemill.serve.listening import address, listen
 from tidemill.settings import Settings
@@ -60,6 +61,7 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
             ready=house.readiness.unready,
             service_token=token,
             openapi=_openapi,
+            edge=edge(settings, house.address),
         )
         group.start_soon(_stop_on_signal, stop)
         group.start_soon(run_loops, house.loops())

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tidemill.settings.login import LoginSettings
 from tidemill.settings.retention import RetentionSettings, Seconds
 
 
@@ -39,6 +40,15 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Seconds for which pushes that were worked on are remembered, with what came of them; 90 days."""
     admin_token: Secret = Secret("")
     """The administrator's token; "" generates one into <data_dir>/admin-token."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins whose pages may ask the API in a browser, beside our own: `https://ci.example.com`."""
+    unsecure_cookies: bool = False
+    """Cookies without `Secure` and `__Host-`, for a server that browsers reach over plain HTTP."""
+    session_duration: Annotated[float, Meta(ge=60, le=31_536_000)] = 43_200.0
+    """Seconds for which a login lasts; 12 hours."""
+    registration: bool = False
+    """Whether anybody may make themselves a user, with a password of their own."""
+    login: LoginSettings = LoginSettings()
 
 
 class ConfigstoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

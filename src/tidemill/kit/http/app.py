@@ -21,7 +21,9 @@ from starlette.types import Message, Receive, Scope, Send
 from tidemill.errors import BadRequest, Unauthorized, Unavailable
 from tidemill.kit import telemetry
 from tidemill.kit.contract import Call, calling
-from tidemill.kit.http.failing import answer_to, failure_of
+from tidemill.kit.http.edge import Edge
+from tidemill.kit.http.failing import Answer, answer_to, failure_of
+from tidemill.kit.http.outgoing import Headers, answering
 from tidemill.kit.http.routing import ANY_DEPTH, by_depth
 from tidemill.kit.wire import CALLER, REQUEST_ID, WRONG_SERVICE_TOKEN
 
@@ -49,13 +51,14 @@ def make_app(
     ready: Ready = _nothing_missing,
     service_token: str = "",
     openapi: Callable[[], bytes] | None = None,
+    edge: Edge | None = None,
 ) -> "App":
     """All of *routes* as one ASGI app, with /livez, /readyz, /metrics and /api/openapi.json.
 
     *ready* answers why each part that cannot serve cannot. Without a *service_token* what is under
     /internal is answered on loopback addresses only.
     """
-    return App(routes, ready=ready, service_token=service_token, openapi=openapi)
+    return App(routes, ready=ready, service_token=service_token, openapi=openapi, edge=edge or Edge())
 
 
 class App:
@@ -68,11 +71,13 @@ class App:
         ready: Ready,
         service_token: str,
         openapi: Callable[[], bytes] | None,
+        edge: Edge,
     ) -> None:
         self.is_stopping = False
         self.waiting: set[anyio.CancelScope] = set()
         """Answers that may take their time; a stopping server ends them."""
         self._ready = ready
+        self._edge = edge
         self._bearer = b"Bearer " + service_token.encode() if service_token else b""
         own = [Route("/livez", _live), Route("/readyz", self._answer_ready), Route("/metrics", _metrics)]
         if openapi is not None:
@@ -88,10 +93,12 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = _Exchange(scope, send)
-        with calling(exchange.call):
+        exchange = _Exchange(scope, send, self._edge)
+        with calling(exchange.call), answering(exchange.own):
             try:
-                self._admit(exchange)
+                if (answer := self._admit(exchange)) is not None:
+                    await exchange.answer(answer)
+                    return
                 router = self._routers.get(exchange.path.count("/")) or self._routers[ANY_DEPTH]
                 await router(scope, receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - the edge: everything becomes an answer
@@ -102,14 +109,18 @@ class App:
             finally:
                 exchange.record()
 
-    def _admit(self, exchange: "_Exchange") -> None:
-        """Let *exchange* pass to the routes; they see the raw path, in which %2F is no separator."""
+    def _admit(self, exchange: "_Exchange") -> Answer | None:
+        """Answer *exchange*, or let it pass to the routes: they see the raw path, %2F is no separator."""
         exchange.scope["app"] = self
         path = exchange.path
         if _MALFORMED_ESCAPE.search(path):
             raise BadRequest("the path holds a malformed escape")
-        if path.startswith(INTERNAL):
+        if exchange.is_internal:
             self._authenticate(exchange)
+            return None
+        return self._edge.first_look(
+            exchange.scope["method"], path, exchange.scope["query_string"], exchange.headers
+        )
 
     def _authenticate(self, exchange: "_Exchange") -> None:
         if self._bearer:
@@ -130,18 +141,22 @@ class App:
 class _Exchange:
     """One request and what becomes of it."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, edge: Edge) -> None:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.path: str = scope["raw_path"].decode("latin-1")
+        self.is_internal = self.path.startswith(INTERNAL)
+        self.own: Headers = []
+        """Headers that a route wants to be sent with the answer, whatever that is."""
         self.status = 0
+        self._edge = edge
         self._send = send
         self._begun = time.perf_counter()
         self._seconds = 0.0
         scope["path"] = self.path
         given = self.headers.get(REQUEST_ID.lower().encode(), b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        internal = self.path.startswith(INTERNAL)
+        internal = self.is_internal
         self.call = Call(
             request_id=request_id,
             caller=self.headers.get(CALLER.lower().encode(), b"").decode("latin-1") if internal else "",
@@ -153,6 +168,7 @@ class _Exchange:
             if_range=self._header(b"if-range"),
             if_none_match=self._header(b"if-none-match"),
             remote=(scope.get("client") or ("",))[0],
+            headers={} if internal else self.headers,
         )
 
     def _header(self, name: bytes) -> str:
@@ -163,7 +179,7 @@ class _Exchange:
             self.status = message["status"]
             self._seconds = time.perf_counter() - self._begun
             message["headers"] = [
-                *message.get("headers", ()),
+                *self._with_edge([*message.get("headers", ()), *self.own]),
                 (b"date", formatdate(usegmt=True).encode()),
                 (b"x-request-id", self.call.request_id.encode()),
             ]
@@ -176,10 +192,23 @@ class _Exchange:
             log.warning("answer cut", path=self.path, code=failure.code, error=failure.message)
             return
         as_agola = self.path.startswith(API) and b"accept" not in self.headers
-        answer = answer_to(failure, as_agola=as_agola, length_known=b"content-length" in self.headers)
+        await self.answer(
+            answer_to(failure, as_agola=as_agola, length_known=b"content-length" in self.headers)
+        )
+
+    async def answer(self, answer: Answer) -> None:
+        """Send a whole answer."""
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
         await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": answer.body})
+
+    def _with_edge(self, headers: Headers) -> Headers:
+        """*headers*, and what is said to browsers beside them."""
+        if self.is_internal:
+            return headers
+        given = {name for name, _ in headers}
+        said = self._edge.headers(self.scope["method"], self.headers, is_api=self.path.startswith(API))
+        return headers + [header for header in said if header[0] not in given or header[0] == b"vary"]
 
     def record(self) -> None:
         """Count and log the exchange; the query stays out, since it may hold secrets."""

@@ -1,5 +1,6 @@
 """The one place where errors become responses."""
 
+import math
 from typing import Any, NamedTuple
 
 import msgspec
@@ -7,8 +8,8 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from tidemill.errors import BadRequest, Failure, NotFound, TooLarge, Unavailable, typed, unknown
-from tidemill.kit.wire import NO_SUCH_ROUTE, ErrorItem
+from tidemill.errors import BadRequest, Failure, NotFound, TooLarge, TooMany, Unavailable, typed, unknown
+from tidemill.kit.wire import CSRF_REFUSED, NO_SUCH_ROUTE, ErrorItem
 
 RETRY_SECONDS = 2
 LONGEST_MESSAGE = 2000
@@ -56,9 +57,7 @@ def answer_to(failure: Failure, *, as_agola: bool, length_known: bool) -> Answer
     """The response that tells of *failure*; to the letter of Agola for who sends no Accept header."""
     if as_agola:
         return _agola(failure, length_known=length_known)
-    headers = [JSON]
-    if isinstance(failure, Unavailable):
-        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
+    headers = [JSON, *_when_again(failure)]
     if isinstance(failure, TooLarge):
         headers.append((b"connection", b"close"))  # the rest of the body is not waited for
     if isinstance(failure, _MethodNotAllowed):
@@ -77,11 +76,20 @@ def _agola(failure: Failure, *, length_known: bool) -> Answer:
             if length_known
             else Answer(400, [JSON, close], b"[]")
         )
-    headers = [JSON]
-    if isinstance(failure, Unavailable):
-        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
+    if failure.code == CSRF_REFUSED:
+        return Answer(failure.status, _TEXT, f"Forbidden - {failure.details['reason']}\n".encode())
+    headers = [JSON, *_when_again(failure)]
     items = [] if failure.code == failure.default_code else [{"code": failure.code, "details": None}]
     return Answer(failure.status, headers, msgspec.json.encode(items))
+
+
+def _when_again(failure: Failure) -> list[tuple[bytes, bytes]]:
+    """The header that says when to ask again, where that is known."""
+    if isinstance(failure, Unavailable):
+        return [(b"retry-after", b"%d" % RETRY_SECONDS)]
+    if isinstance(failure, TooMany):
+        return [(b"retry-after", b"%d" % math.ceil(failure.seconds))]
+    return []
 
 
 def _short(message: str) -> str:
