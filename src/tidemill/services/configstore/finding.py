@@ -1,10 +1,13 @@
 """From what callers write (ids, names, paths) to what is stored, or the reference's errors."""
 
+from tidemill.contracts.configstore import Project
 from tidemill.contracts.secrets import ParentKind
 from tidemill.core.names import OwnedPath, is_id, is_path, is_valid_name, parse_path
+from tidemill.core.permissions import MemberRole, OwnerKind
 from tidemill.errors import BadRequest, Failure, NotFound
-from tidemill.kit.db import AnyRow, Snapshot
-from tidemill.services.configstore.store import groups, projects, sources, users
+from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.configstore import showing
+from tidemill.services.configstore.store import groups, organizations, projects, sources, users
 from tidemill.services.configstore.store.groups import Place
 from tidemill.services.configstore.store.held import Level
 
@@ -19,6 +22,34 @@ async def user(tx: Snapshot, ref: str) -> AnyRow:
     if found is None:
         raise no_user(ref)
     return found
+
+
+async def held_user(tx: Transaction, ref: str) -> AnyRow:
+    """The same, who cannot go before the transaction is over."""
+    found = await user(tx, ref)
+    if not await users.hold(tx, found.id):
+        raise no_user(ref)
+    return found
+
+
+async def org(tx: Snapshot, ref: str) -> AnyRow:
+    """By id when *ref* looks like one, else by name."""
+    found = None
+    if is_id(ref):
+        found = await organizations.by_id(tx, ref)
+    elif is_valid_name(ref):
+        found = await organizations.by_name(tx, ref)
+    if found is None:
+        raise no_org(ref)
+    return found
+
+
+async def held_org(tx: Transaction, ref: str) -> AnyRow:
+    """The same, whose visibility and people nobody else can change before the transaction is over."""
+    found = await org(tx, ref)
+    if not await organizations.hold(tx, found.id):
+        raise no_org(ref)
+    return await org(tx, found.id)
 
 
 async def remote_source(tx: Snapshot, ref: str) -> AnyRow:
@@ -69,6 +100,16 @@ async def project(tx: Snapshot, ref: str) -> tuple[AnyRow, Place]:
     return row, place
 
 
+async def projects_of(tx: Snapshot, kind: OwnerKind, name: str) -> tuple[Project, ...]:
+    """Every project of a user or organization, at any depth, by path."""
+    root = await groups.root_of(tx, kind, name)
+    tree = {place.id: place for place in (await groups.tree(tx, root) if root else ())}
+    rows = await projects.in_groups(tx, tree)
+    return tuple(
+        sorted((showing.project(row, tree[row.parent_id]) for row in rows), key=lambda one: one.path)
+    )
+
+
 async def levels(tx: Snapshot, kind: ParentKind, ref: str) -> list[Level]:
     """What *ref* names and the groups above it, nearest first: where secrets and variables are looked for."""
     if kind == "projects":
@@ -115,6 +156,15 @@ def no_parent(ref: str) -> Failure:
 def no_project(ref: str) -> Failure:
     """What is said of a project that is not there."""
     return NotFound(f"project {ref!r} does not exist", code="projectDoesNotExist")
+
+
+def role(text: str) -> MemberRole:
+    """What a user is to be in an organization; refuses what is no role."""
+    match text:
+        case "owner" | "member":
+            return text
+        case _:
+            raise BadRequest(f"role {text!r} is neither owner nor member", code="invalidRole")
 
 
 def check_visibility(text: str, code: str | None = None) -> None:

@@ -27,6 +27,12 @@ async def by_name(tx: Snapshot, name: str) -> AnyRow | None:
     return await tx.one(select(users).where(users.c.name == name))
 
 
+async def hold(tx: Transaction, id: str) -> bool:
+    """Keep a user from being removed before the transaction is over; False when they are gone."""
+    query = select(users.c.id).where(users.c.id == id).with_for_update(read=True, key_share=True)
+    return await tx.value(query) is not None
+
+
 async def listed(tx: Snapshot, *, after: str, limit: int, ascending: bool) -> list[AnyRow]:
     """Users by name, beyond *after* if given; limit 0 is no limit."""
     query = select(users).order_by(users.c.name if ascending else users.c.name.desc())
