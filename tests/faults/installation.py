@@ -32,7 +32,8 @@ class Installation:
         self.place = place
         self.database = database_url("runservice")
         self._shared = {"TIDEMILL_SERVICE_TOKEN": "between-services"}
-        self._address = f"127.0.0.1:{free_port()}"
+        self.store_port = free_port()
+        self._address = f"127.0.0.1:{self.store_port}"
         store = {f"TIDEMILL_{name.upper()}_DATABASE": database_url(name) for name in _STORE}
         store |= {
             "TIDEMILL_RUNSERVICE_EXECUTOR_LEASE": str(lease),

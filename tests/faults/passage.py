@@ -99,6 +99,7 @@ class _Transfers(Passing):
             if halt.is_free and halt.request.match(block[:_LONGEST_HEAD]):
                 halt.is_free = False
                 self._halt, self._passed = halt, 0
+                return
 
     async def _may_pass(self, direction: Direction, size: int) -> bool:
         """False when the connection is to break here."""

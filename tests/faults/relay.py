@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -80,14 +81,13 @@ class Relay:
             asyncio.create_task(passing.to_server(reader, back)),
             asyncio.create_task(passing.to_client(there, writer)),
         ]
-        try:
+        with suppress(asyncio.CancelledError):  # the relay ends, and this with it
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in pumps:
-                one.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            writer.transport.abort()
-            back.close()
+        for one in pumps:
+            one.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        writer.transport.abort()
+        back.close()
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

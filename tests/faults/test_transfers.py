@@ -1,0 +1,132 @@
+"""Executors and stores die, and connections break, in the middle of files on their way; what is kept is whole."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.faults.conftest import Install
+from tests.faults.installation import Installation, eventually
+from tests.faults.keeping import check_kept
+from tests.faults.passage import Halt, Passage
+from tests.system.server import Project, Server, Work
+from tidemill.kit.objects.files import STAGING
+
+#: Bytes that do not become fewer when they are compressed, and where among them a transfer stands still:
+#: what the kernel has taken of the rest is less than that.
+SIZE, MIDDLE = 32 << 20, 12 << 20
+#: Of these the object on its way has got so many: they are written a megabyte at a time.
+ARRIVED = MIDDLE - (2 << 20)
+JOB = "/internal/runservice/jobs/[^/]+"
+UPLOADS = (f"PUT {JOB}/workspaces/", f"PUT {JOB}/caches", f"PUT {JOB}/artifacts/")
+DOWNLOAD = f"GET {JOB}/archives/"
+FAULTS = ["executor", "store", "connection"]
+
+HOST = {"type": "host"}
+BIG = {"contents": [{"source_dir": ".", "paths": ["big"]}]}
+SUM = {"run": {"command": "sha256sum big", "tty": False}}
+MAKE = {"run": {"command": f"head -c {SIZE} /dev/urandom > big; sha256sum big", "tty": False}}
+MAKING = [
+    MAKE,
+    {"save_to_workspace": BIG},
+    {"save_cache": {"key": "big"} | BIG},
+    {"artifacts": BIG},
+]
+USING = [
+    {"restore_workspace": {"dest_dir": "."}},
+    SUM,
+    {"run": "rm big"},
+    {"restore_cache": {"keys": ["big"], "dest_dir": "."}},
+    SUM,
+]
+
+
+@pytest.fixture
+def installation(install: Install) -> Installation:
+    return install()
+
+
+@pytest.fixture
+def passage(installation: Installation) -> Iterator[Passage]:
+    """The way to the store that the executor and the front take."""
+    with Passage(installation.store_port) as passage:
+        yield passage
+
+
+def started(installation: Installation, passage: Passage) -> tuple[Server, Project]:
+    """Everything, whose ways to the store lead through the passage; an executor and a project."""
+    executor = installation.executor("host")
+    for server in (executor, installation.front):
+        server.environment["TIDEMILL_RUNSERVICE_URL"] = passage.url
+    installation.start()
+    return executor, installation.front.user("alice").project("hello")
+
+
+def push(place: Path, project: Project, **tasks: dict[str, Any]) -> None:
+    """Push a run of these host tasks."""
+    work = Work(place / "work", project)
+    listed = [{"name": name, "runtime": HOST} | task for name, task in tasks.items()]
+    work.commit({".tidemill/config.yml": json.dumps({"runs": [{"name": "run", "tasks": listed}]})})
+    work.push()
+
+
+def strike(fault: str, installation: Installation, executor: Server, halt: Halt) -> None:
+    """What is on its way, in its middle, gets no further."""
+    if fault == "connection":
+        halt.cut()
+        return
+    victim = executor if fault == "executor" else installation.store
+    victim.kill()
+    halt.go_on()
+    victim.start()
+
+
+def staged(installation: Installation) -> int:
+    """Bytes that have arrived of objects which are not complete."""
+    return sum(file.stat().st_size for file in (installation.store.data / "objects" / STAGING).iterdir())
+
+
+def check_through(installation: Installation, *, archives: int, artifacts: int) -> None:
+    """The whole check, with every file that is kept; the installation is stopped by it."""
+    installation.settled()
+    store = installation.store.data / "objects"
+    anyio.run(lambda: check_kept(installation.database, store, archives=archives, artifacts=artifacts))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_the_middle_of_uploads(
+    installation: Installation, passage: Passage, tmp_path: Path, fault: str
+) -> None:
+    """A workspace, a cache, artifacts: each is brought again, whole, and its step is done once."""
+    halts = [passage.halt(request, "up", MIDDLE) for request in UPLOADS]
+    executor, project = started(installation, passage)
+    push(tmp_path, project, make={"steps": MAKING})
+    for halt in halts:
+        halt.reached()
+        eventually(lambda: staged(installation) >= ARRIVED, "so much has arrived")
+        strike(fault, installation, executor, halt)
+    assert project.finished(1)["result"] == "success"
+    (found,) = project.user.get(f"{project.ref}/runs/1/artifacts")
+    assert (found["size"], found["sha256"]) == (SIZE, project.log(1, "make", 0).decode().split()[0])
+    check_through(installation, archives=2, artifacts=1)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_the_middle_of_downloads(
+    installation: Installation, passage: Passage, tmp_path: Path, fault: str
+) -> None:
+    """What a task gets of a workspace and of a cache is all of it, however often it is fetched."""
+    halts = [passage.halt(DOWNLOAD, "down", MIDDLE) for _ in range(2)]
+    executor, project = started(installation, passage)
+    push(tmp_path, project, make={"steps": MAKING[:3]}, use={"steps": USING, "depends": ["make"]})
+    for halt in halts:
+        halt.reached()
+        strike(fault, installation, executor, halt)
+    assert project.finished(1)["result"] == "success"
+    made = project.log(1, "make", 0)
+    assert made
+    assert [project.log(1, "use", step) for step in (1, 4)] == [made, made]
+    check_through(installation, archives=2, artifacts=0)
