@@ -40,7 +40,7 @@ def advance(
     """
     if run.phase is not Phase.RUNNING:
         return Decision(run=run)
-    busy = {task.id for task in run.tasks if task.id in jobs or task.id in queued}
+    busy = {*jobs, *queued}.intersection([task.id for task in run.tasks])
     graph = Graph(run, plan, now)
     if run.result is Result.UNKNOWN and not run.stopping:
         graph.try_again()
@@ -54,7 +54,9 @@ def advance(
     elif result is not Result.UNKNOWN:
         rule = failed_fast(FAILED_FAST) if is_hasty else after_result
         graph.settle(rule, unless=busy.difference(queued))
-    withdraw = tuple(task.id for task in graph if task.id in queued and task.status.is_final)
+    withdraw: tuple[TaskId, ...] = ()
+    if queued:
+        withdraw = tuple(task.id for task in graph if task.id in queued and task.status.is_final)
     held = busy.difference(withdraw)
     stop: tuple[TaskId, ...] = ()
     if run.stopping or is_hasty:
@@ -67,7 +69,7 @@ def advance(
             phase=Phase.FINISHED if is_over else run.phase,
             ended_at=now if is_over else run.ended_at,
             warnings=graph.warnings(),
-            tasks=tuple(graph.tasks[task.name] for task in run.tasks),
+            tasks=tuple(graph.tasks.values()),
         ),
         start=graph.ready(unless=busy),
         withdraw=withdraw,

@@ -4,11 +4,6 @@ from tidemill.core.plan import PlanTask, Step
 from tidemill.core.run import RunTask, Status, StepPhase, StepState
 
 
-def may_warn(planned: PlanTask) -> bool:
-    """Whether any failure of such a task is ignored; asked first, for few tasks have any."""
-    return planned.ignore_failure or True in [step.ignore_failure for step in planned.steps]
-
-
 def is_warning(planned: PlanTask, task: RunTask) -> bool:
     """Whether *task* has failed and its run goes on as if it had not."""
     return planned.ignore_failure and task.status in (Status.FAILED, Status.LOST)

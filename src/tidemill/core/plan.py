@@ -1,9 +1,12 @@
 """The plan: a definition compiled for one commit and ref, ready to be run, names of secrets only."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal as OneOf
 
 import msgspec
+
+from tidemill.core.graph import in_order
 
 
 class Literal(msgspec.Struct, frozen=True, tag="literal"):
@@ -254,7 +257,7 @@ class PlanTask(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A run's graph, tasks in topological order, and the environment that every task gets."""
 
     name: str
@@ -272,6 +275,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Opaque names of the places where caches are looked for, in this order; they are saved in the first.
     Without any it is one that all runs of the same counter group have in common.
     """
+
+    @cached_property
+    def in_order(self) -> tuple[PlanTask, ...]:
+        """The tasks, each after all it depends on; asked for at each change of a run, found once."""
+        tasks = {task.name: task for task in self.tasks}
+        parents = {task.name: [depend.task for depend in task.depends] for task in self.tasks}
+        return tuple(tasks[name] for name in in_order(parents))
+
+    @cached_property
+    def lenient(self) -> tuple[PlanTask, ...]:
+        """The tasks of which some failure is ignored: their own, or that of a step."""
+        return tuple(
+            task
+            for task in self.tasks
+            if task.ignore_failure or any(step.ignore_failure for step in task.steps)
+        )
 
     def task(self, name: str) -> PlanTask:
         """The task called *name*; KeyError when there is none."""

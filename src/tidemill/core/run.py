@@ -161,7 +161,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """When something follows from the time alone; None while nothing does."""
         if self.phase is not Phase.RUNNING:
             return None
-        times = [time for task in self.tasks for time in (task.not_before, task.approve_by) if time]
+        times = [task.not_before for task in self.tasks if task.not_before is not None]
+        times += [task.approve_by for task in self.tasks if task.approve_by is not None]
         if self.deadline is not None and not self.stopping:
             times.append(self.deadline)
         return min(times, default=None)

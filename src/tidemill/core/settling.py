@@ -1,12 +1,15 @@
-"""A run's tasks on their graph while they are decided on, and the rules for those that have not started."""
+"""A run's tasks on their graph while they are decided on, and the rules for those that have not started.
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+All tasks of a run are looked at each time one of them changes. Of hundreds nearly all stay as they are, so
+that a look at one that does is kept short: statuses are compared by identity, calls are made for the others.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from tidemill.core.graph import in_order
-from tidemill.core.ignored import may_warn, warnings
+from tidemill.core.ignored import warnings
 from tidemill.core.plan import Condition, Depend, Plan, PlanTask
 from tidemill.core.retrying import may_try_again, next_attempt
 from tidemill.core.run import Result, Run, RunTask, Status, TaskId
@@ -15,10 +18,11 @@ from tidemill.core.spans import span
 STOPPED = "the run was stopped"
 """Why a task is skipped whose run was stopped, unless that has a reason of its own."""
 
-_FAILED = frozenset({Status.FAILED, Status.LOST})
+_NOT_STARTED, _RUNNING = Status.NOT_STARTED, Status.RUNNING
+_FAILED = (Status.FAILED, Status.LOST)
 _MATCHING = {
     Condition.ON_SUCCESS: frozenset({Status.SUCCESS}),
-    Condition.ON_FAILURE: _FAILED,
+    Condition.ON_FAILURE: frozenset(_FAILED),
     Condition.ON_SKIPPED: frozenset({Status.SKIPPED}),
     Condition.ALWAYS: frozenset(status for status in Status if status.is_final),
 }
@@ -33,44 +37,47 @@ class Graph:
     def __init__(self, run: Run, plan: Plan, now: datetime) -> None:
         self.now = now
         self.tasks = {task.name: task for task in run.tasks}
-        planned = {task.name: task for task in plan.tasks}
-        self._order = [
-            planned[name] for name in in_order({t.name: [d.task for d in t.depends] for t in plan.tasks})
-        ]
+        self._plan = plan
 
     def __iter__(self) -> Iterator[RunTask]:
-        return (self.tasks[planned.name] for planned in self._order)
+        return (self.tasks[planned.name] for planned in self._plan.in_order)
 
     @property
     def is_over(self) -> bool:
         """Every task is in a state that it cannot leave."""
-        return all(task.status.is_final for task in self)
+        return _are_over(self.tasks.values())
 
     def try_again(self) -> None:
         """Prepare the next attempt of each task that wants one, unless another has failed the run."""
-        ended = [(task, self.tasks[task.name]) for task in self._order]
+        ended = [
+            (planned, task)
+            for planned in self._plan.in_order
+            if (task := self.tasks[planned.name]).status in _FAILED
+        ]
         again = [(planned, task) for planned, task in ended if may_try_again(planned, task)]
         if again and self._failures() <= {planned.name for planned, _ in again}:
             self.tasks |= {task.name: next_attempt(planned, task, self.now) for planned, task in again}
 
     def wake(self) -> None:
         """Let go of what has waited for its time."""
-        for task in list(self):
+        waiting = [task for task in self.tasks.values() if task.not_before is not None]
+        for task in waiting:
             if task.not_before is not None and task.not_before <= self.now:
                 self.tasks[task.name] = replace(task, not_before=None)
 
     def settle(self, rule: _Rule, *, unless: Collection[TaskId]) -> None:
         """Apply *rule* to each task that has not started and is not among *unless*."""
-        for planned in self._order:
-            task = self.tasks[planned.name]
-            if task.status is Status.NOT_STARTED and task.id not in unless:
-                self.tasks[task.name] = rule(planned, task, self._parents(planned), self.now)
+        tasks = self.tasks
+        for planned in self._plan.in_order:
+            task = tasks[planned.name]
+            if task.status is _NOT_STARTED and task.id not in unless:
+                tasks[task.name] = rule(planned, task, self._parents(planned), self.now)
 
     def stopping(self, held: Collection[TaskId], reason: str, *, spared: bool) -> tuple[TaskId, ...]:
         """Those of *held* that are to stop, told why; if *spared*, not what is there for failures."""
         found = [
             self.tasks[planned.name]
-            for planned in self._order
+            for planned in self._plan.in_order
             if not (spared and _is_for_failures(planned)) and self.tasks[planned.name].id in held
         ]
         for task in found:
@@ -90,34 +97,46 @@ class Graph:
         """Settled tasks that nothing keeps from starting."""
         return tuple(
             task.id
-            for planned in self._order
-            for task in [self.tasks[planned.name]]
-            if task.status is Status.NOT_STARTED
+            for planned in self._plan.in_order
+            if (task := self.tasks[planned.name]).status is _NOT_STARTED
             and not task.waiting_approval
             and task.not_before is None
             and task.id not in unless
-            and all(parent.status.is_final for parent in self._parents(planned))
+            and _are_over(self._parents(planned))
         )
 
     def warnings(self) -> int:
         """Failures of tasks that have ended, and of their steps, which are ignored."""
         return sum(
             warnings(planned, task)
-            for planned in self._order
-            if may_warn(planned) and (task := self.tasks[planned.name]).status.is_final
+            for planned in self._plan.lenient
+            if (task := self.tasks[planned.name]).status.is_final
         )
 
     def _failures(self) -> set[str]:
         """The tasks that fail the run."""
-        return {t.name for t in self._order if not t.ignore_failure and self.tasks[t.name].status in _FAILED}
+        return {
+            planned.name
+            for planned in self._plan.tasks
+            if self.tasks[planned.name].status in _FAILED and not planned.ignore_failure
+        }
 
     def _parents(self, planned: PlanTask) -> list[RunTask]:
         return [self.tasks[depend.task] for depend in planned.depends]
 
 
+def _are_over(tasks: Iterable[RunTask]) -> bool:
+    """Whether each of these is in a state that it cannot leave."""
+    for task in tasks:  # a loop, because a generator costs three times as much
+        status = task.status
+        if status is _NOT_STARTED or status is _RUNNING:
+            return False
+    return True
+
+
 def by_conditions(planned: PlanTask, task: RunTask, parents: Sequence[RunTask], now: datetime) -> RunTask:
     """Skip a task that a parent's end rules out; let one whose turn has come wait for its approval."""
-    if not all(parent.status.is_final for parent in parents):
+    if not _are_over(parents):
         return task
     for depend, parent in zip(planned.depends, parents, strict=True):
         if not matches(depend, parent):

@@ -145,7 +145,7 @@ async def save(tx: Transaction, before: StoredRun, after: Run) -> Run:
         [
             {"of_run": before.sequence, "at": position, "becomes": rows.state_of(task)}
             for position, (was, task) in enumerate(zip(before.run.tasks, after.tasks, strict=True))
-            if task != was
+            if task is not was and task != was
         ],
     )
     place = {"at": before.sequence, "was": before.run.revision}
