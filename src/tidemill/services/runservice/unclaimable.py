@@ -1,12 +1,12 @@
 """Tasks that no executor can take: where the settings say so, they fail after a time, and say why.
 
-What counts is how long no executor that suits was online. It follows from what is stored (when the job
-was queued, when each executor was last heard), so that it is the same for every process and after a start.
+What counts is how long no executor that suits was online although it could have been heard: a start, or a
+pause of this process, gives every executor its lease, and the task its whole time, once more.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,6 +18,7 @@ from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.supervise import SLOWEST_ALLOWED, Loop, one_by_one
 from tidemill.services.runservice.changing import Changes, Means
 from tidemill.services.runservice.claiming import offer_of
+from tidemill.services.runservice.listening import Listening
 from tidemill.services.runservice.store import executors, jobs
 from tidemill.services.runservice.store.executors import Heard
 from tidemill.settings import RunserviceSettings
@@ -25,7 +26,6 @@ from tidemill.settings import RunserviceSettings
 _LOOP = "unclaimable"
 #: Tasks that fail in one transaction.
 _AT_ONCE = 100
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ class Unclaimable:
         self._after = timedelta(seconds=settings.unclaimable_after)
         self._is_on = settings.unclaimable == "fail"
         self._clock = clock
+        self._listening = Listening(SLOWEST_ALLOWED)
         self._bell: Bell = means.bells.listen("unclaimable")
         self._next: asyncio.TimerHandle | None = None
 
@@ -82,13 +83,13 @@ class Unclaimable:
         """The demands of queued jobs that nobody who is online suits, and since when that is so at least."""
         wanted = await self._means.demands.open(tx)
         known = await executors.offers(tx) if wanted else []
-        since = {key: self._silent_since(demand, known) for key, demand in wanted.items()}
+        listening = self._listening.since(now)
+        since = {key: self._silent_since(demand, known, listening) for key, demand in wanted.items()}
         return {key: (wanted[key], begun) for key, begun in since.items() if begun <= now}
 
-    def _silent_since(self, demand: Demand, known: Iterable[Heard]) -> datetime:
+    def _silent_since(self, demand: Demand, known: Iterable[Heard], listening: datetime) -> datetime:
         heard = (one.seen_at for one in known if suits(demand, offer_of(one.info)))
-        last = max(heard, default=None)
-        return _LONG_AGO if last is None else last + self._means.lease
+        return max([listening, *heard]) + self._means.lease
 
     async def _fail(self, key: int, demand: Demand, now: datetime) -> None:
         while await self._db.do(lambda tx: self._fail_some(tx, key, demand, now)) == _AT_ONCE:
