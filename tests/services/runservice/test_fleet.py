@@ -1,5 +1,7 @@
 """Executors that are wanted to drain or pause, come back, are followed, deleted and forgotten."""
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import msgspec
 import pytest
@@ -132,9 +134,24 @@ async def test_silent_ones_are_forgotten(service: Service, whole: RunserviceServ
     await started(service.runs)
     await Player(service.jobs, id="busy").take()
     clock.advance(8 * 86_400)
+    await whole.fleet.forget_silent()
     await Player(service.jobs, id="there").sync()
+    clock.advance(300)
     await whole.fleet.forget_silent()
     assert [one.id for one in (await service.fleet.executors()).executors] == ["busy", "paused", "there"]
+
+
+async def test_nobody_is_forgotten_who_could_not_be_heard(
+    service: Service, open_service: Callable[[], Awaitable[RunserviceService]], clock: Clock
+) -> None:
+    """A server that was away for weeks hears its executors first: a drained one is still drained."""
+    await Player(service.jobs).sync()
+    await service.fleet.want(E1, DRAIN)
+    clock.advance(30 * 86_400)
+    again = await open_service()
+    await again.fleet.forget_silent()
+    await Player(service.jobs).sync()
+    assert (await service.fleet.executor(E1)).wanted is Wanted.DRAIN
 
 
 async def test_they_are_listed_in_pages(service: Service) -> None:

@@ -16,6 +16,7 @@ from tidemill.kit.supervise import Loop
 from tidemill.services.runservice.changing import Means, fleet_bell
 from tidemill.services.runservice.completing import complete_jobs
 from tidemill.services.runservice.leases import lose_jobs
+from tidemill.services.runservice.listening import Listening
 from tidemill.services.runservice.store import demands, executors
 from tidemill.services.runservice.store.executors import Lease
 from tidemill.services.runservice.unclaimable import Unclaimable
@@ -23,6 +24,8 @@ from tidemill.settings import RunserviceSettings
 
 _encode = msgspec.json.Encoder().encode
 _CURSOR_PARTS = 2
+#: Seconds between two looks for executors that are to be forgotten.
+_FORGETTING = 300.0
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -40,12 +43,13 @@ class ExecutorFleet(Fleet):
         self._bells = means.bells
         self._kept = timedelta(seconds=settings.forget_executors_after)
         self._clock = clock
+        self._listening = Listening(_FORGETTING)
         self.unclaimable = Unclaimable(db, means, settings, clock=clock)
 
     def loops(self) -> list[Loop]:
         """Forgetting executors, failing what none can do, completing what older processes have queued."""
         return [
-            Loop("executors-forgotten", self.forget_silent, seconds=300.0),
+            Loop("executors-forgotten", self.forget_silent, seconds=_FORGETTING),
             Loop("jobs-completed", self.complete_jobs),
             *self.unclaimable.loops(),
         ]
@@ -133,9 +137,13 @@ class ExecutorFleet(Fleet):
     async def forget_silent(self) -> None:
         """Forget executors without jobs that have been silent for long, and demands of nobody."""
         now = self._clock()
-        if forgotten := await self._db.do(lambda tx: executors.forget_silent(tx, now - self._kept)):
-            log.info("silent executors are forgotten", executors=forgotten)
+        if now - self._listening.since(now) >= self._means.lease:  # else they may be about to be heard
+            await self._forget_silent(now - self._kept)
         await self._db.do(lambda tx: demands.forget_unused(tx, now))
+
+    async def _forget_silent(self, since: datetime) -> None:
+        if forgotten := await self._db.do(lambda tx: executors.forget_silent(tx, since)):
+            log.info("silent executors are forgotten", executors=forgotten)
 
     async def complete_jobs(self) -> None:
         """Give jobs that a process of the version before has queued what they lack."""
