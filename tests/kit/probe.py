@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from tidemill import errors
-from tidemill.kit.contract import Contract, Page, current_call, delete, get, post, put
+from tidemill.kit.contract import Contract, Page, Paged, current_call, delete, get, post, put
 from tidemill.kit.http import App, serve_http
 
 PREFIX = "/internal/probe"
@@ -94,6 +94,10 @@ class Probe(Contract):
     async def items(self, after: str = "") -> Page[Item]:
         """One page of a list."""
 
+    @get("/boxes")
+    async def box(self) -> Paged[dict[str, Item]]:
+        """One page of a list, inside of something else."""
+
     @delete("/items/{name}", status=204)
     async def remove(self, name: str) -> None:
         """Nothing comes back."""
@@ -168,6 +172,9 @@ class ProbeService(Probe):
         if after:
             return Page([Item(name="last")])
         return Page([Item(name="a"), Item(name="b")], cursor="100 % ä/+=\n")
+
+    async def box(self) -> Paged[dict[str, Item]]:
+        return Paged({"a": Item(name="a")}, cursor="100 % ä/+=\n")
 
     async def remove(self, name: str) -> None:
         self.labels.pop(name, None)

@@ -137,6 +137,12 @@ async def test_a_page_travels(probe: Probe) -> None:
     assert ([item.name for item in last.items], last.cursor) == (["last"], "")
 
 
+async def test_a_page_inside_of_an_answer(probe: Probe) -> None:
+    """The answer is the body, and the cursor travels beside it as for a list."""
+    boxed = await probe.box()
+    assert (boxed.body["a"].name, boxed.cursor) == ("a", "100 % ä/+=\n")
+
+
 async def test_nothing_comes_back_as_none(probe: Probe, service: ProbeService) -> None:
     """A call without an answer has its effect."""
     service.labels["a"] = "1"

@@ -10,7 +10,7 @@ import httpx2
 import msgspec
 
 from tidemill.errors import BY_STATUS, BadRequest, Failure, Internal, Unavailable
-from tidemill.kit.contract import DEADLINE, Contract, Endpoint, Page, current_call, derive
+from tidemill.kit.contract import DEADLINE, Contract, Endpoint, Page, Paged, current_call, derive
 from tidemill.kit.fail_over import FailOver
 from tidemill.kit.wire import CALLER, CURSOR, NO_SUCH_ROUTE, REQUEST_ID, WRONG_SERVICE_TOKEN, ErrorItem
 
@@ -175,7 +175,10 @@ def _answers(endpoint: Endpoint, *, is_service: bool) -> Callable[[httpx2.Respon
             answer = decoder.decode(content or b"null")
         except msgspec.DecodeError as error:
             raise Internal(f"{_place(response)} answered what is not expected: {error}") from error
-        return Page(answer, unquote(response.headers.get(CURSOR, ""))) if endpoint.pages else answer
+        if not endpoint.has_cursor:
+            return answer
+        cursor = unquote(response.headers.get(CURSOR, ""))
+        return Page(answer, cursor) if endpoint.pages else Paged(answer, cursor)
 
     return read
 

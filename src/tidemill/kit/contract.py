@@ -52,6 +52,18 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     items: list[T]
     cursor: str = ""
 
+    @property
+    def body(self) -> list[T]:
+        """What stands in the body."""
+        return self.items
+
+
+class Paged(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list that stands inside of an answer, such as the members in that of an organization."""
+
+    body: T
+    cursor: str = ""
+
 
 class Download(AsyncIterator[bytes]):
     """A streamed answer with a status and headers of its own; over HTTP alone."""
@@ -165,9 +177,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return get_origin(self.answer) is Page
 
     @property
+    def has_cursor(self) -> bool:
+        """Its answer is one page of a list, or holds one."""
+        return get_origin(self.answer) in (Page, Paged)
+
+    @property
     def answer_body(self) -> Any:
         """What a JSON answer's body holds: the items of a page, else the answer itself."""
-        return types.GenericAlias(list, get_args(self.answer)) if self.pages else self.answer
+        if not self.has_cursor:
+            return self.answer
+        return types.GenericAlias(list, get_args(self.answer)) if self.pages else get_args(self.answer)[0]
 
     @property
     def body(self) -> Parameter | None:

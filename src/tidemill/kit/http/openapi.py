@@ -90,7 +90,7 @@ def _response(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
         response["content"] = {endpoint.media: {}}
     elif _answer(endpoint) is not None:
         response["content"] = {"application/json": {"schema": schema_of[_answer(endpoint)]}}
-    if endpoint.pages:
+    if endpoint.has_cursor:
         cursor = {
             "description": "Where the next page starts; empty on the last.",
             "schema": {"type": "string"},

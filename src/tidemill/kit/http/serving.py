@@ -68,7 +68,7 @@ class _Served:
         self._dialect = dialect
         self._reader = Reader(endpoint, dialect.decoder)
         self._streams = endpoint.streams
-        self._pages = endpoint.pages
+        self._has_cursor = endpoint.has_cursor
         self._uploads = endpoint.body is not None and endpoint.body.kind == "stream"
         self._hears_the_end = (endpoint.waits or endpoint.streams) and not self._uploads
 
@@ -98,9 +98,9 @@ class _Served:
             await _send_stream(answer, endpoint, send)
             return
         headers = [] if answer is None and endpoint.status == 200 else [JSON]
-        if self._pages:
+        if self._has_cursor:
             headers.append((CURSOR.lower().encode(), quote(answer.cursor, safe=_PRINTABLE).encode()))
-            answer = answer.items
+            answer = answer.body
         elif endpoint.answer is bytes:
             headers = [(b"content-type", endpoint.media.encode())]
         body = (
