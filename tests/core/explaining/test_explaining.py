@@ -198,7 +198,7 @@ TASKS = [
         {},
         {"jobs": {T: QUEUED}, "executors": (replace(EXECUTOR, online=False),)},
         "no_executor",
-        "waiting: no executor is online; 1 are known, all silent",
+        "waiting: no executor is online; silent: e1",
     ),
     (
         {},

@@ -13,7 +13,7 @@ def explain_queued(plan: PlanTask, executors: Sequence[ExecutorView]) -> Explana
     """Why nobody works on a task yet that could be worked on."""
     online = [one for one in executors if one.online]
     if not online:
-        known = f"; {len(executors)} are known, all silent" if executors else ""
+        known = f"; silent: {_some([one.name for one in executors])}" if executors else ""
         return Explanation(
             code="no_executor",
             sentence=f"waiting: no executor is online{known}",
