@@ -46,10 +46,10 @@ from tidemill.settings import Settings
 C = TypeVar("C", bound=Contract)
 
 #: Every service, in the order in which they are built: who is asked comes before who asks.
-COMPONENTS = ("configstore", "runservice", "gitserver", "gateway", "scheduler", "executor")
+COMPONENTS = ("configstore", "runservice", "notification", "gitserver", "gateway", "scheduler", "executor")
 
 #: Those that keep rows.
-WITH_DATABASE = ("configstore", "runservice", "gitserver", "gateway")
+WITH_DATABASE = ("configstore", "runservice", "notification", "gitserver", "gateway")
 
 #: Pods that are kept ready at most, 4 MB each, so that the first tasks of a run need not wait for theirs.
 PODS_AHEAD = 4
@@ -175,6 +175,20 @@ class House:
         values = self.ask(Values, "configstore")
         agreed = await self._clocks.of(db)
         return RunserviceService(settings, db, objects, self.bells, values, clock=agreed, new_id=new_id)
+
+    async def _notification(self) -> Service:
+        from tidemill.services.notification.service import NotificationService
+
+        db = await self._database("notification")
+        return NotificationService(
+            self.settings.notification,
+            db,
+            self.bells,
+            self.ask(Feed, "runservice"),
+            self.ask(Runservice, "runservice"),
+            clock=await self._clocks.of(db),
+            new_id=new_id,
+        )
 
     async def _gitserver(self) -> Service:
         from tidemill.services.gitserver.service import GitserverService

@@ -105,6 +105,27 @@ class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Seconds a pusher waits for the numbers of the runs."""
 
 
+class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Telling others what happens to runs."""
+
+    url: str = ""
+    """Where other services reach the notification service; "" when it runs in this process."""
+    database: Secret = Secret("")
+    """`postgresql://…`; "" is a SQLite file in the data directory."""
+    webhook_url: Secret = Secret("")
+    """Where every change of a project's run is posted to; "" posts none."""
+    webhook_secret: Secret = Secret("")
+    """What the requests are signed with; "" signs none."""
+    webhook_allow: tuple[str, ...] = ()
+    """Networks (`10.1.0.0/16`) that webhooks may go to although they are not public."""
+    webhook_timeout: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    """Seconds within which a webhook must have answered."""
+    webhook_attempts: Annotated[int, Meta(ge=1, le=100)] = 15
+    """How often a delivery is tried until it is given up; with 15, for about five hours."""
+    run_webhook_expire_interval: Seconds = 604_800.0
+    """Seconds for which webhooks and their deliveries are kept, delivered or not; 7 days, 0 is for ever."""
+
+
 class ResourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an executor has for all of its jobs together. The host driver keeps no task within it."""
 
@@ -177,6 +198,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     configstore: ConfigstoreSettings = ConfigstoreSettings()
     runservice: RunserviceSettings = RunserviceSettings()
     gitserver: GitserverSettings = GitserverSettings()
+    notification: NotificationSettings = NotificationSettings()
     executor: ExecutorSettings = ExecutorSettings()
     coordinator: CoordinatorSettings = CoordinatorSettings()
     log: LogSettings = LogSettings()
