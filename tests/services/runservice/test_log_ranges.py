@@ -210,6 +210,21 @@ async def test_a_follower_may_wait_for_a_line(log: Timed) -> None:
     assert b"".join([block async for block in last]) == b"two\nthree\nfour\nfive\n"
 
 
+@ONE_CARRIER
+async def test_a_log_has_last_lines_while_it_grows(log: Timed) -> None:
+    """Its end is seen no earlier than where the last lines begin."""
+    await log.append(b"first\n")
+
+    async def grow() -> None:
+        for _ in range(200):
+            await log.append(b"more\n")
+
+    growing = asyncio.create_task(grow())
+    while not growing.done():
+        assert await log.part(tail=1)
+    await growing
+
+
 NONSENSE: list[LogRange] = [
     {"offset": 1, "line": 1},
     {"tail": 1, "since": 5},

@@ -28,8 +28,8 @@ class StepLogs(Logs):
     async def read_log(self, task: TaskId, step: int, **wanted: Unpack[LogRange]) -> AsyncIterator[bytes]:
         check(wanted)
         named, _ = await self._reading.named(task, step, wanted.get("attempt", 0))
-        view = await self._reading.view(named)
         start = await self._start(named, wanted)
+        view = await self._reading.view(named)  # later, or it could end before the start
         if wanted.get("follow", False):
             blocks = self._reading.followed(named, start.offset)
         else:
