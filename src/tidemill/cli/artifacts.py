@@ -1,22 +1,20 @@
 """`tidemill artifact`: files that the steps of a run have kept."""
 
-import hashlib
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, Literal
 
 import anyio
-from anyio import to_thread
 from cyclopts import App, Parameter
 
 from tidemill.cli.client import Number, Output, Project, Server, ask, complete
 from tidemill.cli.output import inert, show
+from tidemill.cli.saving import copy, save
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.artifacts import ArtifactResponse
-from tidemill.errors import BadRequest, Internal, NotFound, Unavailable
+from tidemill.errors import BadRequest, NotFound, Unavailable
 from tidemill.kit.toolbox.failure import ToolFailure
 from tidemill.kit.toolbox.unpacking import unpack
 
@@ -59,7 +57,8 @@ def get(
 ) -> None:
     """Download a file, or all of them into a directory (one for each task) or an archive.
 
-    What exists is replaced only where a single file is downloaded, which is checked by its SHA-256.
+    A file is seen under its name when it is complete; one that has been kept is checked by its SHA-256.
+    Of a directory nothing that exists is replaced.
 
     For example: tidemill artifact get user/alice/hello 7 dist/app.whl
     """
@@ -79,10 +78,10 @@ def get(
             raise NotFound(f"run #{number} has kept no artifacts" + (f" of task {task!r}" if task else ""))
         task_id = found[0].task_id if task else ""
         if archive == "zip":
-            await _save(await gateway.project_run_artifacts_zip(project, str(number), task_id), to)
+            await save(await gateway.project_run_artifacts_zip(project, str(number), task_id), to)
             return
         bundle = await gateway.project_run_artifacts_tar(project, str(number), task_id)
-        await (_save(bundle, to) if archive else _unpack(bundle, to or "."))
+        await (save(bundle, to) if archive else _unpack(bundle, to or "."))
 
     ask(server, download, about=project)
 
@@ -111,9 +110,7 @@ async def _one(gateway: Gateway, project: str, number: int, chosen: ArtifactResp
     def open_at(start: int) -> Awaitable[AsyncIterator[bytes]]:
         return gateway.project_run_artifact(project, str(number), chosen.task_id, chosen.path, start)
 
-    digest = await _save(resumed(open_at), to or chosen.path.rpartition("/")[2])
-    if digest != chosen.sha256:
-        raise Internal(f"{chosen.path} is damaged: its SHA-256 is another than was recorded")
+    await save(resumed(open_at), to or chosen.path.rpartition("/")[2], sha256=chosen.sha256)
 
 
 async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> AsyncIterator[bytes]:
@@ -134,31 +131,10 @@ async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> 
         await anyio.sleep(_FIRST_PAUSE * 2**in_vain)
 
 
-async def _save(content: AsyncIterator[bytes], to: str) -> str:
-    """Write it to a file or to stdout; its SHA-256."""
-    if to == "-":
-        return await _copy(content, sys.stdout.buffer)
-    with await to_thread.run_sync(_opened, Path(to)) as file:
-        return await _copy(content, file)
-
-
-def _opened(path: Path) -> BinaryIO:
-    return path.open("wb")
-
-
-async def _copy(content: AsyncIterator[bytes], file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    async for chunk in content:
-        digest.update(chunk)
-        file.write(chunk)
-    file.flush()
-    return digest.hexdigest()
-
-
 async def _unpack(bundle: AsyncIterator[bytes], to: str) -> None:
     """Unpack it below a directory; nothing that is there is replaced, and nothing goes elsewhere."""
     with tempfile.TemporaryFile() as file:
-        await _copy(bundle, file)
+        await copy(bundle, file)
         file.seek(0)
         try:
             unpack(file, to, lambda said: print(f"{to}: {said}", file=sys.stderr))
