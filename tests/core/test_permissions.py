@@ -41,6 +41,7 @@ MATRIX = {
     Action.LIST_RUNS: "401 yes/403 yes yes yes",
     Action.CREATE_PROJECT: "401 403 yes yes 400",
     Action.CREATE_GROUP: "401 403 yes yes 403",
+    Action.CHANGE_GROUP: "401 403 yes yes yes",
     Action.CHANGE_PROJECT: "401 403 yes yes yes",
     Action.VIEW_SECRETS: "401 yes/403 yes yes yes",
     Action.CHANGE_SECRETS: "401 403 yes yes yes",
@@ -51,6 +52,8 @@ MATRIX = {
     Action.READ_REPOSITORY: "yes/401 yes/403 yes yes yes",
     Action.WRITE_REPOSITORY: "401 403 yes yes yes",
     Action.MANAGE_TOKENS: "401 400 yes yes yes",
+    Action.LINK_ACCOUNT: "401 400 yes yes 403",
+    Action.UNLINK_ACCOUNT: "401 400 yes yes yes",
 }
 
 #: The same for things of organizations. Columns: anonymous, stranger, member, owner, user with the admin
@@ -62,6 +65,7 @@ OF_ORGS = {
     Action.LIST_RUNS: "401 yes/404 yes yes yes yes",
     Action.CREATE_PROJECT: "401 403 403 yes yes 400",
     Action.CREATE_GROUP: "401 403 403 yes yes 403",
+    Action.CHANGE_GROUP: "401 403 403 yes yes yes",
     Action.CHANGE_PROJECT: "401 403 403 yes yes yes",
     Action.VIEW_SECRETS: "401 yes/404 yes yes yes yes",
     Action.CHANGE_SECRETS: "401 403 403 yes yes yes",
@@ -81,6 +85,7 @@ WITHOUT_THING = {
     Action.LIST_USERS: "401 403 403 yes yes",
     Action.CHANGE_USERS: "401 403 403 yes yes",
     Action.VIEW_REMOTE_SOURCE: "401 yes yes yes yes",
+    Action.CHANGE_REMOTE_SOURCES: "401 403 403 yes yes",
     Action.MANAGE_EXECUTORS: "401 403 403 yes yes",
 }
 
@@ -131,7 +136,8 @@ def test_each_cell_without_a_thing(action: Action, row: str) -> None:
 def test_every_action_stands_in_the_tables() -> None:
     """No action without a rule, no rule without a row here."""
     assert set(RULES) == set(Action) == set(MATRIX) | set(OF_ORGS) | set(WITHOUT_THING)
-    assert set(MATRIX) - set(OF_ORGS) == {Action.MANAGE_TOKENS}
+    of_users_alone = {Action.MANAGE_TOKENS, Action.LINK_ACCOUNT, Action.UNLINK_ACCOUNT}
+    assert set(MATRIX) - set(OF_ORGS) == of_users_alone
 
 
 def test_nobody_owns_what_has_no_owner() -> None:

@@ -1,4 +1,4 @@
-"""What may be asked of the configstore: users, tokens, project groups, projects, remote sources."""
+"""What may be asked of the configstore: users, tokens, project groups, projects."""
 
 from datetime import datetime
 from typing import Literal
@@ -112,17 +112,6 @@ class ProjectUpdate(msgspec.Struct, frozen=True, kw_only=True):
     members_can_perform_run_actions: bool | None = None
 
 
-class RemoteSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A git host; `builtin` always exists."""
-
-    id: str
-    name: str
-    type: str
-    auth_type: str = ""
-    registration_enabled: bool = True
-    login_enabled: bool = True
-
-
 class Projects(msgspec.Struct, frozen=True):
     """A list of projects."""
 
@@ -198,7 +187,7 @@ class Configstore(SecretCalls):
         """404 `parentProjectGroupDoesNotExist`, `remoteSourceDoesNotExist`; 400 as listed.
 
         `invalidProjectName`, `invalidRemoteSourceName`, `invalidRepoPath`, `projectAlreadyExists`,
-        `cannotSetMembersCanPerformRunActionsOnUserProject`, and without a code for a bad visibility.
+        `remoteSourceNotSupported`, `cannotSetMembersCanPerformRunActionsOnUserProject`, and without a code for a bad visibility.
         """
 
     @put("/projects/{ref}")
@@ -208,16 +197,6 @@ class Configstore(SecretCalls):
     @delete("/projects/{ref}", status=204)
     async def delete_project(self, ref: str) -> None:
         """404 `projectDoesNotExist`."""
-
-    @get("/remote-sources/{ref}")
-    async def remote_source(self, ref: str) -> RemoteSource:
-        """By id or name; 404 `remoteSourceDoesNotExist`."""
-
-    @get("/remote-sources")
-    async def remote_sources(
-        self, after: str = "", limit: PageLimit = 30, ascending: bool = True
-    ) -> Page[RemoteSource]:
-        """By name, exclusive of *after*."""
 
     @post("/clone-tokens/check")
     async def project_of_clone_token(self, request: TokenCheck) -> Project:

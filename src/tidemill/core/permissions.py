@@ -57,6 +57,7 @@ class Action(StrEnum):
 
     VIEW_GROUP = "view project group"
     CREATE_GROUP = "create project group"
+    CHANGE_GROUP = "change project group"
     VIEW_PROJECT = "view project"
     CREATE_PROJECT = "create project"
     CHANGE_PROJECT = "change project"
@@ -77,6 +78,9 @@ class Action(StrEnum):
     CHANGE_USERS = "create and delete users"
     MANAGE_TOKENS = "manage tokens"
     VIEW_REMOTE_SOURCE = "view remote source"
+    CHANGE_REMOTE_SOURCES = "add, change and delete remote sources"
+    LINK_ACCOUNT = "link an account"
+    UNLINK_ACCOUNT = "unlink an account"
     MANAGE_EXECUTORS = "manage executors"
 
 
@@ -128,6 +132,7 @@ _SEEN_BY_KNOWN = Rule(public=KNOWN, private=BELONGING, is_hiding=True)
 RULES: dict[Action, Rule] = {
     Action.VIEW_GROUP: _SEEN_BY_KNOWN,
     Action.CREATE_GROUP: _rule(LOGGED_INSIDERS),
+    Action.CHANGE_GROUP: _rule(INSIDERS),
     Action.VIEW_PROJECT: _SEEN_BY_ALL,
     Action.CREATE_PROJECT: _rule(LOGGED_INSIDERS, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
     Action.CHANGE_PROJECT: _rule(INSIDERS),
@@ -148,6 +153,9 @@ RULES: dict[Action, Rule] = {
     Action.CHANGE_USERS: _rule(ADMINS),
     Action.MANAGE_TOKENS: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
     Action.VIEW_REMOTE_SOURCE: _rule(KNOWN),
+    Action.CHANGE_REMOTE_SOURCES: _rule(ADMINS),
+    Action.LINK_ACCOUNT: _rule(LOGGED_INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
+    Action.UNLINK_ACCOUNT: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
     Action.MANAGE_EXECUTORS: _rule(ADMINS),
 }
 

@@ -22,6 +22,7 @@ from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Pushes
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
@@ -219,6 +220,7 @@ class House:
             self.ask(Runservice, "runservice"),
             self.ask(Gitserver, "gitserver"),
             planner,
+            sources=self.ask(RemoteSources, "configstore"),
             logs=self.ask(Logs, "runservice"),
             feed=self.ask(Feed, "runservice"),
             storage=self.ask(Storage, "runservice"),

@@ -1,6 +1,7 @@
 """Every call of the configstore answers the same over each carrier: the object, the codec, HTTP."""
 
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +15,7 @@ from tidemill.contracts.configstore import (
     ProjectUpdate,
     TokenCheck,
 )
+from tidemill.contracts.remote_sources import NewRemoteSource, RemoteSources, RemoteSourceUpdate
 from tidemill.contracts.secrets import SecretData, VariableData
 from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesRequest
 from tidemill.core.patterns import Pattern
@@ -30,18 +32,32 @@ from tidemill.services.configstore.service import PREFIX
 pytestmark = pytest.mark.anyio
 
 
-class Everything(Configstore, Values):
-    """Both contracts of the configstore."""
+class Everything(Configstore, RemoteSources, Values):
+    """Every contract of the configstore."""
+
+
+class Whole:
+    """All faces of the configstore as one object."""
+
+    def __init__(self, service: ConfigstoreService) -> None:
+        self._faces = service.faces()
+
+    def __getattr__(self, name: str) -> Any:
+        return next(
+            getattr(face, name)
+            for contract, face in self._faces.items()
+            if name in {endpoint.name for endpoint in endpoints(contract)}
+        )
 
 
 @pytest.fixture(params=["direct", "coded", "http"])
 async def asked(request: pytest.FixtureRequest, configstore: ConfigstoreService) -> AsyncIterator[Everything]:
     """The configstore as another service sees it."""
-    service: Everything = configstore  # type: ignore[assignment]
+    whole = cast("Everything", Whole(configstore))
     if request.param == "direct":
-        yield direct(Everything, service)
+        yield direct(Everything, whole)
     elif request.param == "coded":
-        yield coded(Everything, service)
+        yield coded(Everything, whole)
     else:
         async with running(make_app(configstore.routes())) as url, client(url) as http:
             yield connect(Everything, http, PREFIX)
@@ -68,8 +84,7 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     minted = (await asked.resolve(request)).values[CLONE_TOKEN]
     assert await asked.project_of_clone_token(TokenCheck(token=minted)) == moved
     await _story_of_secrets(asked, made.id)
-    source = await asked.remote_source("builtin")
-    assert (await asked.remote_sources()).items == [source]
+    await _story_of_sources(asked)
     with pytest.raises(BadRequest, match="already") as refused:
         await asked.create_user(NewUser(name="bob"))
     assert refused.value.code == "userAlreadyExists"
@@ -102,9 +117,21 @@ async def _story_of_secrets(asked: Everything, project: str) -> None:
     assert gone.value.code == "secretDoesNotExist"
 
 
+async def _story_of_sources(asked: Everything) -> None:
+    builtin = await asked.remote_source("builtin")
+    assert (await asked.remote_sources()).items == [builtin]
+    gitea = NewRemoteSource(name="gitea", api_url="https://gitea", type="gitea", auth_type="password")
+    made = await asked.create_remote_source(gitea)
+    changed = await asked.update_remote_source(made.id, RemoteSourceUpdate(login_enabled=False))
+    assert (changed.login_enabled, changed.api_url) == (False, "https://gitea")
+    await asked.delete_remote_source("gitea")
+    assert (await asked.remote_sources()).items == [builtin]
+
+
 def test_the_story_leaves_no_call_out() -> None:
     """Each endpoint is named in it."""
-    told = {*test_a_story_with_every_call.__code__.co_names, *_story_of_secrets.__code__.co_names}
+    parts = (test_a_story_with_every_call, _story_of_secrets, _story_of_sources)
+    told = {name for part in parts for name in part.__code__.co_names}
     assert {endpoint.name for endpoint in endpoints(Everything)} <= told
 
 

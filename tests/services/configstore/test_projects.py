@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tidemill.contracts.configstore import NewProject, NewProjectGroup, NewUser, ProjectUpdate
-from tidemill.errors import BadRequest, Failure
+from tidemill.errors import Failure
 from tidemill.services.configstore import ConfigstoreService
 
 pytestmark = pytest.mark.anyio
@@ -237,16 +237,3 @@ async def test_groups_nest_deeply(store: ConfigstoreService) -> None:
     made = await store.create_project(NewProject(name="deep", parent=path))
     assert (await store.project(made.path)).id == made.id
     assert (await store.project(made.id)).path == "user/bob/" + "down/" * 20 + "deep"
-
-
-async def test_the_builtin_source_always_exists(store: ConfigstoreService) -> None:
-    """By name and by id, and in the list."""
-    source = await store.remote_source("builtin")
-    assert (source.name, source.type, source.login_enabled) == ("builtin", "builtin", False)
-    assert await store.remote_source(source.id) == source
-    page = await store.remote_sources()
-    assert (page.items, page.cursor) == ([source], "")
-    assert (await store.remote_sources(after="builtin")).items == []
-    assert await code(store.remote_source("github")) == "remoteSourceDoesNotExist"
-    with pytest.raises(BadRequest):
-        await store.create_project(NewProject(name="x", parent="user/bob", remote_source="Builtin"))

@@ -22,6 +22,7 @@ from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
 from tidemill.kit.carriers import coded, direct
@@ -242,6 +243,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         coded(Runservice, runservice),
         git,
         planner,
+        sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
         logs=coded(Logs, runservice.logs),
         feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
         storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),

@@ -8,6 +8,7 @@ from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArti
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
+from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
@@ -25,6 +26,7 @@ PREFIX = "/api/v1alpha"
 class Gateway(
     UserRoutes,
     RemoteSourceRoutes,
+    LinkedAccountRoutes,
     OpenRoutes,
     BadgeRoutes,
     ProjectRoutes,

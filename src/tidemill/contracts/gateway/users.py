@@ -5,7 +5,7 @@ from typing import Unpack
 import msgspec
 
 from tidemill.contracts.gateway.lists import ListQuery
-from tidemill.kit.contract import Contract, Page, delete, get, post
+from tidemill.kit.contract import Contract, Page, delete, get, post, put
 
 
 class CreateUserRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,46 @@ class CreateUserTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The only time that a token is shown."""
 
     token: str
+
+
+class CreateRemoteSourceRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A git host to add."""
+
+    name: str = ""
+    apiurl: str = ""
+    type: str = ""
+    """`gitea`, `github` or `gitlab`."""
+    auth_type: str = ""
+    """`oauth2`, or on gitea `password`."""
+    skip_verify: bool = False
+    oauth_2_client_id: str = ""
+    oauth_2_client_secret: str = ""
+    ssh_host_key: str = ""
+    skip_ssh_host_key_check: bool = False
+    registration_enabled: bool | None = None
+    """True unless it is false."""
+    login_enabled: bool | None = None
+    """True unless it is false."""
+
+    def __repr__(self) -> str:
+        return f"CreateRemoteSourceRequest(name={self.name!r}, …)"
+
+
+class UpdateRemoteSourceRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Changes to a git host; what is left out or null stays as it is."""
+
+    name: str | None = None
+    apiurl: str | None = None
+    skip_verify: bool | None = None
+    oauth_2_client_id: str | None = None
+    oauth_2_client_secret: str | None = None
+    ssh_host_key: str | None = None
+    skip_ssh_host_key_check: bool | None = None
+    registration_enabled: bool | None = None
+    login_enabled: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"UpdateRemoteSourceRequest(name={self.name!r}, …)"
 
 
 class RemoteSourceResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +158,20 @@ class RemoteSourceRoutes(Contract):
     @get("/remotesources/{remotesourceref}")
     async def remote_source(self, remotesourceref: str) -> RemoteSourceResponse:
         """By id or name; 404 `remoteSourceDoesNotExist`."""
+
+    @post("/remotesources", status=201)
+    async def create_remote_source(self, request: CreateRemoteSourceRequest) -> RemoteSourceResponse:
+        """For administrators; 400 `remoteSourceAlreadyExists` and what is invalid."""
+
+    @put("/remotesources/{remotesourceref}", status=201)
+    async def update_remote_source(
+        self, remotesourceref: str, request: UpdateRemoteSourceRequest
+    ) -> RemoteSourceResponse:
+        """For administrators; errors as for creation, and 400 `remoteSourceIsBuiltin`."""
+
+    @delete("/remotesources/{remotesourceref}", status=204)
+    async def delete_remote_source(self, remotesourceref: str) -> None:
+        """For administrators; 400 `remoteSourceInUse`, `remoteSourceIsBuiltin`."""
 
 
 class OpenRoutes(Contract):

@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from tidemill.contracts.configstore import NewProject, NewProjectGroup, ProjectUpdate
+from tidemill.contracts.remote_sources import BUILTIN
 from tidemill.core.names import NAME_RULE, is_valid_name
 from tidemill.errors import BadRequest
 from tidemill.kit.db import AnyRow, Transaction
 from tidemill.services.configstore import finding
 from tidemill.services.configstore.store import groups, projects
 from tidemill.services.configstore.store.groups import Place
-
-BUILTIN = "builtin"
 
 
 async def add_group(tx: Transaction, request: NewProjectGroup, id: str, now: datetime) -> Place:
@@ -46,7 +45,12 @@ async def add_project(tx: Transaction, request: NewProject, id: str, now: dateti
     await _hold(tx, parent, request.parent)
     await _check_free(tx, parent, request.name)
     source = await finding.remote_source(tx, request.remote_source)
-    if source.type == BUILTIN and request.repo_path not in ("", f"{parent.path}/{request.name}"):
+    if source.type != BUILTIN:
+        raise BadRequest(
+            f"projects on a {source.type} come with a later version; so far they are on {BUILTIN!r}",
+            code="remoteSourceNotSupported",
+        )
+    if request.repo_path not in ("", f"{parent.path}/{request.name}"):
         raise BadRequest(
             f"on {BUILTIN!r} a project's repository is at the project's own path; leave repo_path out",
             code="invalidRepoPath",
@@ -61,7 +65,7 @@ async def add_project(tx: Transaction, request: NewProject, id: str, now: dateti
             "name": request.name,
             "visibility": request.visibility,
             "remote_source_id": source.id,
-            "repo_path": "" if source.type == BUILTIN else request.repo_path,
+            "repo_path": "",
             "pass_vars_to_forked_pr": request.pass_vars_to_forked_pr,
             "members_can_perform_run_actions": request.members_can_perform_run_actions,
             "created_at": now,

@@ -4,7 +4,6 @@ import hashlib
 import secrets as randomness
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from starlette.routing import BaseRoute
 
@@ -19,11 +18,11 @@ from tidemill.contracts.configstore import (
     ProjectGroups,
     Projects,
     ProjectUpdate,
-    RemoteSource,
     Token,
     TokenCheck,
     User,
 )
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.secrets import (
     ParentKind,
     Secret,
@@ -43,12 +42,11 @@ from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.configstore import changing, clone_tokens, finding, showing
 from tidemill.services.configstore.late_values import LateValues, signing_key
+from tidemill.services.configstore.remote_sources import SourceKeeper
 from tidemill.services.configstore.secrets import SecretKeeper
-from tidemill.services.configstore.store import groups, projects, sources, users
+from tidemill.services.configstore.store import groups, projects, users
 from tidemill.services.configstore.variables import VariableKeeper
 from tidemill.settings import ConfigstoreSettings
-
-N = TypeVar("N", User, RemoteSource)
 
 PREFIX = "/internal/configstore"
 _LONGEST_TOKEN_NAME = 255
@@ -72,6 +70,7 @@ class ConfigstoreService(Configstore, Values):
         self._new_id = new_id
         self._secrets = SecretKeeper(db, keys, clock=clock, new_id=new_id)
         self._variables = VariableKeeper(db, clock=clock, new_id=new_id)
+        self._sources = SourceKeeper(db, keys, new_id=new_id)
         self._values = LateValues(db, self._secrets, clock=clock)
 
     def loops(self) -> list[Loop]:
@@ -80,11 +79,15 @@ class ConfigstoreService(Configstore, Values):
 
     def faces(self) -> Faces:
         """What the gateway and the runservice may ask."""
-        return {Configstore: self, Values: self}
+        return {Configstore: self, RemoteSources: self._sources, Values: self}
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Both contracts, for other services."""
-        return [*serve(Configstore, self, PREFIX), *serve(Values, self, PREFIX)]
+        """Every contract, for other services."""
+        return [
+            *serve(Configstore, self, PREFIX),
+            *serve(RemoteSources, self._sources, PREFIX),
+            *serve(Values, self, PREFIX),
+        ]
 
     async def start(self) -> None:
         """Make the key that clone tokens are signed with, if there is none; renew secrets under old keys."""
@@ -122,7 +125,7 @@ class ConfigstoreService(Configstore, Values):
             names = await users.token_names(tx, [row.id for row in rows])
             return [showing.user(row, names[row.id]) for row in rows]
 
-        return _page(await self._db.read(find), limit)
+        return showing.page(await self._db.read(find), limit)
 
     async def user_projects(self, ref: str) -> Projects:
         async def find(tx: Snapshot) -> list[Project]:
@@ -212,17 +215,6 @@ class ConfigstoreService(Configstore, Values):
 
         await self._db.do(remove)
 
-    async def remote_source(self, ref: str) -> RemoteSource:
-        return showing.source(await self._db.read(lambda tx: finding.remote_source(tx, ref)))
-
-    async def remote_sources(
-        self, after: str = "", limit: int = 30, ascending: bool = True
-    ) -> Page[RemoteSource]:
-        rows = await self._db.read(
-            lambda tx: sources.listed(tx, after=after, limit=limit and limit + 1, ascending=ascending)
-        )
-        return _page([showing.source(row) for row in rows], limit)
-
     async def project_of_clone_token(self, request: TokenCheck) -> Project:
         now = self._clock()
 
@@ -268,10 +260,3 @@ class ConfigstoreService(Configstore, Values):
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-
-
-def _page(items: list[N], limit: int) -> Page[N]:
-    """A page of at most *limit* of *items*, which may hold one more to show that there is one."""
-    if limit and len(items) > limit:
-        return Page(items=items[:limit], cursor=items[limit - 1].name)
-    return Page(items=items)

@@ -1,10 +1,15 @@
 """From what is stored to what the contract shows."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from tidemill.contracts.configstore import Project, ProjectGroup, RemoteSource, User
+from tidemill.contracts.configstore import Project, ProjectGroup, User
+from tidemill.contracts.remote_sources import RemoteSource
+from tidemill.kit.contract import Page
 from tidemill.kit.db import AnyRow
 from tidemill.services.configstore.store.groups import Place, narrower
+
+N = TypeVar("N", User, RemoteSource)
 
 
 def user(row: AnyRow, token_names: tuple[str, ...] = ()) -> User:
@@ -60,6 +65,18 @@ def source(row: AnyRow) -> RemoteSource:
         name=row.name,
         type=row.type,
         auth_type=row.auth_type,
+        api_url=row.api_url,
+        skip_verify=row.skip_verify,
+        oauth2_client_id=row.oauth2_client_id,
+        ssh_host_key=row.ssh_host_key,
+        skip_ssh_host_key_check=row.skip_ssh_host_key_check,
         registration_enabled=row.registration_enabled,
         login_enabled=row.login_enabled,
     )
+
+
+def page(items: list[N], limit: int) -> Page[N]:
+    """A page of at most *limit* of *items*, which may hold one more to show that there is one."""
+    if limit and len(items) > limit:
+        return Page(items=items[:limit], cursor=items[limit - 1].name)
+    return Page(items=items)

@@ -14,6 +14,7 @@ from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArti
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
+from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
@@ -26,6 +27,7 @@ from tidemill.contracts.gateway.variables import VariableRoutes
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.logs import Logs
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
 from tidemill.kit.coord import Bells
@@ -41,19 +43,21 @@ from tidemill.services.gateway.events import Events
 from tidemill.services.gateway.executors import Executors
 from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
+from tidemill.services.gateway.linked_accounts import LinkedAccounts
 from tidemill.services.gateway.logs import ProjectLogs, StepLogs, UserLogs
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.pushes import ExplainedPushes
 from tidemill.services.gateway.reception import Reception
+from tidemill.services.gateway.remote_sources import GitHosts, Open
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.run_tests import RunTests
 from tidemill.services.gateway.secrets import Secrets
 from tidemill.services.gateway.storage import ProjectStorage, UserStorage
 from tidemill.services.gateway.triggering import Triggering
 from tidemill.services.gateway.user_runs import UserRuns
-from tidemill.services.gateway.users import Open, RemoteSources, Users
+from tidemill.services.gateway.users import Users
 from tidemill.services.gateway.variables import Variables
 from tidemill.settings import GatewaySettings
 
@@ -73,6 +77,7 @@ class GatewayService(Pushes):
         gitserver: Gitserver,
         planner: Planner,
         *,
+        sources: RemoteSources,
         logs: Logs,
         feed: Feed,
         storage: Storage,
@@ -92,9 +97,10 @@ class GatewayService(Pushes):
         self._reception = Reception(
             db, bells, configstore, self._door, offer=self._inbox.offer, exposed_url=exposed_url
         )
-        self._users = Users(configstore, self._removing)
-        self._remote_sources = RemoteSources(configstore)
-        self._open = Open(configstore)
+        self._users = Users(configstore, sources, self._removing)
+        self._git_hosts = GitHosts(sources)
+        self._linked_accounts = LinkedAccounts(configstore, sources)
+        self._open = Open(sources)
         self._badges = Badges(configstore, runservice)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
         self._secrets = Secrets(configstore)
@@ -126,7 +132,8 @@ class GatewayService(Pushes):
         dialect = agola(self._door)
         return [
             *serve(UserRoutes, self._users, PREFIX, dialect),
-            *serve(RemoteSourceRoutes, self._remote_sources, PREFIX, dialect),
+            *serve(RemoteSourceRoutes, self._git_hosts, PREFIX, dialect),
+            *serve(LinkedAccountRoutes, self._linked_accounts, PREFIX, dialect),
             *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),
             *serve(BadgeRoutes, self._badges, PREFIX, agola_in_the_open()),
             *serve(ProjectRoutes, self._projects, PREFIX, dialect),

@@ -1,23 +1,18 @@
-"""Users, tokens and remote sources of the public API."""
+"""Users and their tokens in the public API."""
 
 from typing import Unpack
 
-from tidemill import __version__
-from tidemill.contracts.configstore import Configstore, NewToken, NewUser, RemoteSource, User
-from tidemill.contracts.gateway.lists import ListQuery
+from tidemill.contracts.configstore import Configstore, NewToken, NewUser, User
 from tidemill.contracts.gateway.users import (
     CreateUserRequest,
     CreateUserTokenRequest,
     CreateUserTokenResponse,
-    OpenRoutes,
     PrivateUserResponse,
-    RemoteSourceResponse,
-    RemoteSourceRoutes,
     UserResponse,
     UserRoutes,
     UsersQuery,
-    VersionResponse,
 )
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.core.permissions import Action
 from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from tidemill.kit.contract import Page, current_call
@@ -29,8 +24,9 @@ from tidemill.services.gateway.removing import Removing
 class Users(UserRoutes):
     """People and their tokens."""
 
-    def __init__(self, configstore: Configstore, removing: Removing) -> None:
+    def __init__(self, configstore: Configstore, sources: RemoteSources, removing: Removing) -> None:
         self._configstore = configstore
+        self._sources = sources
         self._removing = removing
 
     async def current_user(self) -> PrivateUserResponse:
@@ -46,7 +42,7 @@ class Users(UserRoutes):
         names, query_type = names_page(wanted), wanted.get("query_type", "")
         _require_list()
         if query_type == "byremoteuser":
-            source = await self._configstore.remote_source(wanted.get("remotesourceref", ""))
+            source = await self._sources.remote_source(wanted.get("remotesourceref", ""))
             raise NotFound(
                 f"no user has the account {wanted.get('remoteuserid', '')!r} on {source.name}",
                 code="linkedAccountDoesNotExist",
@@ -81,32 +77,6 @@ class Users(UserRoutes):
         await self._configstore.delete_token(user.id, tokenname)
 
 
-class RemoteSources(RemoteSourceRoutes):
-    """Git hosts, one at a time."""
-
-    def __init__(self, configstore: Configstore) -> None:
-        self._configstore = configstore
-
-    async def remote_source(self, remotesourceref: str) -> RemoteSourceResponse:
-        current_caller().require(Action.VIEW_REMOTE_SOURCE)
-        return _source(await self._configstore.remote_source(remotesourceref))
-
-
-class Open(OpenRoutes):
-    """What anybody may ask."""
-
-    def __init__(self, configstore: Configstore) -> None:
-        self._configstore = configstore
-
-    async def version(self) -> VersionResponse:
-        return VersionResponse(service="gateway", version=__version__)
-
-    async def remote_sources(self, **wanted: Unpack[ListQuery]) -> Page[RemoteSourceResponse]:
-        names = names_page(wanted)
-        page = await self._configstore.remote_sources(names.after, names.limit, names.ascending)
-        return Page([_source(source) for source in page.items], names.cursor(page.cursor))
-
-
 def _require_list() -> None:
     """Agola refuses a list of users with 401, which its own client (it sends no Accept) relies on."""
     try:
@@ -123,13 +93,3 @@ def _public(user: User) -> UserResponse:
 
 def _private(user: User) -> PrivateUserResponse:
     return PrivateUserResponse(id=user.id, username=user.name, tokens=user.token_names)
-
-
-def _source(source: RemoteSource) -> RemoteSourceResponse:
-    return RemoteSourceResponse(
-        id=source.id,
-        name=source.name,
-        auth_type=source.auth_type,
-        registration_enabled=source.registration_enabled,
-        login_enabled=source.login_enabled,
-    )

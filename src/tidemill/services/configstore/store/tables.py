@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from tidemill.kit.db import BytewiseText, Instant
@@ -94,6 +95,7 @@ project_groups = Table(
     CheckConstraint(_visible),
 )
 
+#: What is secret of a host is sealed for its row; the built-in one has nothing.
 remote_sources = Table(
     "remote_sources",
     metadata,
@@ -103,6 +105,14 @@ remote_sources = Table(
     Column("auth_type", Text, nullable=False),
     Column("registration_enabled", Boolean, nullable=False),
     Column("login_enabled", Boolean, nullable=False),
+    Column("api_url", Text, nullable=False, server_default=""),
+    Column("skip_verify", Boolean, nullable=False, server_default=false()),
+    Column("oauth2_client_id", Text, nullable=False, server_default=""),
+    Column("ssh_host_key", Text, nullable=False, server_default=""),
+    Column("skip_ssh_host_key_check", Boolean, nullable=False, server_default=false()),
+    Column("key_id", Text),
+    Column("nonce", LargeBinary),
+    Column("ciphertext", LargeBinary),
 )
 
 projects = Table(
@@ -119,6 +129,7 @@ projects = Table(
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("parent_id", "name"),
     CheckConstraint(_visible),
+    Index("projects_by_remote_source", "remote_source_id"),
 )
 
 signing_keys = Table(
