@@ -297,7 +297,7 @@ async def test_probes(service: ProbeService) -> None:
     async def ready() -> dict[str, str]:
         return reasons
 
-    async with served(service, ready=ready, openapi=lambda: b"{}") as http:
+    async with served(service, ready=ready) as http:
         assert (await http.get("/livez")).status_code == 200
         answer = await http.get("/readyz")
         assert (answer.status_code, only_error(answer)["details"]) == (503, reasons)

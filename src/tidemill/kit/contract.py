@@ -162,6 +162,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The content type of a raw answer."""
     heads: bool
     """It is a stream that can be asked about with HEAD."""
+    tells: Any
+    """What each line or message of its stream holds as JSON; None when it is bytes."""
     doc: str
     parameters: tuple[Parameter, ...]
     answer: Any
@@ -218,6 +220,7 @@ class _Options(TypedDict, total=False):
     limit: int
     media: str
     heads: bool
+    tells: Any
 
 
 class _Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,6 +231,7 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = BODY_LIMIT
     media: str = "application/octet-stream"
     heads: bool = False
+    tells: Any = None
 
 
 def _route(verb: str, path: str, options: _Options) -> Callable[[F], F]:
@@ -295,6 +299,7 @@ def _endpoint(name: str, method: Callable[..., Any]) -> Endpoint:
         limit=route.limit,
         media=route.media,
         heads=route.heads,
+        tells=route.tells,
         doc=inspect.getdoc(method) or "",
         parameters=parameters,
         answer=hints["return"],

@@ -14,11 +14,8 @@ from typing import Any
 import anyio
 import structlog
 
-from tidemill import __version__
-from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.errors import BadRequest, Failure
 from tidemill.kit.http import make_app, serve_http
-from tidemill.kit.http.openapi import describe
 from tidemill.kit.supervise import run_loops
 from tidemill.kit.telemetry import configure_logging
 from tidemill.serve.browsers import edge
@@ -60,7 +57,6 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
             [route for service in house.services.values() for route in service.routes()],
             ready=house.readiness.unready,
             service_token=token,
-            openapi=_openapi,
             edge=edge(settings, house.address),
         )
         group.start_soon(_stop_on_signal, stop)
@@ -94,10 +90,6 @@ def _service_token(settings: Settings) -> str:
         "services in several processes need a service_token, the same for all of them "
         "(TIDEMILL_SERVICE_TOKEN): without it any task of this machine could ask the internal ones"
     )
-
-
-def _openapi() -> bytes:
-    return describe(Gateway, PREFIX, title="Tidemill", version=__version__)
 
 
 async def _stop_on_signal(stop: anyio.Event) -> None:

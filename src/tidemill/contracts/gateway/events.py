@@ -56,7 +56,7 @@ EventResponse = RunEventResponse | TaskEventResponse
 class EventRoutes(Contract):
     """What happens to runs, in the order in which it was committed."""
 
-    @get("/events", waits=True, media=EVENT_STREAM)
+    @get("/events", waits=True, media=EVENT_STREAM, tells=EventResponse)
     async def events(self, after: str = "") -> AsyncIterator[bytes]:
         """Extension: events of all runs behind the one with the id *after*, for administrators.
 
@@ -65,10 +65,10 @@ class EventRoutes(Contract):
         `epochChanged`; 400 `invalidEventId`.
         """
 
-    @get("/projects/{projectref}/events", waits=True, media=EVENT_STREAM)
+    @get("/projects/{projectref}/events", waits=True, media=EVENT_STREAM, tells=EventResponse)
     async def project_events(self, projectref: str, after: str = "") -> AsyncIterator[bytes]:
         """Extension: the same of the runs of a project, for who may list them."""
 
-    @get("/users/{userref}/events", waits=True, media=EVENT_STREAM)
+    @get("/users/{userref}/events", waits=True, media=EVENT_STREAM, tells=EventResponse)
     async def user_events(self, userref: str, after: str = "") -> AsyncIterator[bytes]:
         """Extension: the same of the direct runs of a user."""

@@ -6,7 +6,7 @@ from typing import Unpack
 import msgspec
 
 from tidemill.contracts.gateway.lists import ListQuery
-from tidemill.contracts.gateway.runs import Time
+from tidemill.contracts.gateway.runs import JSON_LINES, Time
 from tidemill.kit.contract import Contract, Page, delete, get, post
 
 
@@ -59,7 +59,7 @@ class ExecutorRoutes(Contract):
     async def executor(self, executorref: str) -> ExecutorResponse:
         """Extension: one of them; 404 `executorDoesNotExist`."""
 
-    @get("/executors/{executorref}/follow", waits=True, media="application/x-ndjson")
+    @get("/executors/{executorref}/follow", waits=True, media=JSON_LINES, tells=ExecutorResponse)
     async def follow_executor(self, executorref: str) -> AsyncIterator[bytes]:
         """Extension: the executor as JSON lines, now and after each change, until it is deleted."""
 

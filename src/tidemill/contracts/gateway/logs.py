@@ -18,6 +18,7 @@ class LogStartQuery(TypedDict, total=False):
     setup: str | None
     """A flag by presence."""
     step: str | None
+    """The number of the step, from 0."""
     attempt: SmallNumber
     """Extension: of which attempt, from 1; of the latest when it is not given."""
     offset: int

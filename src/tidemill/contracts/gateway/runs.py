@@ -8,6 +8,9 @@ import msgspec
 from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.kit.contract import Contract, Page, get, put
 
+#: The content type of a stream that tells things as JSON, a line each; empty lines keep it alive.
+JSON_LINES = "application/x-ndjson"
+
 #: RFC 3339 as Go writes it: no trailing zeros in the fraction.
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
@@ -234,8 +237,11 @@ class RunsQuery(ListQuery, total=False):
     start: str
     """The number of the run behind which the list begins."""
     subgroup: str
+    """Of this group of the project's runs alone, such as `branch/main`."""
     phase: tuple[str, ...]
+    """In one of these phases."""
     result: tuple[str, ...]
+    """With one of these results."""
 
 
 class ProjectRunRoutes(Contract):
@@ -249,7 +255,7 @@ class ProjectRunRoutes(Contract):
     async def project_run(self, projectref: str, runnumber: str) -> RunResponse:
         """404 `runDoesNotExist`; 400 `invalidRunNumber`."""
 
-    @get("/projects/{projectref}/runs/{runnumber}/follow", waits=True, media="application/x-ndjson")
+    @get("/projects/{projectref}/runs/{runnumber}/follow", waits=True, media=JSON_LINES, tells=RunResponse)
     async def follow_project_run(self, projectref: str, runnumber: str) -> AsyncIterator[bytes]:
         """Extension: the run as JSON lines (of RunResponse), now and after each change, until it ends."""
 

@@ -67,6 +67,7 @@ class StepQuery(TypedDict, total=False):
     setup: str | None
     """A flag by presence."""
     step: str | None
+    """The number of the step, from 0."""
 
 
 class ProjectStorageRoutes(Contract):

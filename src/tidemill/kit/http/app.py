@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from email.utils import formatdate
-from functools import cache, partial
+from functools import cache
 
 import anyio
 import structlog
@@ -53,12 +53,12 @@ def make_app(
     openapi: Callable[[], bytes] | None = None,
     edge: Edge | None = None,
 ) -> "App":
-    """All of *routes* as one ASGI app, with /livez, /readyz, /metrics and /api/openapi.json.
+    """All of *routes* as one ASGI app, with /livez, /readyz and /metrics.
 
     *ready* answers why each part that cannot serve cannot. Without a *service_token* what is under
     /internal is answered on loopback addresses only.
     """
-    return App(routes, ready=ready, service_token=service_token, openapi=openapi, edge=edge or Edge())
+    return App(routes, ready=ready, service_token=service_token, edge=edge or Edge())
 
 
 class App:
@@ -70,7 +70,6 @@ class App:
         *,
         ready: Ready,
         service_token: str,
-        openapi: Callable[[], bytes] | None,
         edge: Edge,
     ) -> None:
         self.is_stopping = False
@@ -80,8 +79,6 @@ class App:
         self._edge = edge
         self._bearer = b"Bearer " + service_token.encode() if service_token else b""
         own = [Route("/livez", _live), Route("/readyz", self._answer_ready), Route("/metrics", _metrics)]
-        if openapi is not None:
-            own.append(Route("/api/openapi.json", partial(_describe, openapi)))
         self._routers = by_depth([*own, *routes])
 
     def stop(self) -> None:
@@ -252,7 +249,3 @@ def _metrics(_: Request) -> Response:
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415 - rarely needed
 
     return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
-
-
-async def _describe(document: Callable[[], bytes], _: Request) -> Response:
-    return Response(document(), media_type="application/json")

@@ -42,9 +42,7 @@ class Dialect(NamedTuple):
 
 def serve(contract: type[C], service: C, prefix: str, dialect: Dialect = Dialect()) -> list[Route]:  # noqa: B008 - immutable
     """The routes of *contract* under *prefix*, answered by *service*."""
-    return [
-        _route(endpoint, getattr(service, endpoint.name), prefix, dialect) for endpoint in endpoints(contract)
-    ]
+    return [_route(contract, endpoint, service, prefix, dialect) for endpoint in endpoints(contract)]
 
 
 def path_parameter(request: Request, name: str) -> str:
@@ -52,18 +50,30 @@ def path_parameter(request: Request, name: str) -> str:
     return unescaped(request.scope, name)
 
 
-def _route(endpoint: Endpoint, target: Callable[..., Awaitable[Any]], prefix: str, dialect: Dialect) -> Route:
-    route = Route(prefix + endpoint.path, _Served(endpoint, target, dialect), methods=[endpoint.verb])
+def _route(
+    contract: type[Contract], endpoint: Endpoint, service: Contract, prefix: str, dialect: Dialect
+) -> Route:
+    served = Served(contract, endpoint, getattr(service, endpoint.name), dialect)
+    route = Route(prefix + endpoint.path, served, methods=[endpoint.verb])
     if endpoint.streams and not endpoint.heads and route.methods is not None:
         route.methods.discard("HEAD")  # it might never end
     return route
 
 
-class _Served:
-    """An endpoint as an ASGI app; errors are the business of the app around it."""
+class Served:
+    """An endpoint of a contract as an ASGI app; errors are the business of the app around it."""
 
-    def __init__(self, endpoint: Endpoint, target: Callable[..., Awaitable[Any]], dialect: Dialect) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        contract: type[Contract],
+        endpoint: Endpoint,
+        target: Callable[..., Awaitable[Any]],
+        dialect: Dialect,
+    ) -> None:
+        self.contract = contract
+        self.endpoint = endpoint
+        self.is_open = dialect.admit is _admit_all
+        """Nobody looks at who asks."""
         self._target = target
         self._dialect = dialect
         self._reader = Reader(endpoint, dialect.decoder)
@@ -82,18 +92,18 @@ class _Served:
             await self._respond(await in_time(DEADLINE, self._whole_call(scope, receive)), send)
 
     async def _arguments(self, scope: Scope, receive: Receive) -> dict[str, Any]:
-        await self._dialect.admit(self._endpoint)
+        await self._dialect.admit(self.endpoint)
         return await self._reader.read(scope, receive)
 
     async def _whole_call(self, scope: Scope, receive: Receive) -> Any:
         return await self._target(**await self._arguments(scope, receive))
 
     async def _answer(self, arguments: dict[str, Any], send: Send) -> None:
-        seconds = self._endpoint.seconds(arguments)
+        seconds = self.endpoint.seconds(arguments)
         await self._respond(await in_time(seconds, self._target(**arguments)), send)
 
     async def _respond(self, answer: Any, send: Send) -> None:
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         if self._streams:
             await _send_stream(answer, endpoint, send)
             return

@@ -50,6 +50,7 @@ from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.pushes import ExplainedPushes
 from tidemill.services.gateway.reception import Reception
+from tidemill.services.gateway.reference import reference_routes
 from tidemill.services.gateway.remote_sources import GitHosts, Open
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.run_tests import RunTests
@@ -130,7 +131,7 @@ class GatewayService(Pushes):
     def routes(self) -> Sequence[BaseRoute]:
         """The public API, and what the gitserver asks."""
         dialect = agola(self._door)
-        return [
+        api = [
             *serve(UserRoutes, self._users, PREFIX, dialect),
             *serve(RemoteSourceRoutes, self._git_hosts, PREFIX, dialect),
             *serve(LinkedAccountRoutes, self._linked_accounts, PREFIX, dialect),
@@ -151,8 +152,8 @@ class GatewayService(Pushes):
             *serve(PushRoutes, self._pushes, PREFIX, dialect),
             *serve(EventRoutes, self._events, PREFIX, dialect),
             *serve(ExecutorRoutes, self._executors, PREFIX, dialect),
-            *serve(Pushes, self, INTERNAL),
         ]
+        return [*api, *reference_routes(api), *serve(Pushes, self, INTERNAL)]
 
     async def start(self) -> None:
         """Nothing is to be made ready: what is pending is found by the loops."""
