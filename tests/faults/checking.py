@@ -4,8 +4,10 @@ It looks at what is stored with questions of its own, as an auditor would: run a
 against log, against feed.
 """
 
+import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import msgspec
@@ -45,7 +47,7 @@ async def check(database: Database, objects: Objects | None = None, *, is_over: 
     if is_over:
         complaints += _ends(stored)
     if objects is not None:
-        complaints += [line async for line in _objects(stored, objects)]
+        complaints += [line async for line in _objects(stored, objects) if line]
     assert not complaints, "\n".join(complaints)
 
 
@@ -74,7 +76,7 @@ async def _everything(tx: Snapshot) -> Stored:
         },
         tasks=tasks,
         jobs=await tx.all(sa.text("SELECT * FROM jobs")),
-        logs=await tx.all(sa.text("SELECT task, attempt, step, length, put_away_at, object FROM logs")),
+        logs=await tx.all(sa.text("SELECT task, attempt, step, length, object, blocks FROM logs")),
         parts=parts,
         events=await tx.all(
             sa.text("SELECT sequence, kind, key, payload FROM tidemill_events ORDER BY sequence")
@@ -197,16 +199,25 @@ def _ends(stored: Stored) -> Iterator[str]:
                 yield f"task {task.name} is {task.status} with a running step"
 
 
-async def _objects(stored: Stored, objects: Objects) -> Any:
-    """Every object that a log refers to is there, and as long as it should be."""
+async def _objects(stored: Stored, objects: Objects) -> AsyncIterator[str]:
+    """Every object that a log refers to is there, and holds as many bytes as the log has in it."""
+    for log in stored.logs:
+        if log.object is not None:
+            sizes = msgspec.json.decode(log.blocks)["sizes"]
+            yield await _fault(objects, log.object, log.length, sizes)
     for parts in stored.parts.values():
         for part in parts:
-            if part.object is None:
-                continue
-            try:
-                size = await objects.size(part.object)
-            except NotFound:
-                yield f"log {part.task}: the object {part.object} is gone"
-            else:
-                if size != part.length:
-                    yield f"log {part.task}: {part.object} has {size} of {part.length} bytes"
+            if part.object is not None:
+                yield await _fault(objects, part.object, part.length)
+
+
+async def _fault(objects: Objects, name: str, length: int, sizes: Sequence[int] = ()) -> str:
+    """What is wrong with an object that is to hold so many plain bytes, in compressed blocks of these *sizes*."""
+    try:
+        data = b"".join([chunk async for chunk in await objects.get(name)])
+    except NotFound:
+        return f"the object {name} is gone"
+    if sizes and len(data) == sum(sizes):
+        ends = list(accumulate(sizes, initial=0))
+        data = b"".join(zlib.decompress(data[start:end]) for start, end in pairwise(ends))
+    return "" if len(data) == length else f"the object {name} has {len(data)} of {length} bytes"
