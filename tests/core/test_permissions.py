@@ -75,6 +75,12 @@ OF_ORGS = {
     Action.APPROVE_TASK: "401 403 403 yes yes 403",
     Action.READ_REPOSITORY: "yes/401 yes/404 yes yes yes yes",
     Action.WRITE_REPOSITORY: "401 403 403 yes yes yes",
+    Action.VIEW_ORG: "401 yes/404 yes yes yes yes",
+    Action.CHANGE_ORG: "401 403 403 yes yes yes",
+    Action.VIEW_MEMBERS: "401 yes yes yes yes yes",
+    Action.CHANGE_MEMBERS: "401 403 403 yes yes yes",
+    Action.VIEW_INVITATION: "401 yes yes yes yes yes",
+    Action.MANAGE_INVITATIONS: "401 403 403 yes yes 403",
 }
 
 #: The same columns for what is asked of no thing in particular; nobody owns that.
@@ -84,6 +90,9 @@ WITHOUT_THING = {
     Action.FOLLOW_ALL_RUNS: "401 403 403 yes yes",
     Action.LIST_USERS: "401 403 403 yes yes",
     Action.CHANGE_USERS: "401 403 403 yes yes",
+    Action.LIST_ORGS: "401 yes yes yes yes",
+    Action.CREATE_ORG: "401 yes yes yes yes",
+    Action.ANSWER_INVITATION: "401 yes yes yes 400",
     Action.VIEW_REMOTE_SOURCE: "401 yes yes yes yes",
     Action.CHANGE_REMOTE_SOURCES: "401 403 403 yes yes",
     Action.MANAGE_EXECUTORS: "401 403 403 yes yes",

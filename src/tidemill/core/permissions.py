@@ -77,6 +77,15 @@ class Action(StrEnum):
     LIST_USERS = "list users"
     CHANGE_USERS = "create and delete users"
     MANAGE_TOKENS = "manage tokens"
+    VIEW_ORG = "view organization"
+    LIST_ORGS = "list organizations"
+    CREATE_ORG = "create organization"
+    CHANGE_ORG = "change organization"
+    VIEW_MEMBERS = "see the members of an organization"
+    CHANGE_MEMBERS = "change the members of an organization"
+    VIEW_INVITATION = "see an invitation"
+    MANAGE_INVITATIONS = "list, send and withdraw invitations"
+    ANSWER_INVITATION = "answer an invitation"
     VIEW_REMOTE_SOURCE = "view remote source"
     CHANGE_REMOTE_SOURCES = "add, change and delete remote sources"
     LINK_ACCOUNT = "link an account"
@@ -152,6 +161,15 @@ RULES: dict[Action, Rule] = {
     Action.LIST_USERS: _rule(ADMINS),
     Action.CHANGE_USERS: _rule(ADMINS),
     Action.MANAGE_TOKENS: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
+    Action.VIEW_ORG: _SEEN_BY_KNOWN,
+    Action.LIST_ORGS: _rule(KNOWN),
+    Action.CREATE_ORG: _rule(KNOWN),
+    Action.CHANGE_ORG: _rule(INSIDERS),
+    Action.VIEW_MEMBERS: _rule(KNOWN),
+    Action.CHANGE_MEMBERS: _rule(INSIDERS),
+    Action.VIEW_INVITATION: _rule(KNOWN),
+    Action.MANAGE_INVITATIONS: _rule(LOGGED_INSIDERS),
+    Action.ANSWER_INVITATION: _rule(LOGGED, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
     Action.VIEW_REMOTE_SOURCE: _rule(KNOWN),
     Action.CHANGE_REMOTE_SOURCES: _rule(ADMINS),
     Action.LINK_ACCOUNT: _rule(LOGGED_INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),

@@ -21,6 +21,7 @@ from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
@@ -221,6 +222,8 @@ class House:
             self.ask(Gitserver, "gitserver"),
             planner,
             sources=self.ask(RemoteSources, "configstore"),
+            organizations=self.ask(Organizations, "configstore"),
+            invitations=self.ask(Invitations, "configstore"),
             logs=self.ask(Logs, "runservice"),
             feed=self.ask(Feed, "runservice"),
             storage=self.ask(Storage, "runservice"),

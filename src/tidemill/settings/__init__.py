@@ -9,6 +9,8 @@ from msgspec import Meta
 from tidemill.settings.login import LoginSettings
 from tidemill.settings.retention import RetentionSettings, Seconds
 
+MemberAddingMode = Literal["direct", "invitation"]
+
 
 class Secret(str):
     """A setting that is never shown: `repr` and `config show` hide it."""
@@ -38,6 +40,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How users reach the gateway, for links; "" is the address listened on."""
     keep_pushes: Seconds = 7_776_000.0
     """Seconds for which pushes that were worked on are remembered, with what came of them; 90 days."""
+    organization_member_adding_mode: MemberAddingMode = "direct"
+    """How users come to organizations: owners add them (`direct`), or ask them (`invitation`)."""
     admin_token: Secret = Secret("")
     """The administrator's token; "" generates one into <data_dir>/admin-token."""
     allowed_origins: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
@@ -244,6 +245,8 @@ async def house(  # noqa: PLR0917 - it is made of them
         git,
         planner,
         sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
+        organizations=coded(Organizations, cast("Organizations", configstore.faces()[Organizations])),
+        invitations=coded(Invitations, cast("Invitations", configstore.faces()[Invitations])),
         logs=coded(Logs, runservice.logs),
         feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
         storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),

@@ -10,6 +10,7 @@ from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
+from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
@@ -29,6 +30,8 @@ class Gateway(
     LinkedAccountRoutes,
     OpenRoutes,
     BadgeRoutes,
+    OrgRoutes,
+    OrgInvitationRoutes,
     ProjectRoutes,
     SecretRoutes,
     VariableRoutes,

@@ -22,6 +22,7 @@ from tidemill.contracts.configstore import (
     TokenCheck,
     User,
 )
+from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.secrets import (
     ParentKind,
@@ -41,7 +42,9 @@ from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.configstore import changing, clone_tokens, finding, showing
+from tidemill.services.configstore.invitations import InvitationKeeper
 from tidemill.services.configstore.late_values import LateValues, signing_key
+from tidemill.services.configstore.organizations import OrganizationKeeper
 from tidemill.services.configstore.remote_sources import SourceKeeper
 from tidemill.services.configstore.secrets import SecretKeeper
 from tidemill.services.configstore.store import groups, projects, users
@@ -71,6 +74,8 @@ class ConfigstoreService(Configstore, Values):
         self._secrets = SecretKeeper(db, keys, clock=clock, new_id=new_id)
         self._variables = VariableKeeper(db, clock=clock, new_id=new_id)
         self._sources = SourceKeeper(db, keys, new_id=new_id)
+        self._organizations = OrganizationKeeper(db, clock=clock, new_id=new_id)
+        self._invitations = InvitationKeeper(db, clock=clock, new_id=new_id)
         self._values = LateValues(db, self._secrets, clock=clock)
 
     def loops(self) -> list[Loop]:
@@ -79,15 +84,17 @@ class ConfigstoreService(Configstore, Values):
 
     def faces(self) -> Faces:
         """What the gateway and the runservice may ask."""
-        return {Configstore: self, RemoteSources: self._sources, Values: self}
+        return {
+            Configstore: self,
+            Organizations: self._organizations,
+            Invitations: self._invitations,
+            RemoteSources: self._sources,
+            Values: self,
+        }
 
     def routes(self) -> Sequence[BaseRoute]:
         """Every contract, for other services."""
-        return [
-            *serve(Configstore, self, PREFIX),
-            *serve(RemoteSources, self._sources, PREFIX),
-            *serve(Values, self, PREFIX),
-        ]
+        return [route for contract, face in self.faces().items() for route in serve(contract, face, PREFIX)]
 
     async def start(self) -> None:
         """Make the key that clone tokens are signed with, if there is none; renew secrets under old keys."""
@@ -128,14 +135,10 @@ class ConfigstoreService(Configstore, Values):
         return showing.page(await self._db.read(find), limit)
 
     async def user_projects(self, ref: str) -> Projects:
-        async def find(tx: Snapshot) -> list[Project]:
-            user = await finding.user(tx, ref)
-            root = await groups.root_of(tx, "user", user.name)
-            tree = {place.id: place for place in (await groups.tree(tx, root) if root else ())}
-            rows = await projects.in_groups(tx, tree)
-            return [showing.project(row, tree[row.parent_id]) for row in rows]
+        async def find(tx: Snapshot) -> Projects:
+            return Projects(await finding.projects_of(tx, "user", (await finding.user(tx, ref)).name))
 
-        return Projects(tuple(sorted(await self._db.read(find), key=lambda project: project.path)))
+        return await self._db.read(find)
 
     async def delete_user(self, ref: str) -> None:
         async def remove(tx: Transaction) -> None:

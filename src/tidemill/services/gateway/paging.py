@@ -76,10 +76,10 @@ class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def names_page(wanted: ListQuery) -> NamesPage:
-    """Read the parameters of a list by name."""
+def names_page(wanted: ListQuery, *, longest: int = LONGEST_PAGE) -> NamesPage:
+    """Read the parameters of a list by name, of which a page holds *longest* unless fewer are wanted."""
     cursor, sortdirection = wanted.get("cursor", ""), wanted.get("sortdirection", "")
-    size, ascending = page_size(wanted.get("limit", "")), _ascending(sortdirection, usual="asc")
+    size, ascending = page_size(wanted.get("limit", ""), longest), _ascending(sortdirection, usual="asc")
     if not cursor:
         return NamesPage(after="", limit=size, ascending=ascending)
     _refuse_beside_cursor(sortdirection)
@@ -149,13 +149,13 @@ def _bad_cursor() -> Failure:
     return BadRequest("the cursor is damaged; take it as it stands in the header X-Agola-Cursor")
 
 
-def page_size(limit: str) -> int:
+def page_size(limit: str, longest: int = LONGEST_PAGE) -> int:
     """How many are wanted; 0 is all of them."""
     if not limit:
-        return LONGEST_PAGE
+        return longest
     if not _INTEGER.fullmatch(limit) or int(limit) < 0:
         raise BadRequest(f"limit {limit!r} is not a number from 0 on", code="invalidLimit")
-    return min(int(limit), LONGEST_PAGE)
+    return min(int(limit), longest)
 
 
 def _ascending(text: str, *, usual: str) -> bool:

@@ -16,6 +16,7 @@ from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
+from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
 from tidemill.contracts.gateway.projects import ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
@@ -26,6 +27,7 @@ from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, Use
 from tidemill.contracts.gateway.variables import VariableRoutes
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
@@ -43,8 +45,10 @@ from tidemill.services.gateway.events import Events
 from tidemill.services.gateway.executors import Executors
 from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
+from tidemill.services.gateway.invitations import OrgInvitations
 from tidemill.services.gateway.linked_accounts import LinkedAccounts
 from tidemill.services.gateway.logs import ProjectLogs, StepLogs, UserLogs
+from tidemill.services.gateway.organizations import Orgs
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
@@ -79,6 +83,8 @@ class GatewayService(Pushes):
         planner: Planner,
         *,
         sources: RemoteSources,
+        organizations: Organizations,
+        invitations: Invitations,
         logs: Logs,
         feed: Feed,
         storage: Storage,
@@ -103,6 +109,9 @@ class GatewayService(Pushes):
         self._linked_accounts = LinkedAccounts(configstore, sources)
         self._open = Open(sources)
         self._badges = Badges(configstore, runservice)
+        mode = settings.organization_member_adding_mode
+        self._orgs = Orgs(organizations, configstore, self._removing, mode)
+        self._invitations = OrgInvitations(invitations, organizations, mode)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
         self._secrets = Secrets(configstore)
         self._variables = Variables(configstore)
@@ -137,6 +146,8 @@ class GatewayService(Pushes):
             *serve(LinkedAccountRoutes, self._linked_accounts, PREFIX, dialect),
             *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),
             *serve(BadgeRoutes, self._badges, PREFIX, agola_in_the_open()),
+            *serve(OrgRoutes, self._orgs, PREFIX, dialect),
+            *serve(OrgInvitationRoutes, self._invitations, PREFIX, dialect),
             *serve(ProjectRoutes, self._projects, PREFIX, dialect),
             *serve(SecretRoutes, self._secrets, PREFIX, dialect),
             *serve(VariableRoutes, self._variables, PREFIX, dialect),
