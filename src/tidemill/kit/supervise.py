@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SLOWEST_ALLOWED = 15.0
+FASTEST_TICK = 15.0
 _JITTER = 0.1
 _LONGEST_BACK_OFF = 60.0
 
@@ -36,9 +36,9 @@ class Loop:
     def __init__(
         self, name: str, work: Callable[[], Awaitable[None]], seconds: float = 15.0, bell: Bell | None = None
     ) -> None:
-        if seconds < SLOWEST_ALLOWED:
+        if seconds < FASTEST_TICK:
             raise ValueError(
-                f"loop {name} may not tick faster than every {SLOWEST_ALLOWED:g} s; give it a bell"
+                f"loop {name} may not tick faster than every {FASTEST_TICK:g} s; give it a bell"
             )
         self.name = name
         self.work = work

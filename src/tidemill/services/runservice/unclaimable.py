@@ -15,7 +15,7 @@ from tidemill.core.report import give_up
 from tidemill.core.spans import span
 from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Snapshot, Transaction
-from tidemill.kit.supervise import SLOWEST_ALLOWED, Loop, one_by_one
+from tidemill.kit.supervise import FASTEST_TICK, Loop, one_by_one
 from tidemill.services.runservice.changing import Changes, Means
 from tidemill.services.runservice.claiming import offer_of
 from tidemill.services.runservice.listening import Listening
@@ -41,7 +41,7 @@ class Unclaimable:
         self._after = timedelta(seconds=settings.unclaimable_after)
         self._is_on = settings.unclaimable == "fail"
         self._clock = clock
-        self._listening = Listening(SLOWEST_ALLOWED)
+        self._listening = Listening(FASTEST_TICK)
         self._bell: Bell = means.bells.listen("unclaimable")
         self._next: asyncio.TimerHandle | None = None
 
@@ -49,7 +49,7 @@ class Unclaimable:
         """Nothing where tasks wait for as long as it takes."""
         if not self._is_on:
             return []
-        return [Loop(_LOOP, self.look, seconds=SLOWEST_ALLOWED, bell=self._bell)]
+        return [Loop(_LOOP, self.look, seconds=FASTEST_TICK, bell=self._bell)]
 
     def close(self) -> None:
         """Ring no more."""
