@@ -9,7 +9,6 @@ from tests.faults.cluster import Cluster
 from tests.faults.load import Load
 from tests.require import require
 from tests.system.server import Server
-from tidemill.serve.house import COMPONENTS
 
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = "src/tidemill/services/*/migrations/2*.py"
@@ -44,7 +43,11 @@ def unpack(commit: str, folder: Path) -> None:
 
 def imports(environment: dict[str, str]) -> bool:
     """Whether all services can be imported there."""
-    program = ";".join(f"import tidemill.services.{name}.service" for name in COMPONENTS)
+    program = (
+        "import importlib\n"
+        "from tidemill.serve.house import COMPONENTS\n"
+        "for name in COMPONENTS: importlib.import_module(f'tidemill.services.{name}.service')"
+    )
     command = [sys.executable, "-c", program]
     return (
         subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False).returncode == 0

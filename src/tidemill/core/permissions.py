@@ -61,6 +61,7 @@ class Action(StrEnum):
     VIEW_PROJECT = "view project"
     CREATE_PROJECT = "create project"
     CHANGE_PROJECT = "change project"
+    MANAGE_DELIVERIES = "see and repeat deliveries"
     VIEW_SECRETS = "see names of secrets and variables"
     CHANGE_SECRETS = "change secrets and variables"
     VIEW_RUN = "view run"
@@ -145,6 +146,7 @@ RULES: dict[Action, Rule] = {
     Action.VIEW_PROJECT: _SEEN_BY_ALL,
     Action.CREATE_PROJECT: _rule(LOGGED_INSIDERS, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
     Action.CHANGE_PROJECT: _rule(INSIDERS),
+    Action.MANAGE_DELIVERIES: _rule(INSIDERS),
     Action.VIEW_SECRETS: _SEEN_BY_KNOWN,
     Action.CHANGE_SECRETS: _rule(INSIDERS),
     Action.VIEW_RUN: _SEEN_BY_ALL,

@@ -59,6 +59,18 @@ def coded(contract: type[C], service: C, *, caller: str = "") -> C:
     return derive(contract, make)
 
 
+def absent(contract: type[C], why: str) -> C:
+    """An object of the contract's type behind which there is nobody: whatever is asked is Unavailable."""
+
+    def make(_: Endpoint) -> Callable[..., Awaitable[Any]]:
+        async def call(*_: Any, **__: Any) -> Any:
+            raise Unavailable(why)
+
+        return call
+
+    return derive(contract, make)
+
+
 async def carry(
     endpoint: Endpoint, target: Callable[..., Any], arguments: dict[str, Any], caller: str
 ) -> Any:

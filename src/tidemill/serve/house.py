@@ -21,6 +21,7 @@ from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.notification import Notification
 from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.remote_sources import RemoteSources
@@ -28,7 +29,7 @@ from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 from tidemill.errors import BadRequest, Unavailable
-from tidemill.kit.carriers import direct
+from tidemill.kit.carriers import absent, direct
 from tidemill.kit.connect import addresses, connect, http_client
 from tidemill.kit.contract import Contract
 from tidemill.kit.coord import Bells, Presence
@@ -133,17 +134,18 @@ class House:
         self.readiness.add("coordinator", lambda: coordinator.get(""))
         self.presence = Presence(coordinator, "server", new_id())
 
-    def ask(self, contract: type[C], name: str) -> C:
-        """The service *name* as whoever asks it sees it."""
+    def ask(self, contract: type[C], name: str, *, may_lack: bool = False) -> C:
+        """The service *name* as whoever asks it sees it; where it *may_lack*, it answers that it does."""
         if name in self.services:
             return direct(contract, cast("C", self.services[name].faces()[contract]))
         if name in self.components:
             return direct(contract, cast("C", self._late.setdefault((name, contract), _Late())))
         url = getattr(self.settings, name).url
         if not url:
-            raise BadRequest(
-                f"the {name} is not among this process's components and {name}.url does not say where it is"
-            )
+            why = f"the {name} is not among this process's components and {name}.url does not say where it is"
+            if may_lack:
+                return absent(contract, why)
+            raise BadRequest(why)
         http = http_client(url, service_token=self.settings.service_token)
         self._stack.push_async_callback(http.aclose)
         return connect(contract, http, f"/internal/{name}")
@@ -228,6 +230,7 @@ class House:
             feed=self.ask(Feed, "runservice"),
             storage=self.ask(Storage, "runservice"),
             fleet=self.ask(Fleet, "runservice"),
+            notification=self.ask(Notification, "notification", may_lack=True),
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,

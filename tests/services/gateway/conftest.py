@@ -21,6 +21,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.notification import Notification
 from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.remote_sources import RemoteSources
@@ -29,14 +30,21 @@ from tidemill.contracts.storage import Storage
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.coord import Bells
 from tidemill.kit.crypto import Keyring
+from tidemill.kit.db import Database
 from tidemill.kit.http import make_app
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
 from tidemill.planning.planner import Planner
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.services.gateway import GatewayService
+from tidemill.services.notification import NotificationService
 from tidemill.services.runservice.service import RunserviceService
-from tidemill.settings import ConfigstoreSettings, GatewaySettings, RunserviceSettings
+from tidemill.settings import (
+    ConfigstoreSettings,
+    GatewaySettings,
+    NotificationSettings,
+    RunserviceSettings,
+)
 
 ADMIN_TOKEN = "the-admin-token"
 MIGRATIONS = "tidemill.services.{}.migrations"
@@ -227,11 +235,28 @@ async def runservice(
 
 
 @pytest.fixture
+async def outbox(open_database: OpenDatabase) -> Database:
+    return await open_database("notification", MIGRATIONS.format("notification"))
+
+
+@pytest.fixture
+async def notification(
+    outbox: Database, bells: Bells, runservice: RunserviceService, clock: Clock
+) -> NotificationService:
+    """It tells nobody anything; tests put deliveries into its outbox."""
+    feed = cast("Feed", runservice.faces()[Feed])
+    return NotificationService(
+        NotificationSettings(), outbox, bells, feed, runservice, clock=clock, new_id=lambda: str(uuid4())
+    )
+
+
+@pytest.fixture
 async def house(  # noqa: PLR0917 - it is made of them
     open_database: OpenDatabase,
     bells: Bells,
     configstore: ConfigstoreService,
     runservice: RunserviceService,
+    notification: NotificationService,
     git: Repositories,
     planner: Planner,
     clock: Clock,
@@ -251,6 +276,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
         storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),
         fleet=coded(Fleet, cast("Fleet", runservice.faces()[Fleet])),
+        notification=coded(Notification, cast("Notification", notification.faces()[Notification])),
         admin_token=ADMIN_TOKEN,
         exposed_url=lambda: "https://ci.example",
         git_url=lambda: "https://git.example",

@@ -6,6 +6,7 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
+from tidemill.contracts.gateway.deliveries import DeliveryRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
@@ -44,6 +45,7 @@ class Gateway(
     RunTestRoutes,
     ProjectStorageRoutes,
     UserStorageRoutes,
+    DeliveryRoutes,
     EventRoutes,
     ExecutorRoutes,
     PushRoutes,

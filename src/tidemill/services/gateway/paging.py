@@ -7,8 +7,10 @@ from typing import TypeVar
 
 import msgspec
 
+from tidemill.contracts.gateway.deliveries import DeliveriesQuery
 from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.contracts.gateway.runs import RunsQuery
+from tidemill.contracts.notification import DeliveryStatus
 from tidemill.core.names import is_valid_name
 from tidemill.errors import BadRequest, Failure
 
@@ -37,6 +39,14 @@ class RunsCursor(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     sub_group: str = ""
     phase_filter: tuple[str, ...] | None = None
     result_filter: tuple[str, ...] | None = None
+
+
+class DeliveriesCursor(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Where a list of deliveries goes on, with the filter that it began with."""
+
+    start_sequence: int
+    sort_direction: str
+    delivery_status_filter: tuple[str, ...] | None = None
 
 
 class NamesPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +82,28 @@ class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
                 sub_group=self.subgroup,
                 phase_filter=self.phases or None,
                 result_filter=self.results or None,
+            )
+        )
+
+
+class DeliveriesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries are wanted."""
+
+    after: int | None
+    limit: int
+    """0 is no limit."""
+    ascending: bool
+    status: tuple[DeliveryStatus, ...]
+
+    def cursor(self, last: str) -> str:
+        """The cursor of the page behind the delivery with the sequence *last*; "" for none."""
+        if not last:
+            return ""
+        return write_cursor(
+            DeliveriesCursor(
+                start_sequence=int(last),
+                sort_direction=direction(self.ascending),
+                delivery_status_filter=self.status or None,
             )
         )
 
@@ -121,6 +153,25 @@ def runs_page(wanted: RunsQuery) -> RunsPage:
     )
 
 
+def deliveries_page(wanted: DeliveriesQuery) -> DeliveriesPage:
+    """Read the parameters of a list of deliveries."""
+    cursor, sortdirection = wanted.get("cursor", ""), wanted.get("sortdirection", "")
+    size, ascending = page_size(wanted.get("limit", "")), _ascending(sortdirection, usual="asc")
+    status = tuple(filter(None, wanted.get("deliverystatus", ())))
+    if not cursor:
+        return DeliveriesPage(after=None, limit=size, ascending=ascending, status=_statuses(status))
+    _refuse_beside_cursor(sortdirection, *status)
+    read = _read_cursor(cursor, DeliveriesCursor)
+    if not 0 <= read.start_sequence <= LARGEST_NUMBER:
+        raise _bad_cursor()
+    return DeliveriesPage(
+        after=read.start_sequence,
+        limit=size,
+        ascending=_ascending(read.sort_direction, usual="asc"),
+        status=_statuses(read.delivery_status_filter or ()),
+    )
+
+
 def run_number(text: str) -> int:
     """A run's number as the client wrote it; one that we never gave is simply too large."""
     if not _NUMBER.fullmatch(text):
@@ -162,6 +213,14 @@ def _ascending(text: str, *, usual: str) -> bool:
     if text not in ("", "asc", "desc"):
         raise BadRequest(f"sortdirection {text!r} is neither asc nor desc", code="invalidSortDirection")
     return (text or usual) == "asc"
+
+
+def _statuses(words: tuple[str, ...]) -> tuple[DeliveryStatus, ...]:
+    for word in words:
+        if word not in set(DeliveryStatus):
+            known = ", ".join(DeliveryStatus)
+            raise BadRequest(f"deliverystatus {word!r} is none of {known}", code="invalidDeliveryStatus")
+    return tuple(DeliveryStatus(word) for word in words)
 
 
 def _subgroup(text: str) -> str:

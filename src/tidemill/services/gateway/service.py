@@ -12,6 +12,7 @@ from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
+from tidemill.contracts.gateway.deliveries import DeliveryRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
@@ -27,6 +28,7 @@ from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, Use
 from tidemill.contracts.gateway.variables import VariableRoutes
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.notification import Notification
 from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.remote_sources import RemoteSources
@@ -39,6 +41,7 @@ from tidemill.kit.supervise import Faces, Loop
 from tidemill.planning.planner import Planner
 from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.badges import Badges
+from tidemill.services.gateway.deliveries import Deliveries
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.events import Events
@@ -89,6 +92,7 @@ class GatewayService(Pushes):
         feed: Feed,
         storage: Storage,
         fleet: Fleet,
+        notification: Notification,
         admin_token: str,
         exposed_url: Callable[[], str],
         git_url: Callable[[], str],
@@ -127,6 +131,7 @@ class GatewayService(Pushes):
         self._project_storage = ProjectStorage(configstore, runservice, storage)
         self._user_storage = UserStorage(configstore, runservice, storage)
         self._pushes = ExplainedPushes(db, configstore, clock=clock)
+        self._deliveries = Deliveries(configstore, notification)
         self._events = Events(configstore, feed, self._door)
 
     def loops(self) -> list[Loop]:
@@ -161,6 +166,7 @@ class GatewayService(Pushes):
             *serve(ProjectStorageRoutes, self._project_storage, PREFIX, dialect),
             *serve(UserStorageRoutes, self._user_storage, PREFIX, dialect),
             *serve(PushRoutes, self._pushes, PREFIX, dialect),
+            *serve(DeliveryRoutes, self._deliveries, PREFIX, dialect),
             *serve(EventRoutes, self._events, PREFIX, dialect),
             *serve(ExecutorRoutes, self._executors, PREFIX, dialect),
         ]

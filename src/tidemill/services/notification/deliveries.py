@@ -13,7 +13,6 @@ from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
-from tidemill.services.notification.sending import BELL
 from tidemill.services.notification.store import claiming, listing, outbox
 
 
@@ -66,7 +65,7 @@ class Deliveries(Notification):
                 )
             await outbox.deliver(tx, content, new, now)
             await claiming.wake(tx, content.destination)
-            tx.after_commit(self._bells.ring, BELL)
+            tx.after_commit(self._bells.ring, outbox.BELL)
 
         await self._db.do(again)
 

@@ -21,9 +21,8 @@ from tidemill.kit.event_stream import Message, Parser
 from tidemill.kit.supervise import Loop
 from tidemill.services.notification.payload import told_of
 from tidemill.services.notification.plans import Plans
-from tidemill.services.notification.sending import BELL
 from tidemill.services.notification.store import outbox, places
-from tidemill.services.notification.store.outbox import Told
+from tidemill.services.notification.store.outbox import BELL, Told
 
 #: The destination of what is told to the webhook in the settings.
 INSTALLATION = "installation"

@@ -23,9 +23,9 @@ from tidemill.services.notification import patience
 from tidemill.services.notification.signing import headers
 from tidemill.services.notification.store import claiming
 from tidemill.services.notification.store.claiming import Claimed, Prospect
+from tidemill.services.notification.store.outbox import BELL
 from tidemill.settings import NotificationSettings
 
-BELL = "deliveries"
 #: Deliveries under way at once, to one destination.
 AT_ONCE = 8
 #: Seconds beyond a delivery's time for which its claim holds.

@@ -16,6 +16,9 @@ from tidemill.core.run import Phase
 from tidemill.kit.db import Snapshot, Transaction
 from tidemill.services.notification.store.tables import destinations, run_webhook_deliveries, run_webhooks
 
+#: What rings when something has come to be due.
+BELL = "deliveries"
+
 _d = run_webhook_deliveries.c
 _FINAL = tuple(phase.value for phase in Phase if phase.is_final)
 #: Written into statements, since a partial index is of no use to a parameter.
