@@ -31,6 +31,12 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
     is_admin: bool = False
 
 
+class UserUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes to a user; None leaves as it is."""
+
+    is_admin: bool | None = None
+
+
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     """A user token to create."""
 
@@ -142,6 +148,10 @@ class Configstore(SecretCalls):
     @get("/users/{ref}/projects")
     async def user_projects(self, ref: str) -> Projects:
         """Every project under the user's root group, at any depth, by path; 404 `userDoesNotExist`."""
+
+    @put("/users/{ref}")
+    async def update_user(self, ref: str, request: UserUpdate) -> User:
+        """404 `userDoesNotExist`."""
 
     @delete("/users/{ref}", status=204)
     async def delete_user(self, ref: str) -> None:

@@ -78,6 +78,8 @@ class Action(StrEnum):
     LIST_USERS = "list users"
     CHANGE_USERS = "create and delete users"
     MANAGE_TOKENS = "manage tokens"
+    MANAGE_SESSIONS = "see and end sessions"
+    SET_PASSWORD = "set a password"  # noqa: S105 - an action, not a secret
     VIEW_ORG = "view organization"
     LIST_ORGS = "list organizations"
     CREATE_ORG = "create organization"
@@ -172,6 +174,8 @@ RULES: dict[Action, Rule] = {
     Action.VIEW_INVITATION: _rule(KNOWN),
     Action.MANAGE_INVITATIONS: _rule(LOGGED_INSIDERS),
     Action.ANSWER_INVITATION: _rule(LOGGED, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
+    Action.MANAGE_SESSIONS: _rule(INSIDERS),
+    Action.SET_PASSWORD: _rule(INSIDERS),
     Action.VIEW_REMOTE_SOURCE: _rule(KNOWN),
     Action.CHANGE_REMOTE_SOURCES: _rule(ADMINS),
     Action.LINK_ACCOUNT: _rule(LOGGED_INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),

@@ -23,9 +23,11 @@ from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
 from tidemill.contracts.notification import Notification
 from tidemill.contracts.organizations import Invitations, Organizations
+from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 from tidemill.errors import BadRequest, Unavailable
@@ -224,6 +226,8 @@ class House:
             self.ask(Gitserver, "gitserver"),
             planner,
             sources=self.ask(RemoteSources, "configstore"),
+            passwords=self.ask(Passwords, "configstore"),
+            sessions=self.ask(Sessions, "configstore"),
             organizations=self.ask(Organizations, "configstore"),
             invitations=self.ask(Invitations, "configstore"),
             logs=self.ask(Logs, "runservice"),

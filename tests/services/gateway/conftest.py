@@ -23,15 +23,17 @@ from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.logs import Logs
 from tidemill.contracts.notification import Notification
 from tidemill.contracts.organizations import Invitations, Organizations
+from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.coord import Bells
 from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import Database
-from tidemill.kit.http import make_app
+from tidemill.kit.http import Edge, make_app
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
 from tidemill.planning.planner import Planner
@@ -251,7 +253,13 @@ async def notification(
 
 
 @pytest.fixture
+def settings() -> GatewaySettings:
+    return GatewaySettings()
+
+
+@pytest.fixture
 async def house(  # noqa: PLR0917 - it is made of them
+    settings: GatewaySettings,
     open_database: OpenDatabase,
     bells: Bells,
     configstore: ConfigstoreService,
@@ -262,13 +270,15 @@ async def house(  # noqa: PLR0917 - it is made of them
     clock: Clock,
 ) -> AsyncIterator[House]:
     gateway = GatewayService(
-        GatewaySettings(),
+        settings,
         await open_database("gateway", MIGRATIONS.format("gateway")),
         bells,
         coded(Configstore, configstore),
         coded(Runservice, runservice),
         git,
         planner,
+        passwords=coded(Passwords, cast("Passwords", configstore.faces()[Passwords])),
+        sessions=coded(Sessions, cast("Sessions", configstore.faces()[Sessions])),
         sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
         organizations=coded(Organizations, cast("Organizations", configstore.faces()[Organizations])),
         invitations=coded(Invitations, cast("Invitations", configstore.faces()[Invitations])),
@@ -284,7 +294,8 @@ async def house(  # noqa: PLR0917 - it is made of them
         new_id=lambda: str(uuid4()),
     )
     await gateway.start()
-    async with running(make_app(gateway.routes())) as url, anyio.create_task_group() as group:
+    edge = Edge(allowed_origins=settings.allowed_origins)
+    async with running(make_app(gateway.routes(), edge=edge)) as url, anyio.create_task_group() as group:
         group.start_soon(run_loops, gateway.loops())
         async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
             yield House(gateway, http, git, clock)

@@ -4,6 +4,7 @@ Paths are relative to `/api/v1alpha`. Field names, their order and what is left 
 letter; whatever is called an extension is ours.
 """
 
+from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
@@ -27,6 +28,8 @@ PREFIX = "/api/v1alpha"
 
 class Gateway(
     UserRoutes,
+    LoginRoutes,
+    AccountRoutes,
     RemoteSourceRoutes,
     LinkedAccountRoutes,
     OpenRoutes,

@@ -21,8 +21,10 @@ from tidemill.contracts.configstore import (
     Token,
     TokenCheck,
     User,
+    UserUpdate,
 )
 from tidemill.contracts.organizations import Invitations, Organizations
+from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.secrets import (
     ParentKind,
@@ -33,20 +35,22 @@ from tidemill.contracts.secrets import (
     VariableData,
     Variables,
 )
+from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
-from tidemill.core.names import NAME_RULE, is_valid_name
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
-from tidemill.services.configstore import changing, clone_tokens, finding, showing
+from tidemill.services.configstore import changing, clone_tokens, finding, joining, showing
 from tidemill.services.configstore.invitations import InvitationKeeper
 from tidemill.services.configstore.late_values import LateValues, signing_key
 from tidemill.services.configstore.organizations import OrganizationKeeper
+from tidemill.services.configstore.passwords import PasswordKeeper
 from tidemill.services.configstore.remote_sources import SourceKeeper
 from tidemill.services.configstore.secrets import SecretKeeper
+from tidemill.services.configstore.sessions import SessionKeeper
 from tidemill.services.configstore.store import groups, projects, users
 from tidemill.services.configstore.variables import VariableKeeper
 from tidemill.settings import ConfigstoreSettings
@@ -76,6 +80,8 @@ class ConfigstoreService(Configstore, Values):
         self._sources = SourceKeeper(db, keys, new_id=new_id)
         self._organizations = OrganizationKeeper(db, clock=clock, new_id=new_id)
         self._invitations = InvitationKeeper(db, clock=clock, new_id=new_id)
+        self._passwords = PasswordKeeper(db, clock=clock, new_id=new_id)
+        self._sessions = SessionKeeper(db, clock=clock, new_id=new_id)
         self._values = LateValues(db, self._secrets, clock=clock)
 
     def loops(self) -> list[Loop]:
@@ -88,7 +94,9 @@ class ConfigstoreService(Configstore, Values):
             Configstore: self,
             Organizations: self._organizations,
             Invitations: self._invitations,
+            Passwords: self._passwords,
             RemoteSources: self._sources,
+            Sessions: self._sessions,
             Values: self,
         }
 
@@ -105,17 +113,9 @@ class ConfigstoreService(Configstore, Values):
         """The database belongs to whoever opened it."""
 
     async def create_user(self, request: NewUser) -> User:
-        if not is_valid_name(request.name):
-            raise BadRequest(f"{request.name!r} cannot be a user's name: {NAME_RULE}", code="invalidUserName")
-        user = User(id=self._new_id(), name=request.name, is_admin=request.is_admin)
+        user = joining.new_user(request, self._new_id())
         root, now = self._new_id(), self._clock()
-
-        async def add(tx: Transaction) -> None:
-            if not await users.add(tx, id=user.id, name=user.name, is_admin=user.is_admin, now=now):
-                raise BadRequest(f"there is a user {user.name!r} already", code="userAlreadyExists")
-            await groups.add_root(tx, id=root, kind="user", owner=user.id, visibility="public", now=now)
-
-        await self._db.do(add)
+        await self._db.do(lambda tx: joining.add_user(tx, user, root, now))
         return user
 
     async def user(self, ref: str) -> User:
@@ -139,6 +139,15 @@ class ConfigstoreService(Configstore, Values):
             return Projects(await finding.projects_of(tx, "user", (await finding.user(tx, ref)).name))
 
         return await self._db.read(find)
+
+    async def update_user(self, ref: str, request: UserUpdate) -> User:
+        async def change(tx: Transaction) -> User:
+            row = await finding.user(tx, ref)
+            if request.is_admin is not None:
+                await users.set_admin(tx, row.id, is_admin=request.is_admin)
+            return showing.user(await finding.user(tx, row.id))
+
+        return await self._db.do(change)
 
     async def delete_user(self, ref: str) -> None:
         async def remove(tx: Transaction) -> None:

@@ -7,9 +7,13 @@ from contextvars import ContextVar
 import msgspec
 
 from tidemill.contracts.configstore import Configstore, Project, ProjectGroup, TokenCheck, User
+from tidemill.contracts.sessions import SessionCheck, Sessions
 from tidemill.core.permissions import ADMIN_TOKEN, ANONYMOUS, Action, Actor, Refusal, Thing, may
 from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from tidemill.kit.contract import Endpoint, current_call
+from tidemill.kit.contract import Call, Endpoint, current_call
+from tidemill.kit.http.csrf import token_skips_csrf
+from tidemill.services.gateway.guard import Guard
+from tidemill.services.gateway.session_cookies import SessionCookies
 
 _SCHEME = "token"
 
@@ -19,6 +23,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     actor: Actor
     user: User | None = None
+    session_id: str = ""
+    """The session that the request is made in; "" when it is made with a token."""
 
     @property
     def name(self) -> str:
@@ -63,32 +69,67 @@ _caller: ContextVar[Caller] = ContextVar("caller", default=NOBODY)
 
 
 class Door:
-    """Knows callers by their tokens; keeps none of them."""
+    """Knows callers by their tokens and sessions; keeps none of them."""
 
-    def __init__(self, configstore: Configstore, admin_token: str) -> None:
+    def __init__(
+        self,
+        configstore: Configstore,
+        sessions: Sessions,
+        cookies: SessionCookies,
+        guard: Guard,
+        admin_token: str,
+    ) -> None:
         self._configstore = configstore
+        self._sessions = sessions
+        self._cookies = cookies
+        self._guard = guard
         self._admin_token = _digest(admin_token) if admin_token else None
 
     async def admit(self, endpoint: Endpoint) -> None:
         """Learn who makes a request before anything else of it is looked at."""
-        caller = await self._recognize(current_call().authorization)
+        call = current_call()
+        caller = await self._by_token(call)
+        shows_token = caller is not None
+        if caller is None:
+            caller = await self._by_session(call)
         if caller is NOBODY and endpoint.name not in OPEN_TO_NOBODY:
             raise Unauthorized("say who you are: Authorization: token <token>")
+        if shows_token:
+            token_skips_csrf()
+        else:
+            await self._guard.check(call)
         _caller.set(caller)
 
     async def look_again(self) -> None:
         """Learn anew who makes the request that is being served; raises Unauthorized if that is over."""
-        _caller.set(await self._recognize(current_call().authorization))
+        call, before = current_call(), current_caller()
+        caller = await self._by_token(call) or await self._by_session(call)
+        if caller is NOBODY and before is not NOBODY:
+            raise Unauthorized("the session is over")
+        _caller.set(caller)
 
-    async def _recognize(self, authorization: str) -> Caller:
-        """Who sent this header; an unknown token is refused at once, no token is nobody."""
-        scheme, _, token = authorization.strip().partition(" ")
+    async def _by_token(self, call: Call) -> Caller | None:
+        """Whose token the request shows; an unknown one is refused at once, None when it shows none."""
+        scheme, _, token = call.authorization.strip().partition(" ")
         if scheme.lower() != _SCHEME or not token.strip():
-            return NOBODY
+            return None
         found = await self.bearer(token.strip())
         if found is None:
             raise Unauthorized("the token is unknown; it may have been deleted")
         return found
+
+    async def _by_session(self, call: Call) -> Caller:
+        """Whose session the request is made in; nobody when it has none that goes on."""
+        secret = self._cookies.secret(call.header("cookie"))
+        if secret is None:
+            return NOBODY
+        try:
+            owner = await self._sessions.owner_of_session(SessionCheck(secret=secret))
+        except NotFound as error:
+            if error.code != "sessionDoesNotExist":
+                raise
+            return NOBODY
+        return Caller(actor=acting(owner.user), user=owner.user, session_id=owner.id)
 
     async def bearer(self, token: str) -> Caller | None:
         """Whose token it is; None when it is nobody's."""

@@ -10,6 +10,7 @@ from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gateway import PREFIX
+from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
@@ -30,15 +31,18 @@ from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.logs import Logs
 from tidemill.contracts.notification import Notification
 from tidemill.contracts.organizations import Invitations, Organizations
+from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.planning.planner import Planner
+from tidemill.services.gateway.accounts import Accounts
 from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.badges import Badges
 from tidemill.services.gateway.deliveries import Deliveries
@@ -47,9 +51,11 @@ from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.events import Events
 from tidemill.services.gateway.executors import Executors
 from tidemill.services.gateway.forgetting import Forgetting
+from tidemill.services.gateway.guard import Guard
 from tidemill.services.gateway.inbox import Inbox
 from tidemill.services.gateway.invitations import OrgInvitations
 from tidemill.services.gateway.linked_accounts import LinkedAccounts
+from tidemill.services.gateway.logins import Logins
 from tidemill.services.gateway.logs import ProjectLogs, StepLogs, UserLogs
 from tidemill.services.gateway.organizations import Orgs
 from tidemill.services.gateway.owners import project_groups, user_groups
@@ -62,7 +68,9 @@ from tidemill.services.gateway.remote_sources import GitHosts, Open
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.run_tests import RunTests
 from tidemill.services.gateway.secrets import Secrets
+from tidemill.services.gateway.session_cookies import SessionCookies
 from tidemill.services.gateway.storage import ProjectStorage, UserStorage
+from tidemill.services.gateway.tries import Tries
 from tidemill.services.gateway.triggering import Triggering
 from tidemill.services.gateway.user_runs import UserRuns
 from tidemill.services.gateway.users import Users
@@ -86,6 +94,8 @@ class GatewayService(Pushes):
         planner: Planner,
         *,
         sources: RemoteSources,
+        passwords: Passwords,
+        sessions: Sessions,
         organizations: Organizations,
         invitations: Invitations,
         logs: Logs,
@@ -100,7 +110,12 @@ class GatewayService(Pushes):
         new_id: Callable[[], str],
     ) -> None:
         self.settings = settings
-        self._door = Door(configstore, admin_token)
+        cookies = SessionCookies(secure=not settings.unsecure_cookies, seconds=settings.session_duration)
+        guard = Guard(settings, db, own_origin=exposed_url, clock=clock)
+        self._tries = Tries(db, settings.login, clock=clock)
+        self._door = Door(configstore, sessions, cookies, guard, admin_token)
+        self._logins = Logins(settings, sources, passwords, sessions, self._tries, guard, cookies)
+        self._accounts = Accounts(configstore, passwords, sessions, self._tries, cookies)
         triggering = Triggering(runservice, gitserver, planner, exposed_url=exposed_url, git_url=git_url)
         self._inbox = Inbox(db, bells, configstore, triggering, clock=clock)
         self._removing = Removing(db, bells, configstore, runservice, gitserver, storage, clock=clock)
@@ -135,8 +150,8 @@ class GatewayService(Pushes):
         self._events = Events(configstore, feed, self._door)
 
     def loops(self) -> list[Loop]:
-        """The inbox, what has had its time in it, and the removal of repositories."""
-        return [self._inbox.loop(), self._removing.loop(), self._forgetting.loop()]
+        """The inbox, the removal of repositories, and what has had its time."""
+        return [self._inbox.loop(), self._removing.loop(), self._forgetting.loop(), self._tries.loop()]
 
     def faces(self) -> Faces:
         """What the gitserver may ask."""
@@ -147,6 +162,8 @@ class GatewayService(Pushes):
         dialect = agola(self._door)
         api = [
             *serve(UserRoutes, self._users, PREFIX, dialect),
+            *serve(LoginRoutes, self._logins, PREFIX, agola_in_the_open()),
+            *serve(AccountRoutes, self._accounts, PREFIX, dialect),
             *serve(RemoteSourceRoutes, self._git_hosts, PREFIX, dialect),
             *serve(LinkedAccountRoutes, self._linked_accounts, PREFIX, dialect),
             *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),

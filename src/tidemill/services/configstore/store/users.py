@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.configstore.store.tables import org_members, user_tokens, users
@@ -44,6 +44,11 @@ async def listed(tx: Snapshot, *, after: str, limit: int, ascending: bool) -> li
 async def add(tx: Transaction, *, id: str, name: str, is_admin: bool, now: datetime) -> bool:
     """Add a user; False when the name is taken."""
     return await tx.insert_new(users, {"id": id, "name": name, "is_admin": is_admin, "created_at": now})
+
+
+async def set_admin(tx: Transaction, id: str, *, is_admin: bool) -> None:
+    """Make a user an administrator, or no longer one."""
+    await tx.run(update(users).where(users.c.id == id).values(is_admin=is_admin))
 
 
 async def remove(tx: Transaction, id: str) -> None:
