@@ -239,6 +239,26 @@ async def test_lines_keep_the_time_at_which_they_were_seen(
     ]
 
 
+async def test_what_is_held_back_has_the_time_of_its_first_byte(store: Store, driver: FakeDriver) -> None:
+    """The beginning of a secret that comes in bits, and turns out to be none, while the store is away."""
+    watch = Watch()
+    pod = await driver.prepare(PodSpec(id="pod", working_dir="~"), lambda _: None)
+    words = ("hi", "open", " ses", "am", "street")
+    script = "\n".join(f"wait {number}\nprint {word}" for number, word in enumerate(words))
+    await pod.start(Exec(key="step", argv=(), script=script))
+    output = CommandOutput(pod, "step", watch)
+    async with anyio.create_task_group() as group:
+        group.start_soon(output.watch)
+        for number in range(len(words)):
+            watch.now += timedelta(seconds=1)
+            size = output._progress.size
+            driver.release(str(number))
+            await output.grown(size)
+        await Shipper(store, 0, TOKEN, watch).ship(output)
+    assert store.log(0) == b"hiopen sesamstreet"
+    assert store.marks[0] == [Mark(0, watch.at(1)), Mark(2, watch.at(2))]
+
+
 async def test_no_append_carries_too_many_times(store: Store, driver: FakeDriver) -> None:
     """Whoever is far behind tells of some of them."""
     watch = Watch()

@@ -116,12 +116,13 @@ class Shipper:
     def _masked(
         self, stream: MaskedStream, data: bytes, marks: tuple[Mark, ...]
     ) -> tuple[bytes, tuple[Mark, ...]]:
-        """What to show of *data*, and when that was seen: masking moves what it shortens."""
+        """What to show of *data*, and when its first byte there was seen: masking moves what it shortens."""
         marks = thinned(marks or self._just_now(), MOST_AT_ONCE)
         ends = [*(mark.offset for mark in marks[1:]), len(data)]
         shown, seen, start = bytearray(), [], 0
         for mark, end in zip(marks, ends, strict=True):
-            seen.append(Mark(len(shown), mark.at))
+            if not seen or seen[-1].offset < len(shown):
+                seen.append(Mark(len(shown), mark.at))
             shown += stream.feed(data[start:end])
             start = end
         return bytes(shown), tuple(seen)
