@@ -119,7 +119,8 @@ class Shipper:
         """What to show of *data*, and when its first byte there was seen: masking moves what it shortens."""
         marks = thinned(marks or self._just_now(), MOST_AT_ONCE)
         ends = [*(mark.offset for mark in marks[1:]), len(data)]
-        shown, seen, start = bytearray(), [], 0
+        seen: list[Mark] = []
+        shown, start = bytearray(), 0
         for mark, end in zip(marks, ends, strict=True):
             if not seen or seen[-1].offset < len(shown):
                 seen.append(Mark(len(shown), mark.at))
