@@ -20,6 +20,10 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     above."""
 
 
+class Loose(msgspec.Struct, frozen=True):
+    held: dict[str, object]
+
+
 class Derived(Base, frozen=True, kw_only=True):
     below: int = 0
     """What is below."""
@@ -155,6 +159,20 @@ def test_an_open_route_wants_nothing(document: dict[str, Any]) -> None:
     state = document["paths"]["/probe/state"]["get"]
     assert state["security"] == []
     assert not {"401", "403"} & state["responses"].keys()
+
+
+def test_what_may_be_anything_is_described() -> None:
+    """Without a word about it."""
+
+    class Whatever(Contract):
+        @get("/loose")
+        async def loose(self) -> Loose:
+            """Whatever."""
+
+    document = describe(serve(Any_, Whatever(), ""), About(title="t", version="1"))
+    assert document["components"]["schemas"]["Loose"]["properties"] == {
+        "held": {"type": "object", "additionalProperties": {"title": "Anything"}}
+    }
 
 
 def test_fields_are_described_by_what_stands_below_them() -> None:

@@ -50,7 +50,6 @@ def make_app(
     *,
     ready: Ready = _nothing_missing,
     service_token: str = "",
-    openapi: Callable[[], bytes] | None = None,
     edge: Edge | None = None,
 ) -> "App":
     """All of *routes* as one ASGI app, with /livez, /readyz and /metrics.

@@ -69,6 +69,13 @@ def describe(routes: Iterable[BaseRoute], about: About) -> Json:
     return plain
 
 
+def _anything(kind: type) -> Json:
+    """The schema of what may be anything; an empty one would be taken for none."""
+    if kind is not object:
+        raise NotImplementedError
+    return {"title": "Anything"}
+
+
 def _tag(module: str) -> Json:
     """A noun, which is a module of contracts."""
     text = (inspect.getdoc(sys.modules[module]) or "").split("\n\n")[0]
@@ -84,7 +91,9 @@ class _Schemas:
 
     def __init__(self, endpoints: list[Endpoint]) -> None:
         kinds = [*dict.fromkeys(kind for e in endpoints for kind in _kinds(e)), list[ErrorItem]]
-        found, self.components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+        found, self.components = msgspec.json.schema_components(
+            kinds, ref_template=_REFERENCE, schema_hook=_anything
+        )
         self._by_kind = dict(zip(kinds, found, strict=True))
         self.docs = FieldDocs()
         for kind in _structs(kinds):
