@@ -53,6 +53,8 @@ MATRIX = {
     Action.READ_REPOSITORY: "yes/401 yes/403 yes yes yes",
     Action.WRITE_REPOSITORY: "401 403 yes yes yes",
     Action.MANAGE_TOKENS: "401 400 yes yes yes",
+    Action.MANAGE_SESSIONS: "401 403 yes yes yes",
+    Action.SET_PASSWORD: "401 403 yes yes yes",
     Action.LINK_ACCOUNT: "401 400 yes yes 403",
     Action.UNLINK_ACCOUNT: "401 400 yes yes yes",
 }
