@@ -23,6 +23,7 @@ from tidemill.services.runservice.store import counting, jobs, runs
 from tidemill.services.runservice.store.demands import Demands
 from tidemill.services.runservice.store.jobs import Job
 from tidemill.services.runservice.store.plans import Plans
+from tidemill.services.runservice.store.recent import Recent
 from tidemill.services.runservice.store.runs import StoredRun
 from tidemill.services.runservice.telling import is_told, tell_run, tell_task
 
@@ -56,6 +57,7 @@ class Means(msgspec.Struct, frozen=True):
     lease: timedelta
     """How long an executor may be silent and still counts as there."""
     demands: Demands = msgspec.field(default_factory=Demands)
+    recent: Recent = msgspec.field(default_factory=Recent)
 
 
 class Changes:
@@ -65,6 +67,7 @@ class Changes:
         self._tx = tx
         self._plans = means.plans
         self._demands = means.demands
+        self._recent = means.recent
         self._bells = means.bells
         self._now = now
         self._groups: set[str] = set()
@@ -75,11 +78,11 @@ class Changes:
 
     async def take(self, sequences: Collection[int]) -> list[RunInHand]:
         """Lock runs by their sequences."""
-        return await self._in_hand(await runs.take(self._tx, sequences)) if sequences else []
+        return await self._in_hand(await runs.take(self._tx, sequences, self._recent)) if sequences else []
 
     async def take_by_id(self, id: RunId) -> RunInHand:
         """Lock one run; NotFound `runDoesNotExist`."""
-        stored = await runs.take_by_id(self._tx, id)
+        stored = await runs.take_by_id(self._tx, id, self._recent)
         if stored is None:
             raise NotFound(f"there is no run {id!r}", code="runDoesNotExist")
         return (await self._in_hand([stored]))[0]
@@ -103,6 +106,7 @@ class Changes:
         if hand.run == before:
             return before
         hand.run = await runs.save(self._tx, hand.stored, hand.run)
+        self._remember(hand.stored.sequence, hand.run)
         self.announce(hand.run)
         if hand.run.wake_at is not None:
             self._tx.after_commit(self._bells.ring, TIMED)
@@ -117,6 +121,12 @@ class Changes:
         if hand.run.phase is not before.phase and before.phase is Phase.RUNNING:
             self._groups.add(hand.run.group)
         return hand.run
+
+    def _remember(self, sequence: int, run: Run) -> None:
+        if run.phase.is_final:
+            self._tx.after_commit(self._recent.forget, sequence)
+        else:
+            self._tx.after_commit(self._recent.keep, sequence, run.revision, run.tasks)
 
     def _tell(self, run: Run, task: RunTask) -> None:
         changed = TaskChanged(at=self._now, run=run.id, group=run.group, number=run.number, task=task)

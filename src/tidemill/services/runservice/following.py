@@ -9,6 +9,7 @@ from tidemill.errors import NotFound
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
 from tidemill.services.runservice.store import runs
+from tidemill.services.runservice.store.recent import Recent
 
 _encode = msgspec.json.Encoder().encode
 
@@ -16,9 +17,10 @@ _encode = msgspec.json.Encoder().encode
 class Following:
     """Streams of runs."""
 
-    def __init__(self, db: Database, bells: Bells) -> None:
+    def __init__(self, db: Database, bells: Bells, recent: Recent) -> None:
         self._db = db
         self._bells = bells
+        self._recent = recent
 
     async def open(self, id: RunId) -> AsyncIterator[bytes]:
         """Lines of JSON, and an empty line now and then; NotFound `runDoesNotExist` before the first."""
@@ -38,7 +40,7 @@ class Following:
                 run = await self._run(run.id)
 
     async def _run(self, id: RunId) -> Run:
-        stored = await self._db.read(lambda tx: runs.by_id(tx, id))
+        stored = await self._db.read(lambda tx: runs.by_id(tx, id, self._recent))
         if stored is None:
             raise NotFound(f"there is no run {id!r}", code="runDoesNotExist")
         return stored.run

@@ -97,7 +97,7 @@ class RunserviceService(Runservice, Jobs):
         self._means = Means(Plans(), bells, self._lease)
         self._creating = Creating(self._means, new_id)
         self.answering = Answering(db, self._means, values, clock)
-        self._following = Following(db, bells)
+        self._following = Following(db, bells, self._means.recent)
         self._appending = Appending(db, objects, bells, clock=clock, new_id=new_id)
         reading = Reading(db, objects, bells)
         self.logs = StepLogs(db, reading)
@@ -158,7 +158,9 @@ class RunserviceService(Runservice, Jobs):
         return Runs(tuple(created))
 
     async def run(self, id: RunId) -> RunDetail:
-        return await self._detail(lambda tx: runs.by_id(tx, id), f"there is no run {id!r}")
+        return await self._detail(
+            lambda tx: runs.by_id(tx, id, self._means.recent), f"there is no run {id!r}"
+        )
 
     async def numbered_run(self, number: int, group: str) -> RunDetail:
         return await self._detail(

@@ -173,14 +173,18 @@ class Look:
         if not news:
             return
         self._changed = True
-        await runs.touch(self._tx, {job.run for job, _, _ in news})
+        revisions = await runs.touch(self._tx, {job.run for job, _, _ in news})
+        stored: dict[int, dict[int, RunTask]] = {run: {} for run in revisions}
         for job, was, becomes in news:
             # Somebody who has just changed this task is told of its progress by the next sync.
             if await runs.exchange_task(self._tx, (job.run, job.position), job.state, becomes):
+                stored[job.run][job.position] = becomes
                 ring_for_logs(self._tx, self._means.bells, was, becomes)
                 self._tx.after_commit(self._means.bells.ring, f"run/{job.run_id}")
                 if is_told(was, becomes):
                     self._tell(job, becomes)
+        for run, revision in revisions.items():
+            self._tx.after_commit(self._means.recent.move, run, revision, stored[run])
 
     def _tell(self, job: Job, task: RunTask) -> None:
         changed = TaskChanged(at=self._now, run=job.run_id, group=job.group, number=job.number, task=task)

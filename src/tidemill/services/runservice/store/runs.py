@@ -13,6 +13,7 @@ from tidemill.core.run import Run, RunId, RunTask, TaskId
 from tidemill.errors import Conflict
 from tidemill.kit.db import AnyRow, Snapshot, Transaction, Values
 from tidemill.services.runservice.store import rows
+from tidemill.services.runservice.store.recent import Recent
 from tidemill.services.runservice.store.tables import IS_GROWING, IS_TIMED, creations, logs, runs, tasks
 
 log = structlog.get_logger("runservice")
@@ -39,6 +40,7 @@ _touch = (
     update(runs)
     .where(runs.c.sequence.in_(bindparam("these", expanding=True)))
     .values(revision=runs.c.revision + 1)
+    .returning(runs.c.sequence, runs.c.revision)
 )
 _save = update(runs).where(runs.c.sequence == bindparam("at"), runs.c.revision == bindparam("was"))
 _save_state = (
@@ -98,9 +100,9 @@ async def created_for(tx: Snapshot, key: str) -> list[Run]:
     return [found[run] for run in ids if run in found]
 
 
-async def by_id(tx: Snapshot, id: RunId) -> StoredRun | None:
+async def by_id(tx: Snapshot, id: RunId, recent: Recent | None = None) -> StoredRun | None:
     """The run with this id."""
-    return _first(await _read(tx, _by_id, {"run": id}))
+    return _first(await _read(tx, _by_id, {"run": id}, recent))
 
 
 async def by_number(tx: Snapshot, counter_path: str, number: int) -> StoredRun | None:
@@ -108,14 +110,14 @@ async def by_number(tx: Snapshot, counter_path: str, number: int) -> StoredRun |
     return _first(await _read(tx, _by_number, {"of": counter_path, "called": number}))
 
 
-async def take(tx: Transaction, sequences: Collection[int]) -> list[StoredRun]:
+async def take(tx: Transaction, sequences: Collection[int], recent: Recent | None = None) -> list[StoredRun]:
     """Lock these runs, oldest first, and read them; whoever changes a run or its tasks has taken it."""
-    return await _read(tx, _take, {"these": sequences})
+    return await _read(tx, _take, {"these": sequences}, recent)
 
 
-async def take_by_id(tx: Transaction, id: RunId) -> StoredRun | None:
+async def take_by_id(tx: Transaction, id: RunId, recent: Recent | None = None) -> StoredRun | None:
     """Lock the run with this id and read it."""
-    return _first(await _read(tx, _take_by_id, {"run": id}))
+    return _first(await _read(tx, _take_by_id, {"run": id}, recent))
 
 
 async def due(tx: Snapshot, now: datetime) -> tuple[list[int], datetime | None]:
@@ -132,9 +134,9 @@ async def lock(tx: Transaction, sequences: Collection[int]) -> None:
         await tx.all(query.with_for_update())
 
 
-async def touch(tx: Transaction, sequences: Collection[int]) -> None:
-    """Raise the revision of locked runs of which only the steps of a task change."""
-    await tx.run(_touch, {"these": sequences})
+async def touch(tx: Transaction, sequences: Collection[int]) -> dict[int, int]:
+    """Raise the revision of locked runs of which only the steps of a task change; answers the new ones."""
+    return {row.sequence: row.revision for row in await tx.all(_touch, {"these": sequences})}
 
 
 async def save(tx: Transaction, before: StoredRun, after: Run) -> Run:
@@ -180,16 +182,31 @@ async def tasks_with_growing_logs(tx: Snapshot) -> Mapping[TaskId, RunTask]:
     return found
 
 
-async def _read(tx: Snapshot, query: Select[tuple[object, ...]], values: Values) -> list[StoredRun]:
+async def _read(
+    tx: Snapshot, query: Select[tuple[object, ...]], values: Values, recent: Recent | None = None
+) -> list[StoredRun]:
+    """Runs with their tasks; those that *recent* does not know are told to it once that is safe."""
     found = await tx.all(query, values)
-    states: dict[int, list[RunTask]] = {row.sequence: [] for row in found}
-    if found:
-        for row in await tx.all(_states, {"these": list(states)}):
-            states[row.run].append(rows.task_of(row.state))
-    return [_stored(row, states[row.sequence]) for row in found]
+    known = {row.sequence: recent.get(row.sequence, row.revision) for row in found} if recent else {}
+    states: dict[int, list[RunTask]] = {row.sequence: [] for row in found if known.get(row.sequence) is None}
+    if states:
+        for state in await tx.all(_states, {"these": list(states)}):
+            states[state.run].append(rows.task_of(state.state))
+    if recent:
+        for row in found:
+            if row.sequence in states:
+                _tell(tx, recent, row, tuple(states[row.sequence]))
+    return [_stored(row, known.get(row.sequence) or states[row.sequence]) for row in found]
 
 
-def _stored(row: AnyRow, states: list[RunTask]) -> StoredRun:
+def _tell(tx: Snapshot, recent: Recent, row: AnyRow, read: tuple[RunTask, ...]) -> None:
+    if isinstance(tx, Transaction):
+        tx.after_commit(recent.keep, row.sequence, row.revision, read)
+    else:
+        recent.keep(row.sequence, row.revision, read)
+
+
+def _stored(row: AnyRow, states: Sequence[RunTask]) -> StoredRun:
     return StoredRun(sequence=row.sequence, plan_id=row.plan_id, run=rows.run_of(row, states))
 
 
