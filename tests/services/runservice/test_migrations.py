@@ -5,20 +5,19 @@ that schema, which is then opened. A migration that loses, mixes up or refuses r
 """
 
 import json
-import shutil
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Boolean, LargeBinary, column, insert, select, text
-from sqlalchemy import table as sql_table
+from sqlalchemy import Boolean, LargeBinary
 
 from tests.conftest import Clock, OpenDatabase
+from tests.services.older import Rows, dump, fill, migrations_until
 from tests.services.runservice.conftest import KnownValues
 from tests.services.runservice.playing import Player, create, now, plan, start, started, statuses, task
 from tidemill.contracts.runservice import Restart, RunQuery
@@ -26,7 +25,7 @@ from tidemill.core.job import JobId, JobPhase, JobReport, Outcome
 from tidemill.core.plan import RestoreWorkspace, RunStep, SaveToWorkspace
 from tidemill.core.run import Result, Run, RunId, StepState, TaskId
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database, Instant, Snapshot, Transaction
+from tidemill.kit.db import Database, Instant
 from tidemill.kit.db.migrating import revisions
 from tidemill.kit.objects import Objects
 from tidemill.services.runservice import RunserviceService, migrations
@@ -40,8 +39,6 @@ REVISIONS = revisions(MIGRATIONS)
 VECTORS = Path(__file__).parents[2] / "vectors" / "runservice"
 LINE = b"a line of a log\n"
 OTHER = "/project/p1/branch/other"
-
-Rows = Mapping[str, Sequence[dict[str, Any]]]
 
 
 class Before:
@@ -78,12 +75,10 @@ def open_older(
     """Opens the database of this test at an older revision."""
     package = tmp_path / "older_migrations"
     package.mkdir()
-    (package / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
 
     async def open_(revision: str) -> Database:
-        for known in REVISIONS[: REVISIONS.index(revision) + 1]:
-            shutil.copy(Path(migrations.__path__[0]) / f"{known}.py", package)
+        migrations_until(migrations, REVISIONS, revision, package)
         return await open_database("runservice", package.name)
 
     return open_
@@ -138,41 +133,6 @@ async def live(service: RunserviceService, clock: Clock) -> Before:
     return before
 
 
-async def dump(db: Database) -> Rows:
-    async def read(tx: Snapshot) -> Rows:
-        return {
-            table.name: [dict(row._mapping) for row in await tx.all(select(table))]
-            for table in metadata.sorted_tables
-        }
-
-    return await db.read(read)
-
-
-async def columns(tx: Snapshot, table: str) -> set[str]:
-    """The columns that a table has in the database; none when there is no such table."""
-    if tx.dialect == "sqlite":
-        return {row.name for row in await tx.all(text(f"PRAGMA table_info({table})"))}
-    query = (
-        "SELECT column_name AS name FROM information_schema.columns"
-        " WHERE table_schema = current_schema() AND table_name = :of"
-    )
-    return {row.name for row in await tx.all(text(query), {"of": table})}
-
-
-async def fill(db: Database, rows: Rows) -> None:
-    """Put in what the schema can hold."""
-
-    async def write(tx: Transaction) -> None:
-        for table in metadata.sorted_tables:
-            there = await columns(tx, table.name)
-            fitting = [{name: row[name] for name in row if name in there} for row in rows[table.name]]
-            if there and fitting:
-                older = [column(one.name, one.type) for one in table.columns if one.name in there]
-                await tx.run(insert(sql_table(table.name, *older)), fitting)
-
-    await db.do(write)
-
-
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 async def test_a_database_of_an_older_revision(
     revision: str,
@@ -188,11 +148,11 @@ async def test_a_database_of_an_older_revision(
     )
     try:
         before = await live(make(source), clock)
-        rows = await dump(source)
+        rows = await dump(source, metadata)
     finally:
         await source.close()
     older = await open_older(revision)
-    await fill(older, rows)
+    await fill(older, metadata, rows)
     await older.close()
     service = make(await open_database("runservice", MIGRATIONS))
     await check_reading(service, before)
@@ -246,7 +206,7 @@ async def test_rows_that_an_older_version_has_written(
     older = await open_older("2026_11_25_archives")
     rows = written("2026_11_25_archives")
     rows["executors"][0]["sequence"] = 0  # the one that goes on here counts its syncs anew
-    await fill(older, rows)
+    await fill(older, metadata, rows)
     await older.close()
     service = make(await open_database("runservice", MIGRATIONS))
     runs = (await service.runs(RunQuery(group="/project/p1", ascending=True))).items
