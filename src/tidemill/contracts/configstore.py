@@ -9,6 +9,9 @@ from tidemill.contracts.secrets import SecretCalls
 from tidemill.core.permissions import MemberRole, OwnerKind
 from tidemill.kit.contract import Page, PageLimit, delete, get, post, put
 
+#: Bytes that a list of ids may have: those of 400,000 projects.
+_MOST_IDS = 16 * 1024 * 1024
+
 Visibility = Literal["public", "private"]
 
 
@@ -76,6 +79,20 @@ class NewProjectGroup(msgspec.Struct, frozen=True, kw_only=True):
     parent: str
     """The parent's id or path."""
     visibility: str = "public"
+
+
+class ProjectGroupUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes to a project group; None leaves as it is."""
+
+    name: str | None = None
+    parent: str | None = None
+    visibility: str | None = None
+
+
+class ProjectIds(msgspec.Struct, frozen=True, kw_only=True):
+    """Projects, by their ids."""
+
+    projects: tuple[str, ...]
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +197,24 @@ class Configstore(SecretCalls):
         `invalidProjectGroupName`, `invalidVisibility`, `projectGroupAlreadyExists`.
         """
 
+    @put("/project-groups/{ref}")
+    async def update_project_group(self, ref: str, request: ProjectGroupUpdate) -> ProjectGroup:
+        """Rename, move, change; a root group keeps its name and place. Errors as for creation.
+
+        400 without a code for a place inside itself.
+        """
+
+    @get("/project-groups/{ref}/ids-below")
+    async def projects_below(self, ref: str) -> ProjectIds:
+        """Every project under a group, at any depth."""
+
+    @post("/project-groups/{ref}/removal", status=204, limit=_MOST_IDS)
+    async def delete_project_group(self, ref: str, request: ProjectIds) -> None:
+        """With everything below it, if that is no project but these.
+
+        409 `projectGroupChanged` when there is another; 400 for a root group.
+        """
+
     @get("/project-groups/{ref}/projects")
     async def group_projects(self, ref: str) -> Projects:
         """The direct children of a group that are projects, by name."""
@@ -197,7 +232,8 @@ class Configstore(SecretCalls):
         """404 `parentProjectGroupDoesNotExist`, `remoteSourceDoesNotExist`; 400 as listed.
 
         `invalidProjectName`, `invalidRemoteSourceName`, `invalidRepoPath`, `projectAlreadyExists`,
-        `remoteSourceNotSupported`, `cannotSetMembersCanPerformRunActionsOnUserProject`, and without a code for a bad visibility.
+        `remoteSourceNotSupported`, `cannotSetMembersCanPerformRunActionsOnUserProject`, and without a
+        code for a bad visibility.
         """
 
     @put("/projects/{ref}")

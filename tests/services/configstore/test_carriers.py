@@ -12,8 +12,11 @@ from tidemill.contracts.configstore import (
     NewProjectGroup,
     NewToken,
     NewUser,
+    ProjectGroupUpdate,
+    ProjectIds,
     ProjectUpdate,
     TokenCheck,
+    UserUpdate,
 )
 from tidemill.contracts.remote_sources import NewRemoteSource, RemoteSources, RemoteSourceUpdate
 from tidemill.contracts.secrets import SecretData, VariableData
@@ -21,7 +24,7 @@ from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesRequest
 from tidemill.core.patterns import Pattern
 from tidemill.core.variables import VariableValue
 from tidemill.core.when import Conditions, When
-from tidemill.errors import BadRequest, NotFound
+from tidemill.errors import BadRequest, Conflict, NotFound
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.connect import connect
 from tidemill.kit.contract import endpoints
@@ -70,6 +73,7 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     assert (await asked.user_of_token(TokenCheck(token=token))).id == alice.id
     assert (await asked.user(alice.id)).token_names == ("a/b c",)
     await asked.create_user(NewUser(name="bob"))
+    assert (await asked.update_user("bob", UserUpdate(is_admin=True))).is_admin
     page = await asked.users(limit=1, ascending=False)
     assert ([user.name for user in page.items], page.cursor) == (["bob"], "bob")
     group = await asked.create_project_group(NewProjectGroup(name="tools", parent="user/alice"))
@@ -85,6 +89,7 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     assert await asked.project_of_clone_token(TokenCheck(token=minted)) == moved
     await _story_of_secrets(asked, made.id)
     await _story_of_sources(asked)
+    await _story_of_groups(asked, group.id)
     with pytest.raises(BadRequest, match="already") as refused:
         await asked.create_user(NewUser(name="bob"))
     assert refused.value.code == "userAlreadyExists"
@@ -117,6 +122,19 @@ async def _story_of_secrets(asked: Everything, project: str) -> None:
     assert gone.value.code == "secretDoesNotExist"
 
 
+async def _story_of_groups(asked: Everything, group: str) -> None:
+    inner = await asked.create_project_group(NewProjectGroup(name="inner", parent=group))
+    moved = await asked.update_project_group(inner.id, ProjectGroupUpdate(parent="user/bob"))
+    assert moved.path == "user/bob/inner"
+    made = await asked.create_project(NewProject(name="p", parent=inner.id))
+    below = await asked.projects_below("user/bob/inner")
+    assert below.projects == (made.id,)
+    with pytest.raises(Conflict) as refused:
+        await asked.delete_project_group(inner.id, ProjectIds(projects=()))
+    assert refused.value.code == "projectGroupChanged"
+    await asked.delete_project_group(inner.id, below)
+
+
 async def _story_of_sources(asked: Everything) -> None:
     builtin = await asked.remote_source("builtin")
     assert (await asked.remote_sources()).items == [builtin]
@@ -130,7 +148,7 @@ async def _story_of_sources(asked: Everything) -> None:
 
 def test_the_story_leaves_no_call_out() -> None:
     """Each endpoint is named in it."""
-    parts = (test_a_story_with_every_call, _story_of_secrets, _story_of_sources)
+    parts = (test_a_story_with_every_call, _story_of_secrets, _story_of_sources, _story_of_groups)
     told = {name for part in parts for name in part.__code__.co_names}
     assert {endpoint.name for endpoint in endpoints(Everything)} <= told
 

@@ -42,6 +42,10 @@ async def sources(configstore: ConfigstoreService) -> RemoteSources:
     return found
 
 
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 async def code(call: object) -> str:
     with pytest.raises(Failure) as caught:
         await call  # type: ignore[misc]
@@ -58,7 +62,7 @@ async def kept(db: Database, id: str) -> AnyRow:
 async def test_the_builtin_source_always_exists_and_never_changes(sources: RemoteSources) -> None:
     """By name and by id, and in the list."""
     source = await sources.remote_source(BUILTIN)
-    assert (source.name, source.type, source.login_enabled) == (BUILTIN, BUILTIN, False)
+    assert (source.name, source.type, source.login_enabled) == (BUILTIN, BUILTIN, True)
     assert await sources.remote_source(source.id) == source
     page = await sources.remote_sources()
     assert (page.items, page.cursor) == ([source], "")
@@ -110,18 +114,14 @@ async def test_a_wrong_source_is_refused(
     assert len((await sources.remote_sources()).items) == 2
 
 
-async def test_the_secret_of_a_source_is_sealed(
-    sources: RemoteSources, db: Database, tmp_path: Path
-) -> None:
+async def test_the_secret_of_a_source_is_sealed(sources: RemoteSources, db: Database, tmp_path: Path) -> None:
     """For its own row; it is in no answer, in no struct that is printed, and (on SQLite) in no file."""
     made = await sources.create_remote_source(GITHUB)
     other = await sources.create_remote_source(replace(GITHUB, name="other"))
     secret = GITHUB.oauth2_client_secret
     changes = RemoteSourceUpdate(oauth2_client_secret=secret)
     assert secret not in repr((made, GITHUB, changes, await sources.remote_sources()))
-    assert secret.encode() not in b"".join(
-        path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
-    )
+    assert secret.encode() not in everything_in(tmp_path)
     row, keys = await kept(db, made.id), Keyring([bytes(32)])
     sealed = Sealed(key_id=row.key_id, nonce=row.nonce, ciphertext=row.ciphertext)
     assert keys.open(sealed, place(made.id)).decode() == secret

@@ -6,7 +6,7 @@ from typing import Any
 from tidemill.contracts.configstore import NewProject, NewProjectGroup, ProjectUpdate
 from tidemill.contracts.remote_sources import BUILTIN
 from tidemill.core.names import NAME_RULE, is_valid_name
-from tidemill.errors import BadRequest
+from tidemill.errors import BadRequest, Failure
 from tidemill.kit.db import AnyRow, Transaction
 from tidemill.services.configstore import finding
 from tidemill.services.configstore.store import groups, projects
@@ -21,14 +21,12 @@ async def add_group(tx: Transaction, request: NewProjectGroup, id: str, now: dat
             f"{request.name!r} cannot be a project group's name: {NAME_RULE}", code="invalidProjectGroupName"
         )
     finding.check_visibility(request.visibility, "invalidVisibility")
-    await _hold(tx, parent, request.parent)
+    await hold(tx, parent, request.parent)
+    check_depth(parent, 1)
     if not await groups.add(
         tx, id=id, parent_id=parent.id, name=request.name, visibility=request.visibility, now=now
     ):
-        raise BadRequest(
-            f"there is a project group {request.name!r} in {parent.path!r} already",
-            code="projectGroupAlreadyExists",
-        )
+        raise is_taken(parent, request.name)
     return await finding.group(tx, id)
 
 
@@ -42,7 +40,7 @@ async def add_project(tx: Transaction, request: NewProject, id: str, now: dateti
         )
     if not request.repo_path and request.remote_source != BUILTIN:
         raise BadRequest("repo_path is empty; name the repository", code="invalidRepoPath")
-    await _hold(tx, parent, request.parent)
+    await hold(tx, parent, request.parent)
     await _check_free(tx, parent, request.name)
     source = await finding.remote_source(tx, request.remote_source)
     if source.type != BUILTIN:
@@ -86,7 +84,7 @@ async def update_project(tx: Transaction, ref: str, request: ProjectUpdate) -> t
         finding.check_visibility(request.visibility)
     parent = place if request.parent is None else await finding.parent(tx, request.parent)
     if (parent.id, name) != (place.id, row.name):
-        await _hold(tx, parent, parent.path)
+        await hold(tx, parent, parent.path)
         await _check_free(tx, parent, name)
     members_may = request.members_can_perform_run_actions
     _check_members(parent, row.members_can_perform_run_actions if members_may is None else members_may)
@@ -101,7 +99,7 @@ async def update_project(tx: Transaction, ref: str, request: ProjectUpdate) -> t
     return await finding.project(tx, row.id)
 
 
-async def _hold(tx: Transaction, parent: Place, ref: str) -> None:
+async def hold(tx: Transaction, parent: Place, ref: str) -> None:
     """Let names in *parent* be given one at a time, so that a check of them holds until the commit."""
     if not await groups.lock(tx, parent.id):
         raise finding.no_parent(ref)
@@ -112,6 +110,19 @@ async def _check_free(tx: Transaction, parent: Place, name: str) -> None:
         raise BadRequest(
             f"there is a project {name!r} in {parent.path!r} already", code="projectAlreadyExists"
         )
+
+
+def check_depth(parent: Place, levels: int) -> None:
+    """Refuse so many levels of groups below *parent*."""
+    if parent.path.count("/") - 1 + levels > groups.MOST_LEVELS:
+        raise BadRequest(f"project groups are nested at most {groups.MOST_LEVELS} deep")
+
+
+def is_taken(parent: Place, name: str) -> Failure:
+    """What is said of a group's name that its parent has given already."""
+    return BadRequest(
+        f"there is a project group {name!r} in {parent.path!r} already", code="projectGroupAlreadyExists"
+    )
 
 
 def _check_name(name: str) -> None:

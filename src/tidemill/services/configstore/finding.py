@@ -103,8 +103,10 @@ async def project(tx: Snapshot, ref: str) -> tuple[AnyRow, Place]:
 async def projects_of(tx: Snapshot, kind: OwnerKind, name: str) -> tuple[Project, ...]:
     """Every project of a user or organization, at any depth, by path."""
     root = await groups.root_of(tx, kind, name)
-    tree = {place.id: place for place in (await groups.tree(tx, root) if root else ())}
-    rows = await projects.in_groups(tx, tree)
+    if root is None:
+        return ()
+    tree = {place.id: place for place in await groups.tree(tx, root)}
+    rows = await projects.below(tx, root.id)
     return tuple(
         sorted((showing.project(row, tree[row.parent_id]) for row in rows), key=lambda one: one.path)
     )

@@ -18,6 +18,7 @@ from tidemill.kit.contract import Page
 from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import AnyRow, Database, Transaction
 from tidemill.services.configstore import finding, showing
+from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.store import sources
 
 #: How users prove who they are to each type of host.
@@ -44,9 +45,9 @@ class SourceKeeper(RemoteSources):
         self, after: str = "", limit: int = 30, ascending: bool = True
     ) -> Page[RemoteSource]:
         rows = await self._db.read(
-            lambda tx: sources.listed(tx, after=after, limit=limit and limit + 1, ascending=ascending)
+            lambda tx: sources.listed(tx, after=after, limit=beyond(limit), ascending=ascending)
         )
-        return showing.page([showing.source(row) for row in rows], limit)
+        return page(rows, limit, showing.source, lambda source: source.name)
 
     async def create_remote_source(self, request: NewRemoteSource) -> RemoteSource:
         given = asdict(request)
@@ -63,12 +64,12 @@ class SourceKeeper(RemoteSources):
                 code="invalidRemoteSourceAuthType",
             )
         _check_oauth2(given, request.auth_type)
-        id = self._new_id()
+        new_id = self._new_id()
 
         async def add(tx: Transaction) -> AnyRow:
-            if not await sources.add(tx, {"id": id} | self._columns(given, id)):
+            if not await sources.add(tx, {"id": new_id} | self._columns(given, new_id)):
                 raise _is_taken(request.name)
-            return await finding.remote_source(tx, id)
+            return await finding.remote_source(tx, new_id)
 
         return showing.source(await self._db.do(add))
 
@@ -113,7 +114,7 @@ def place(id: str) -> bytes:
 
 
 async def _held(tx: Transaction, ref: str) -> AnyRow:
-    """A remote source that may be changed, held until the commit, so that no project is put on it meanwhile."""
+    """A remote source that may be changed; until the commit no project is put on it."""
     row = await finding.remote_source(tx, ref)
     if row.type == BUILTIN:
         raise BadRequest(

@@ -16,6 +16,8 @@ from tidemill.contracts.configstore import (
     Project,
     ProjectGroup,
     ProjectGroups,
+    ProjectGroupUpdate,
+    ProjectIds,
     Projects,
     ProjectUpdate,
     Token,
@@ -43,10 +45,11 @@ from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
-from tidemill.services.configstore import changing, clone_tokens, finding, joining, showing
+from tidemill.services.configstore import changing, clone_tokens, finding, joining, regrouping, showing
 from tidemill.services.configstore.invitations import InvitationKeeper
 from tidemill.services.configstore.late_values import LateValues, signing_key
 from tidemill.services.configstore.organizations import OrganizationKeeper
+from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.passwords import PasswordKeeper
 from tidemill.services.configstore.remote_sources import SourceKeeper
 from tidemill.services.configstore.secrets import SecretKeeper
@@ -127,12 +130,12 @@ class ConfigstoreService(Configstore, Values):
         return await self._db.read(find)
 
     async def users(self, after: str = "", limit: int = 30, ascending: bool = True) -> Page[User]:
-        async def find(tx: Snapshot) -> list[User]:
-            rows = await users.listed(tx, after=after, limit=limit and limit + 1, ascending=ascending)
+        async def find(tx: Snapshot) -> Page[User]:
+            rows = await users.listed(tx, after=after, limit=beyond(limit), ascending=ascending)
             names = await users.token_names(tx, [row.id for row in rows])
-            return [showing.user(row, names[row.id]) for row in rows]
+            return page(rows, limit, lambda row: showing.user(row, names[row.id]), lambda user: user.name)
 
-        return showing.page(await self._db.read(find), limit)
+        return await self._db.read(find)
 
     async def user_projects(self, ref: str) -> Projects:
         async def find(tx: Snapshot) -> Projects:
@@ -194,6 +197,18 @@ class ConfigstoreService(Configstore, Values):
         new_id, now = self._new_id(), self._clock()
         place = await self._db.do(lambda tx: changing.add_group(tx, request, new_id, now))
         return showing.group(place)
+
+    async def update_project_group(self, ref: str, request: ProjectGroupUpdate) -> ProjectGroup:
+        return showing.group(await self._db.do(lambda tx: regrouping.update_group(tx, ref, request)))
+
+    async def projects_below(self, ref: str) -> ProjectIds:
+        async def find(tx: Snapshot) -> ProjectIds:
+            return ProjectIds(projects=await projects.ids_below(tx, (await finding.group(tx, ref)).id))
+
+        return await self._db.read(find)
+
+    async def delete_project_group(self, ref: str, request: ProjectIds) -> None:
+        await self._db.do(lambda tx: regrouping.delete_group(tx, ref, frozenset(request.projects)))
 
     async def group_projects(self, ref: str) -> Projects:
         async def find(tx: Snapshot) -> tuple[Project, ...]:

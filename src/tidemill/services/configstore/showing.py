@@ -1,15 +1,11 @@
 """From what is stored to what the contract shows."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from tidemill.contracts.configstore import Project, ProjectGroup, User
 from tidemill.contracts.remote_sources import RemoteSource
-from tidemill.kit.contract import Page
 from tidemill.kit.db import AnyRow
 from tidemill.services.configstore.store.groups import Place, narrower
-
-N = TypeVar("N", User, RemoteSource)
 
 
 def user(row: AnyRow, token_names: tuple[str, ...] = ()) -> User:
@@ -73,10 +69,3 @@ def source(row: AnyRow) -> RemoteSource:
         registration_enabled=row.registration_enabled,
         login_enabled=row.login_enabled,
     )
-
-
-def page(items: list[N], limit: int) -> Page[N]:
-    """A page of at most *limit* of *items*, which may hold one more to show that there is one."""
-    if limit and len(items) > limit:
-        return Page(items=items[:limit], cursor=items[limit - 1].name)
-    return Page(items=items)

@@ -1,15 +1,20 @@
 """Questions about project groups and where things stand in their tree."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Select, bindparam, literal, select
+from sqlalchemy import CTE, Select, Text, bindparam, case, delete, func, literal, select, update
 
 from tidemill.contracts.configstore import Visibility
 from tidemill.core.permissions import OwnerKind
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.configstore.store.tables import organizations, project_groups, users
+
+#: How deep groups may be nested below a root group.
+MOST_LEVELS = 100
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,12 +126,36 @@ async def root_of(tx: Snapshot, kind: OwnerKind, name: str) -> Place | None:
 
 async def descend(tx: Snapshot, place: Place, names: Sequence[str]) -> Place | None:
     """Follow *names* down from *place*."""
-    for name in names:
-        row = await tx.one(_children(place.id).where(project_groups.c.name == name))
-        if row is None:
-            return None
+    if len(names) > MOST_LEVELS:
+        return None
+    given = {f"name{depth}": name for depth, name in enumerate(names)}
+    rows = await tx.all(_descent(len(names)), {"group": place.id, **given}) if names else []
+    for row in rows:
         place = place.below(row)
-    return place
+    return place if len(rows) == len(names) else None
+
+
+@cache
+def _descent(depth: int) -> Select[tuple[object, ...]]:
+    """The groups on a path of so many names, the first below the root of the path first."""
+    group = project_groups.c
+    start = select(group.id.label("id"), literal(0).label("depth")).where(group.id == bindparam("group"))
+    down = start.cte("down", recursive=True)
+    name = case(*((down.c.depth == n, bindparam(f"name{n}", type_=Text)) for n in range(depth)))
+    step = select(group.id, down.c.depth + 1).join(down, group.parent_id == down.c.id)
+    down = down.union_all(step.where(group.name == name))
+    below = select(project_groups).join(down, group.id == down.c.id).where(down.c.depth > 0)
+    return below.order_by(down.c.depth)
+
+
+async def named(tx: Snapshot, parent_id: str, name: str) -> str | None:
+    """The id of the group called so in a group."""
+    found: str | None = await tx.value(
+        select(project_groups.c.id).where(
+            project_groups.c.parent_id == parent_id, project_groups.c.name == name
+        )
+    )
+    return found
 
 
 async def children(tx: Snapshot, place: Place) -> list[Place]:
@@ -135,19 +164,44 @@ async def children(tx: Snapshot, place: Place) -> list[Place]:
     return [place.below(row) for row in rows]
 
 
+def subtree() -> CTE:
+    """The group that is bound as `group` and all that are under it, with their depth below it."""
+    start = select(project_groups.c.id, literal(0).label("depth"))
+    down = start.where(project_groups.c.id == bindparam("group")).cte("down", recursive=True)
+    step = select(project_groups.c.id, down.c.depth + 1)
+    return down.union_all(step.join(down, project_groups.c.parent_id == down.c.id))
+
+
+_BELOW = subtree()
+_TREE = (
+    select(project_groups)
+    .join(_BELOW, project_groups.c.id == _BELOW.c.id)
+    .where(_BELOW.c.depth > 0)
+    .order_by(_BELOW.c.depth, project_groups.c.name)
+)
+_HEIGHT = select(func.max(_BELOW.c.depth))
+_SIZE = select(func.count()).select_from(_BELOW)
+_LOCKED_TREE = select(project_groups.c.id).where(project_groups.c.id.in_(select(_BELOW.c.id)))
+
+
 async def tree(tx: Snapshot, place: Place) -> list[Place]:
     """*place* and every group below it, a level at a time."""
-    found = [place]
-    level = {place.id: place}
-    while level:
-        rows = await tx.all(
-            select(project_groups)
-            .where(project_groups.c.parent_id.in_(level))
-            .order_by(project_groups.c.name)
-        )
-        level = {row.id: level[row.parent_id].below(row) for row in rows}
-        found.extend(level.values())
-    return found
+    found = {place.id: place}
+    for row in await tx.all(_TREE, {"group": place.id}):
+        found[row.id] = found[row.parent_id].below(row)
+    return list(found.values())
+
+
+async def height(tx: Snapshot, id: str) -> int:
+    """How many levels of groups are below the group with this id."""
+    return int(await tx.value(_HEIGHT, {"group": id}) or 0)
+
+
+async def lock_tree(tx: Transaction, id: str) -> None:
+    """Hold the group and all that are below it, also those that are added while this waits."""
+    locked = -1
+    while locked != await tx.value(_SIZE, {"group": id}):
+        locked = len(await tx.all(_LOCKED_TREE.with_for_update(), {"group": id}))
 
 
 async def lock(tx: Transaction, id: str) -> bool:
@@ -174,6 +228,16 @@ async def add(tx: Transaction, *, id: str, parent_id: str, name: str, visibility
         "created_at": now,
     }
     return await tx.insert_new(project_groups, values)
+
+
+async def change(tx: Transaction, id: str, values: Mapping[str, Any]) -> None:
+    """Change some columns of a group."""
+    await tx.run(update(project_groups).where(project_groups.c.id == id).values(values))
+
+
+async def remove(tx: Transaction, id: str) -> None:
+    """Remove a group with everything below it."""
+    await tx.run(delete(project_groups).where(project_groups.c.id == id))
 
 
 def _children(id: str) -> Select[tuple[object, ...]]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.configstore.store.groups import subtree
 from tidemill.services.configstore.store.tables import projects, remote_sources
 
 _projects = select(projects, remote_sources.c.name.label("remote_source")).join(remote_sources)
@@ -13,6 +14,9 @@ _by_id = _projects.where(projects.c.id == bindparam("project"))
 _in_group = _projects.where(
     projects.c.parent_id == bindparam("parent"), projects.c.name == bindparam("called")
 )
+_tree = subtree()
+_below_group = _projects.join(_tree, _tree.c.id == projects.c.parent_id)
+_ids_below_group = select(projects.c.id).join(_tree, _tree.c.id == projects.c.parent_id)
 
 
 async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
@@ -28,6 +32,16 @@ async def in_group(tx: Snapshot, parent_id: str, name: str) -> AnyRow | None:
 async def in_groups(tx: Snapshot, parent_ids: Collection[str]) -> list[AnyRow]:
     """The projects directly in any of these groups, by name."""
     return await tx.all(_projects.where(projects.c.parent_id.in_(parent_ids)).order_by(projects.c.name))
+
+
+async def below(tx: Snapshot, group_id: str) -> list[AnyRow]:
+    """The projects in a group and in all groups below it."""
+    return await tx.all(_below_group, {"group": group_id})
+
+
+async def ids_below(tx: Snapshot, group_id: str) -> tuple[str, ...]:
+    """The ids of the same."""
+    return tuple(row.id for row in await tx.all(_ids_below_group, {"group": group_id}))
 
 
 async def lock(tx: Transaction, id: str) -> bool:
