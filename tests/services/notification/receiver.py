@@ -63,6 +63,7 @@ class Receiver:
         self.requests: list[Request] = []
         self.answer: Answer = answer(CREATED)
         self.at_once = self.most_at_once = 0
+        self.connections = 0
         self.url = ""
         self._came = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
@@ -80,6 +81,7 @@ class Receiver:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        self.connections += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")

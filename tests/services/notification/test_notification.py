@@ -19,7 +19,7 @@ NORMAL = [("queued", "unknown"), ("running", "unknown"), ("running", "success"),
 
 
 def are_delivered(found: Sequence[RunWebhookDelivery]) -> bool:
-    return all(one.status is DeliveryStatus.DELIVERED for one in found)
+    return bool(found) and all(one.status is DeliveryStatus.DELIVERED for one in found)
 
 
 async def test_a_run_is_told_of_four_times(world: World) -> None:

@@ -112,10 +112,10 @@ class Sending:
         most = self._room(prospect)
 
         async def take(tx: Transaction) -> list[Claimed]:
-            is_probe = prospect.failures >= patience.FAILURES
-            if is_probe and not await claiming.probe(tx, prospect.destination, now, until):
-                return []
-            return await claiming.claim(tx, prospect.destination, most, by=claim, now=now, until=until)
+            to = prospect.destination
+            if prospect.failures >= patience.FAILURES:
+                return await claiming.probe(tx, to, by=claim, now=now, until=until)
+            return await claiming.claim(tx, to, most, by=claim, now=now, until=until)
 
         return await self._db.do(take)
 
@@ -162,7 +162,7 @@ class Sending:
             else:
                 again_at = now + timedelta(seconds=wait)
                 mine = await claiming.postpone(tx, claimed, until=again_at, reason=reason)
-            await self._judge(tx, claimed.destination, now, is_good=is_delivered)
+            await self._judge(tx, claimed, now, is_good=is_delivered)
             return mine
 
         if not await self._db.do(settle):
@@ -181,11 +181,12 @@ class Sending:
             )
 
     @staticmethod
-    async def _judge(tx: Transaction, destination: str, now: datetime, *, is_good: bool) -> None:
+    async def _judge(tx: Transaction, claimed: Claimed, now: datetime, *, is_good: bool) -> None:
         """A receiver that fails again and again rests; one that takes something is awake."""
         if is_good:
-            await claiming.recovered(tx, destination)
+            await claiming.recovered(tx, claimed.destination)
             return
-        seconds = patience.rest(await claiming.failed(tx, destination))
+        failures = await claiming.failed(tx, claimed.destination, now, is_probe=claimed.is_probe)
+        seconds = patience.rest(failures)
         if seconds:
-            await claiming.rest(tx, destination, now + timedelta(seconds=seconds))
+            await claiming.rest(tx, claimed.destination, now + timedelta(seconds=seconds))

@@ -1,9 +1,9 @@
 """Questions of who delivers: what is due where, who takes it, what came of it, and which receivers rest."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import bindparam, func, or_, select, update
 
 from tidemill.contracts.notification import DeliveryStatus
@@ -38,15 +38,13 @@ _settled = update(run_webhook_deliveries).where(
 )
 _named = destinations.c.name == bindparam("called")
 _rest = destinations.c.rests_until
-_probed = (
-    update(destinations)
-    .where(_named, or_(_rest.is_(None), _rest <= bindparam("now")))
-    .values(rests_until=bindparam("until"))
-)
+_is_awake = or_(_rest.is_(None), _rest <= bindparam("now"))
+_probed = update(destinations).where(_named, _is_awake).values(rests_until=bindparam("until"))
 _recovered = (
     update(destinations).where(_named, destinations.c.failures > 0).values(failures=0, rests_until=None)
 )
 _failed = update(destinations).where(_named).values(failures=destinations.c.failures + 1)
+_failed_awake = _failed.where(_is_awake)
 _failures = select(destinations.c.failures).where(_named)
 _resting = update(destinations).where(_named).values(rests_until=bindparam("until"))
 _awake = update(destinations).where(_named).values(rests_until=None)
@@ -80,6 +78,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     """Before this one."""
     payload: bytes
+    is_probe: bool = False
+    """It finds out whether a destination that has rested is back."""
 
 
 async def prospects(tx: Snapshot) -> list[Prospect]:
@@ -98,14 +98,10 @@ async def claim(
     if not found:
         return []
     await tx.run(_claimed, [{"this": sequence, "by": by, "until": until} for sequence in found])
-    return await _claimed_ones(tx, found)
-
-
-async def _claimed_ones(tx: Transaction, sequences: Sequence[int]) -> list[Claimed]:
     query = (
         select(run_webhook_deliveries, run_webhooks.c.payload)
         .join(run_webhooks)
-        .where(_d.sequence.in_(sequences))
+        .where(_d.sequence.in_(found))
         .order_by(_d.sequence)
     )
     return [
@@ -123,9 +119,14 @@ async def _claimed_ones(tx: Transaction, sequences: Sequence[int]) -> list[Claim
     ]
 
 
-async def probe(tx: Transaction, destination: str, now: datetime, until: datetime) -> bool:
-    """Be the one who tries a destination that has rested; False when another one does."""
-    return await tx.run(_probed, {"called": destination, "now": now, "until": until}) == 1
+async def probe(
+    tx: Transaction, destination: str, *, by: str, now: datetime, until: datetime
+) -> list[Claimed]:
+    """Take one delivery to a destination that has rested, unless another one is trying it."""
+    if await tx.run(_probed, {"called": destination, "now": now, "until": until}) != 1:
+        return []
+    found = await claim(tx, destination, 1, by=by, now=now, until=until)
+    return [replace(one, is_probe=True) for one in found]
 
 
 async def settle(
@@ -165,9 +166,15 @@ async def recovered(tx: Transaction, destination: str) -> None:
     await tx.run(_recovered, {"called": destination})
 
 
-async def failed(tx: Transaction, destination: str) -> int:
-    """A destination has not; answers how often that was so in a row."""
-    await tx.run(_failed, {"called": destination})
+async def failed(tx: Transaction, destination: str, now: datetime, *, is_probe: bool) -> int:
+    """A destination has not; answers how often that was so in a row, 0 when it rests for that already.
+
+    Of several that were under way when it began to rest, the others are the same failure.
+    """
+    if is_probe:
+        await tx.run(_failed, {"called": destination})
+    elif not await tx.run(_failed_awake, {"called": destination, "now": now}):
+        return 0
     return int(await tx.value(_failures, {"called": destination}) or 0)
 
 
