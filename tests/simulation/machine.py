@@ -36,9 +36,15 @@ class Machine:
     """A disk and pods, which outlive processes."""
 
     def __init__(
-        self, name: str, disk: Path, history: History, started: Callable[["Machine", Execution], None]
+        self,
+        name: str,
+        seed: int,
+        disk: Path,
+        history: History,
+        started: Callable[["Machine", Execution], None],
     ) -> None:
         self.name = name
+        self.seed = seed
         self.disk = disk
         self.boots = 1
         self.pods: dict[str, dict[str, Execution]] = {}
@@ -46,7 +52,7 @@ class Machine:
         self.changed = asyncio.Event()
         self._history = history
         self._durable: dict[Path, bytes] = {}
-        self._dice = random.Random(name)
+        self._dice = random.Random(f"{seed} {name}")
         disk.mkdir(parents=True)
 
     @property
@@ -103,7 +109,7 @@ class SimulatedDriver:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._dice = random.Random(f"{machine.name} {PROCESS.get()!r}")
+        self._dice = random.Random(f"{machine.seed} {machine.name} {PROCESS.get()!r}")
 
     async def start(self) -> None:
         """Nothing is needed."""

@@ -90,7 +90,7 @@ class World:
         self.auditor.given = lambda executor: self._something_happens(self._machine_of(executor))
         self.store = Store(place / "db.sqlite", self.history, self._committed)
         self.machines = {
-            name: Machine(name, place / name, self.history, self._started)
+            name: Machine(name, scenario.seed, place / name, self.history, self._started)
             for name in scenario.processes()
             if name.startswith("executor")
         }
