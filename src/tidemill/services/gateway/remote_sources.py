@@ -13,6 +13,7 @@ from tidemill.contracts.gateway.users import (
     VersionResponse,
 )
 from tidemill.contracts.remote_sources import (
+    BUILTIN,
     NewRemoteSource,
     RemoteSource,
     RemoteSources,
@@ -27,12 +28,13 @@ from tidemill.services.gateway.paging import names_page
 class GitHosts(RemoteSourceRoutes):
     """Git hosts, one at a time."""
 
-    def __init__(self, sources: RemoteSources) -> None:
+    def __init__(self, sources: RemoteSources, *, registration: bool) -> None:
         self._sources = sources
+        self._registration = registration
 
     async def remote_source(self, remotesourceref: str) -> RemoteSourceResponse:
         current_caller().require(Action.VIEW_REMOTE_SOURCE)
-        return _shown(await self._sources.remote_source(remotesourceref))
+        return _shown(self._registration, await self._sources.remote_source(remotesourceref))
 
     async def create_remote_source(self, request: CreateRemoteSourceRequest) -> RemoteSourceResponse:
         current_caller().require(Action.CHANGE_REMOTE_SOURCES)
@@ -49,7 +51,7 @@ class GitHosts(RemoteSourceRoutes):
             registration_enabled=request.registration_enabled is not False,
             login_enabled=request.login_enabled is not False,
         )
-        return _shown(await self._sources.create_remote_source(new))
+        return _shown(self._registration, await self._sources.create_remote_source(new))
 
     async def update_remote_source(
         self, remotesourceref: str, request: UpdateRemoteSourceRequest
@@ -66,7 +68,7 @@ class GitHosts(RemoteSourceRoutes):
             registration_enabled=request.registration_enabled,
             login_enabled=request.login_enabled,
         )
-        return _shown(await self._sources.update_remote_source(remotesourceref, changes))
+        return _shown(self._registration, await self._sources.update_remote_source(remotesourceref, changes))
 
     async def delete_remote_source(self, remotesourceref: str) -> None:
         current_caller().require(Action.CHANGE_REMOTE_SOURCES)
@@ -76,8 +78,9 @@ class GitHosts(RemoteSourceRoutes):
 class Open(OpenRoutes):
     """What anybody may ask."""
 
-    def __init__(self, sources: RemoteSources) -> None:
+    def __init__(self, sources: RemoteSources, *, registration: bool) -> None:
         self._sources = sources
+        self._registration = registration
 
     async def version(self) -> VersionResponse:
         return VersionResponse(service="gateway", version=__version__)
@@ -85,14 +88,15 @@ class Open(OpenRoutes):
     async def remote_sources(self, **wanted: Unpack[ListQuery]) -> Page[RemoteSourceResponse]:
         names = names_page(wanted)
         page = await self._sources.remote_sources(names.after, names.limit, names.ascending)
-        return Page([_shown(source) for source in page.items], names.cursor(page.cursor))
+        return Page([_shown(self._registration, source) for source in page.items], names.cursor(page.cursor))
 
 
-def _shown(source: RemoteSource) -> RemoteSourceResponse:
+def _shown(registration: bool, source: RemoteSource) -> RemoteSourceResponse:
+    """A git host; on our own users register if the settings say so."""
     return RemoteSourceResponse(
         id=source.id,
         name=source.name,
         auth_type=source.auth_type,
-        registration_enabled=source.registration_enabled,
+        registration_enabled=source.registration_enabled and (registration or source.type != BUILTIN),
         login_enabled=source.login_enabled,
     )

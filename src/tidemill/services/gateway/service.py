@@ -124,9 +124,9 @@ class GatewayService(Pushes):
             db, bells, configstore, self._door, offer=self._inbox.offer, exposed_url=exposed_url
         )
         self._users = Users(configstore, sources, self._removing)
-        self._git_hosts = GitHosts(sources)
+        self._git_hosts = GitHosts(sources, registration=settings.registration)
         self._linked_accounts = LinkedAccounts(configstore, sources)
-        self._open = Open(sources)
+        self._open = Open(sources, registration=settings.registration)
         self._badges = Badges(configstore, runservice)
         mode = settings.organization_member_adding_mode
         self._orgs = Orgs(organizations, configstore, self._removing, mode)
