@@ -129,11 +129,14 @@ class LoginRoutes(Contract):
 
     @post("/auth/authorize", status=201)
     async def authorize(self, request: LoginUserRequest) -> AuthorizeResponse:
-        """Whose credentials these are, without a session; refused as a login is."""
+        """Whose credentials these are; 404 `remoteSourceDoesNotExist`, 401 `wrongPassword`, 429."""
 
     @post("/auth/register", status=201)
     async def register(self, request: RegisterUserRequest) -> RegisterUserResponse:
-        """Make oneself a user, where `gateway.registration` allows it; 400 `registrationDisabled`, 429."""
+        """Make oneself a user, where `gateway.registration` allows it; 400 `registrationDisabled`, 429.
+
+        404 `remoteSourceDoesNotExist`.
+        """
 
     @get("/auth/oauth2/callback")
     async def oauth2_callback(self, **given: Unpack[OAuth2Query]) -> RemoteSourceAuthResult:
