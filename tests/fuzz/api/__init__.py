@@ -1,0 +1,1 @@
+"""The public API of a real server, asked whatever its description allows, and what it does not."""
