@@ -12,12 +12,12 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from tests.faults.checking import check
 from tests.simulation import nature
 from tests.simulation.clock import Livelock, SimulatedLoop, Standstill
 from tests.simulation.database import Store, database
 from tests.simulation.history import History, Violation
 from tests.simulation.invariants import Auditor
+from tests.simulation.judging import Judgement
 from tests.simulation.machine import Execution, Machine, SimulatedDriver
 from tests.simulation.network import Network, SimulatedBells, connect
 from tests.simulation.objects import Kept, SimulatedObjects
@@ -25,9 +25,9 @@ from tests.simulation.process import PROCESS, Process
 from tests.simulation.scenario import TROUBLE, Fault, Scenario
 from tests.simulation.users import Users
 from tidemill.contracts.jobs import Jobs
+from tidemill.contracts.logs import Logs
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
-from tidemill.core.run import RunTask, Status, StepPhase
 from tidemill.errors import Unavailable
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Service, run_loops
@@ -94,6 +94,7 @@ class World:
             for name in scenario.processes()
             if name.startswith("executor")
         }
+        self.judgement = Judgement(self.history, self.auditor, self.store, self.machines, loop.time)
         self._loop = loop
         self._objects: dict[str, Kept] = {}
         self._bells: dict[str, SimulatedBells] = {}
@@ -122,7 +123,7 @@ class World:
         await self._calm()
         await asyncio.wait([acting], timeout=_PATIENCE)
         while self._loop.time() < TROUBLE + _PATIENCE and not self.history.violation:
-            if acting.done() and self._is_over():
+            if acting.done() and self.judgement.is_over():
                 break
             await asyncio.wait([users.spawn(self._users.approve_all())], timeout=_PATIENCE)
             await asyncio.sleep(10)
@@ -303,74 +304,16 @@ class World:
 
     # The end
 
-    def _is_over(self) -> bool:
-        db = self.store.connection.driver
-        (open_runs,) = db.execute("SELECT count(*) FROM runs WHERE phase IN ('queued', 'running')").fetchone()
-        is_clear = not any(machine.pods or self._left(machine) for machine in self.machines.values())
-        (growing,) = db.execute("SELECT count(*) FROM logs WHERE put_away_at IS NULL").fetchone()
-        return not open_runs and is_clear and not growing
-
-    def _left(self, machine: Machine) -> list[str]:
-        place = machine.disk / "executor" / "jobs"
-        return sorted(path.name for path in place.iterdir()) if place.exists() else []
-
     async def _judge(self) -> None:
         if self.history.violation:
             return
-        if not self._is_over():
-            left = {
-                machine.name: (self._left(machine), sorted(machine.pods))
-                for machine in self.machines.values()
-            }
-            phases = [(row[1], row[5]) for row in self.auditor._runs.values()]
-            self.history.complain("it does not end", f"runs {phases}, left on disks {left}")
+        if not self.judgement.is_over():
+            self.judgement.complain_of_what_is_left()
             return
         judge = Process("judge", 1, self.network.died)
-        await judge.spawn(self._read_all(judge))
-
-    async def _read_all(self, judge: Process) -> None:
-        faces = self._runservice(judge).faces()
-        logs: Any = next(face for face in faces.values() if hasattr(face, "read_log"))
-        try:
-            await check(database(self.store, self.network, judge))
-        except AssertionError as error:
-            # Times told by several clocks say nothing; the auditor knows which attempts overlapped.
-            lines = [line for line in str(error).splitlines() if "that overlap" not in line]
-            if lines:
-                self.history.complain("what is stored contradicts itself", "\n".join(lines))
-        for task in list(self.auditor.tasks.values()):
-            for step, known in enumerate(task.steps):
-                if known.exit_code is None or known.phase not in (StepPhase.SUCCESS, StepPhase.FAILED):
-                    continue
-                log = b"".join([chunk async for chunk in await logs.read_log(task.id, step)])
-                await self._check_whole(task, step, log)
-            if task.status is Status.SUCCESS:
-                self._check_done(task)
-
-    async def _check_whole(self, task: RunTask, step: int, log: bytes) -> None:
-        """What a machine had not told when it crashed is lost, and so is its task.
-
-        So is what a stopped task had not told before its executor was restarted, when it has secrets:
-        without their values nothing of it can be masked.
-        """
-        execution = self.auditor.executions.get((task.id, task.attempt, step))
-        may_lack = task.status is not Status.SUCCESS and (
-            (execution is not None and execution.is_crashed) or "before its secrets" in task.reason
-        )
-        if execution is None:
-            self.history.complain(
-                "an end without a beginning", f"step {step} of {task.id} was never executed"
-            )
-        elif len(log) < execution.state(self._loop.time()).size and not may_lack:
-            self.history.complain("a log is not complete", f"{len(log)} bytes of step {step} of {task.id}")
-        else:
-            self.auditor.check_log((task.id, task.attempt, step), 0, log, "a log is wrong in the end")
-
-    def _check_done(self, task: RunTask) -> None:
-        for step, known in enumerate(task.steps):
-            is_executed = (task.id, task.attempt, step) in self.auditor.executions
-            if known.phase is not StepPhase.SKIPPED and not is_executed:
-                self.history.complain("a success that was not executed", f"step {step} of {task.id}")
+        logs = self._runservice(judge).faces()[Logs]
+        stored = database(self.store, self.network, judge)
+        await judge.spawn(self.judgement.of(stored, cast("Logs", logs)))
 
 
 def play(
