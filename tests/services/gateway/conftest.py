@@ -122,7 +122,7 @@ class House:
         self.gateway = gateway
         self.git = git
         self._clock = clock
-        self._http = http
+        self.http = http
         self.nobody = Person(http)
         self.admin = Person(http, ADMIN_TOKEN)
 
@@ -131,7 +131,7 @@ class House:
         made = await self.admin.ask("POST", "/users", {"username": name})
         assert made.status_code == 201, made.text
         token = await self.admin.ask("POST", f"/users/{name}/tokens", {"token_name": "t"})
-        return Person(self._http, token.json()["token"])
+        return Person(self.http, token.json()["token"])
 
     async def push(
         self, project: str, *refs: str, files: dict[str, bytes] = CONFIGURATION, message: str = "change"
@@ -156,7 +156,7 @@ class House:
         )
 
     def with_token(self, token: str | None) -> Person:
-        return Person(self._http, token)
+        return Person(self.http, token)
 
 
 def ref(path: str) -> str:
