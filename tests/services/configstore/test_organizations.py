@@ -1,6 +1,5 @@
 """Organizations: who belongs to them, who is invited, what is theirs, and what goes with them."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -8,11 +7,9 @@ import pytest
 
 from tests.kit.probe import client, running
 from tidemill.contracts.configstore import (
-    Configstore,
     NewProject,
     NewProjectGroup,
     NewToken,
-    NewUser,
     ProjectUpdate,
     TokenCheck,
 )
@@ -46,31 +43,6 @@ async def code(call: object) -> str:
     return caught.value.code
 
 
-@pytest.fixture
-async def store(configstore: ConfigstoreService) -> ConfigstoreService:
-    """A configstore with alice, bob and carol."""
-    for name in ("alice", "bob", "carol"):
-        await configstore.create_user(NewUser(name=name))
-    return configstore
-
-
-@pytest.fixture
-def organizations(store: ConfigstoreService) -> Organizations:
-    return cast("Organizations", store.faces()[Organizations])
-
-
-@pytest.fixture
-def invitations(store: ConfigstoreService) -> Invitations:
-    return cast("Invitations", store.faces()[Invitations])
-
-
-@pytest.fixture
-async def acme(store: ConfigstoreService, organizations: Organizations) -> Organization:
-    """A public organization that alice has made."""
-    alice = await store.user("alice")
-    return await organizations.create_org(NewOrganization(name="acme", creator=alice.id))
-
-
 async def names_of_members(organizations: Organizations, ref: str = "acme") -> list[tuple[str, str]]:
     page = await organizations.org_members(ref, limit=0)
     return [(member.user.name, member.role) for member in page.items]
@@ -81,14 +53,14 @@ class Everything(Organizations, Invitations):
 
 
 @pytest.fixture(params=["direct", "coded", "http"])
-async def asked(request: pytest.FixtureRequest, store: ConfigstoreService) -> AsyncIterator[Everything]:
+async def asked(request: pytest.FixtureRequest, people: ConfigstoreService) -> AsyncIterator[Everything]:
     """The configstore as another service sees it."""
     if request.param == "http":
-        async with running(make_app(store.routes())) as url, client(url) as http:
+        async with running(make_app(people.routes())) as url, client(url) as http:
             yield connect(Everything, http, PREFIX)
         return
     carry = direct if request.param == "direct" else coded
-    faces = store.faces()
+    faces = people.faces()
     both = carry(Organizations, cast("Organizations", faces[Organizations]))
     rest = carry(Invitations, cast("Invitations", faces[Invitations]))
     for endpoint in endpoints(Invitations):
@@ -96,9 +68,9 @@ async def asked(request: pytest.FixtureRequest, store: ConfigstoreService) -> As
     yield cast("Everything", both)
 
 
-async def test_a_story_with_every_call(store: ConfigstoreService, asked: Everything) -> None:
+async def test_a_story_with_every_call(people: ConfigstoreService, asked: Everything) -> None:
     """It is made, shown, joined, left and removed, the same over each carrier."""
-    alice, bob, carol = [await store.user(name) for name in ("alice", "bob", "carol")]
+    alice, bob, carol = [await people.user(name) for name in ("alice", "bob", "carol")]
     acme = await asked.create_org(NewOrganization(name="acme", visibility="private", creator=alice.id))
     assert await asked.org("acme") == await asked.org(acme.id) == acme
     assert (await asked.orgs()).items == [acme]
@@ -124,7 +96,7 @@ async def test_a_story_with_every_call(store: ConfigstoreService, asked: Everyth
     await asked.remove_org_member("acme", "bob")
     await asked.invite("acme", "bob", MEMBER)
     await asked.withdraw_invitation("acme", "bob")
-    made = await store.create_project(NewProject(name="hello", parent="org/acme"))
+    made = await people.create_project(NewProject(name="hello", parent="org/acme"))
     assert (await asked.org_projects("acme")).projects == (made,)
     await asked.delete_org("acme")
     assert await code(asked.org("acme")) == "organizationDoesNotExist"
@@ -155,54 +127,54 @@ async def test_a_wrong_organization_is_refused(
 
 
 async def test_an_organization_and_a_user_may_have_one_name(
-    store: ConfigstoreService, organizations: Organizations
+    people: ConfigstoreService, organizations: Organizations
 ) -> None:
     """Their paths differ in the first element."""
     org = await organizations.create_org(NewOrganization(name="alice"))
-    theirs, hers = await store.project_group("org/alice"), await store.project_group("user/alice")
+    theirs, hers = await people.project_group("org/alice"), await people.project_group("user/alice")
     assert (theirs.owner_kind, theirs.owner) == ("org", org.id)
-    assert (hers.owner_kind, hers.owner) == ("user", (await store.user("alice")).id)
+    assert (hers.owner_kind, hers.owner) == ("user", (await people.user("alice")).id)
 
 
-async def test_projects_stand_in_organizations(store: ConfigstoreService, acme: Organization) -> None:
+async def test_projects_stand_in_organizations(people: ConfigstoreService, acme: Organization) -> None:
     """At any depth, by path and by id, and know whose they are."""
-    await store.create_project_group(NewProjectGroup(name="tools", parent="org/acme"))
-    made = await store.create_project(
+    await people.create_project_group(NewProjectGroup(name="tools", parent="org/acme"))
+    made = await people.create_project(
         NewProject(name="hello", parent="org/acme/tools", members_can_perform_run_actions=True)
     )
-    assert made == await store.project("org/acme/tools/hello") == await store.project(made.id)
+    assert made == await people.project("org/acme/tools/hello") == await people.project(made.id)
     assert (made.path, made.owner, made.owner_kind) == ("org/acme/tools/hello", acme.id, "org")
     assert made.members_can_perform_run_actions
-    assert await code(store.project("org/none/hello")) == "organizationDoesNotExist"
-    assert await code(store.project("org/acme/none")) == "projectDoesNotExist"
-    assert await code(store.project_group("org/acme/none")) == "projectGroupDoesNotExist"
+    assert await code(people.project("org/none/hello")) == "organizationDoesNotExist"
+    assert await code(people.project("org/acme/none")) == "projectDoesNotExist"
+    assert await code(people.project_group("org/acme/none")) == "projectGroupDoesNotExist"
 
 
-async def test_a_project_moves_between_owners(store: ConfigstoreService, acme: Organization) -> None:
+async def test_a_project_moves_between_owners(people: ConfigstoreService, acme: Organization) -> None:
     """It takes its owner's side; what only members of an organization can have does not come along."""
-    made = await store.create_project(NewProject(name="hello", parent="user/alice"))
-    moved = await store.update_project(made.id, ProjectUpdate(parent="org/acme"))
+    made = await people.create_project(NewProject(name="hello", parent="user/alice"))
+    moved = await people.update_project(made.id, ProjectUpdate(parent="org/acme"))
     assert (moved.path, moved.owner, moved.owner_kind) == ("org/acme/hello", acme.id, "org")
-    await store.update_project(made.id, ProjectUpdate(members_can_perform_run_actions=True))
+    await people.update_project(made.id, ProjectUpdate(members_can_perform_run_actions=True))
     refused = "cannotSetMembersCanPerformRunActionsOnUserProject"
-    assert await code(store.update_project(made.id, ProjectUpdate(parent="user/alice"))) == refused
+    assert await code(people.update_project(made.id, ProjectUpdate(parent="user/alice"))) == refused
     back = ProjectUpdate(parent="user/alice", members_can_perform_run_actions=False)
-    assert (await store.update_project(made.id, back)).path == "user/alice/hello"
+    assert (await people.update_project(made.id, back)).path == "user/alice/hello"
 
 
 async def test_nothing_of_a_private_organization_is_public(
-    store: ConfigstoreService, organizations: Organizations, acme: Organization
+    people: ConfigstoreService, organizations: Organizations, acme: Organization
 ) -> None:
     """Its root group follows its visibility; what else is said below stays."""
-    made = await store.create_project(NewProject(name="hello", parent="org/acme"))
+    made = await people.create_project(NewProject(name="hello", parent="org/acme"))
     assert made.global_visibility == "public"
     await organizations.update_org("acme", OrganizationUpdate(visibility="private"))
-    root = await store.project_group("org/acme")
+    root = await people.project_group("org/acme")
     assert (root.visibility, root.global_visibility) == ("private", "private")
-    hidden = await store.project(made.id)
+    hidden = await people.project(made.id)
     assert (hidden.visibility, hidden.global_visibility) == ("public", "private")
     await organizations.update_org("acme", OrganizationUpdate(visibility="public"))
-    assert await store.project(made.id) == made
+    assert await people.project(made.id) == made
     assert await code(organizations.update_org("acme", OrganizationUpdate(visibility="odd"))) == (
         "invalidVisibility"
     )
@@ -210,22 +182,22 @@ async def test_nothing_of_a_private_organization_is_public(
 
 
 async def test_the_private_root_of_an_organization_is_private(
-    store: ConfigstoreService, organizations: Organizations
+    people: ConfigstoreService, organizations: Organizations
 ) -> None:
     """From the beginning."""
     await organizations.create_org(NewOrganization(name="secret", visibility="private"))
-    assert (await store.project_group("org/secret")).visibility == "private"
+    assert (await people.project_group("org/secret")).visibility == "private"
 
 
 async def test_a_token_tells_what_its_user_belongs_to(
-    store: ConfigstoreService, organizations: Organizations, acme: Organization
+    people: ConfigstoreService, organizations: Organizations, acme: Organization
 ) -> None:
     """As of now: who is removed belongs to nothing at the next check."""
     other = await organizations.create_org(NewOrganization(name="other"))
-    token = (await store.create_token("bob", NewToken(name="t"))).token
+    token = (await people.create_token("bob", NewToken(name="t"))).token
 
     async def memberships() -> dict[str, str]:
-        return dict((await store.user_of_token(TokenCheck(token=token))).memberships)
+        return dict((await people.user_of_token(TokenCheck(token=token))).memberships)
 
     assert await memberships() == {}
     await organizations.set_org_member("acme", "bob", OWNER)
@@ -253,69 +225,17 @@ async def test_members_are_changed(organizations: Organizations, acme: Organizat
     assert await code(organizations.set_org_member("acme", "bob", GivenRole(role="boss"))) == "invalidRole"
 
 
-async def test_invitations_are_settled(
-    organizations: Organizations, invitations: Invitations, acme: Organization, store: ConfigstoreService
-) -> None:
-    """By an answer, or because the user was added meanwhile; nobody is invited twice."""
-    bob, carol = await store.user("bob"), await store.user("carol")
-    await invitations.invite("acme", "bob", MEMBER)
-    assert await code(invitations.invite("acme", "bob", OWNER)) == "invitationAlreadyExists"
-    assert await code(invitations.invite("acme", "alice", OWNER)) == "orgMemberAlreadyExists"
-    assert await code(invitations.invite("acme", "bob", GivenRole(role="boss"))) == "invalidRole"
-    assert await code(invitations.invite("acme", "none", OWNER)) == "userDoesNotExist"
-    assert await code(invitations.invite("none", "bob", OWNER)) == "organizationDoesNotExist"
-    await organizations.set_org_member("acme", "bob", OWNER)
-    assert (await invitations.user_invitations("bob")).items == []
-    await invitations.invite("acme", "carol", MEMBER)
-    await invitations.answer_invitation("acme", carol.id, Answer(accept=False))
-    assert await names_of_members(organizations) == [("alice", "owner"), ("bob", "owner")]
-    for user in (bob.id, carol.id):
-        again = invitations.answer_invitation("acme", user, Answer(accept=True))
-        assert await code(again) == "invitationDoesNotExist"
-    assert await code(invitations.invitation("acme", "carol")) == "invitationDoesNotExist"
-    assert await code(invitations.withdraw_invitation("acme", "carol")) == "invitationDoesNotExist"
-
-
-async def test_lists_come_in_pages(
-    store: ConfigstoreService, organizations: Organizations, invitations: Invitations
-) -> None:
-    """Each by its names, in both directions, from where the last page ended."""
-    for name, user in (("a", "alice"), ("b", "bob"), ("c", "carol")):
-        await organizations.create_org(NewOrganization(name=name))
-        await organizations.set_org_member(name, "bob", MEMBER)
-        if name != "a":
-            await organizations.set_org_member("b", user, OWNER)
-    await organizations.set_org_member("b", "alice", OWNER)
-    for name, user in (("a", "alice"), ("a", "carol"), ("c", "carol")):
-        await invitations.invite(name, user, MEMBER)
-
-    first = await organizations.orgs(limit=2)
-    assert ([org.name for org in first.items], first.cursor) == (["a", "b"], "b")
-    last = await organizations.orgs(after="b", limit=2)
-    assert ([org.name for org in last.items], last.cursor) == (["c"], "")
-    members = await organizations.org_members("b", limit=1, ascending=False)
-    assert ([one.user.name for one in members.items], members.cursor) == (["carol"], "carol")
-    members = await organizations.org_members("b", after="carol", ascending=False)
-    assert [one.user.name for one in members.items] == ["bob", "alice"]
-    orgs = await organizations.user_orgs("bob", after="a", limit=1)
-    assert ([one.organization.name for one in orgs.items], orgs.cursor) == (["b"], "b")
-    invited = await invitations.org_invitations("a", limit=1)
-    assert ([one.user.name for one in invited.items], invited.cursor) == (["alice"], "alice")
-    asked = await invitations.user_invitations("carol", after="a")
-    assert [one.organization.name for one in asked.items] == ["c"]
-
-
 async def test_an_organization_goes_with_all_it_has(
-    store: ConfigstoreService, organizations: Organizations, invitations: Invitations, acme: Organization
+    people: ConfigstoreService, organizations: Organizations, invitations: Invitations, acme: Organization
 ) -> None:
     """Members, invitations, groups and projects; its name may be given again."""
-    await store.create_project_group(NewProjectGroup(name="tools", parent="org/acme"))
-    made = await store.create_project(NewProject(name="hello", parent="org/acme/tools"))
+    await people.create_project_group(NewProjectGroup(name="tools", parent="org/acme"))
+    made = await people.create_project(NewProject(name="hello", parent="org/acme/tools"))
     await invitations.invite("acme", "bob", MEMBER)
     assert (await organizations.org_projects("acme")).projects == (made,)
     await organizations.delete_org("acme")
-    assert await code(store.project(made.id)) == "projectDoesNotExist"
-    assert await code(store.project_group("org/acme")) == "organizationDoesNotExist"
+    assert await code(people.project(made.id)) == "projectDoesNotExist"
+    assert await code(people.project_group("org/acme")) == "organizationDoesNotExist"
     assert (await organizations.user_orgs("alice")).items == []
     assert (await invitations.user_invitations("bob")).items == []
     assert await code(organizations.delete_org("acme")) == "organizationDoesNotExist"
@@ -324,38 +244,19 @@ async def test_an_organization_goes_with_all_it_has(
 
 
 async def test_a_user_goes_with_memberships_and_invitations(
-    store: ConfigstoreService, organizations: Organizations, invitations: Invitations, acme: Organization
+    people: ConfigstoreService, organizations: Organizations, invitations: Invitations, acme: Organization
 ) -> None:
     """The organization stays, even without anybody."""
     await invitations.invite("acme", "bob", MEMBER)
     for name in ("alice", "bob"):
-        await store.delete_user(name)
+        await people.delete_user(name)
     assert await names_of_members(organizations) == []
     assert (await invitations.org_invitations("acme")).items == []
     assert await organizations.org("acme") == acme
 
 
-async def test_of_many_changes_at_once_none_is_torn(
-    organizations: Organizations, invitations: Invitations, acme: Organization, store: ConfigstoreService
-) -> None:
-    """Nobody is a member and invited, however an addition and an invitation meet; one name is given once."""
-    for _ in range(5):
-        await asyncio.gather(
-            *(organizations.set_org_member("acme", "bob", MEMBER) for _ in range(3)),
-            *(invitations.invite("acme", "bob", OWNER) for _ in range(3)),
-            return_exceptions=True,
-        )
-        assert ("bob", "member") in await names_of_members(organizations)
-        assert (await invitations.org_invitations("acme")).items == []
-        await organizations.remove_org_member("acme", "bob")
-    made = await asyncio.gather(
-        *(organizations.create_org(NewOrganization(name="one")) for _ in range(5)), return_exceptions=True
-    )
-    assert sum(isinstance(one, Organization) for one in made) == 1
-
-
 async def test_references_to_organizations_are_ids_or_names(
-    store: Configstore, organizations: Organizations, acme: Organization
+    organizations: Organizations, acme: Organization
 ) -> None:
     """What can be neither is not asked of the database."""
     for ref in ("", "a_b", "a\0b", "x" * 100, "6ba7b810-9dad-11d1-80b4-00c04fd430c8"):
