@@ -103,6 +103,14 @@ def test_a_final_report_leaves_no_step_running() -> None:
     assert [s.phase for s in apply_report(TASK, report_, NOW).steps] == ["stopped", "notstarted"]
 
 
+@pytest.mark.parametrize("phase", [JobPhase.RUNNING, JobPhase.ENDED])
+def test_steps_that_the_task_does_not_have_are_nobody_s(phase: JobPhase) -> None:
+    """A report with more of them is kept as far as it is about this task."""
+    three = report(phase, Outcome.SUCCESS, step("success", 0), step("success", 0), step("failed", 1))
+    assert apply_report(TASK, three, NOW).steps == three.steps[:2]
+    assert apply_report(replace(TASK, steps=()), three, NOW).steps == ()
+
+
 HISTORY = [
     report(JobPhase.ACCEPTED),
     report(JobPhase.RUNNING, None, setup=step("running"), started_at=NOW),

@@ -20,7 +20,10 @@ _ENDINGS = {
 
 
 def apply_report(task: RunTask, report: JobReport, now: datetime) -> RunTask:
-    """The state of *task* after *report*; unchanged when it, or that attempt of it, has ended before."""
+    """The state of *task* after *report*; unchanged when it, or that attempt of it, has ended before.
+
+    Steps that the task does not have are nobody's, and are not kept.
+    """
     if task.status.is_final or attempt_of(report.generation) != task.attempt:
         return task
     task = replace(
@@ -28,7 +31,9 @@ def apply_report(task: RunTask, report: JobReport, now: datetime) -> RunTask:
         setup=_later(task.setup, report.setup),
         steps=tuple(
             _later(mine, theirs)
-            for mine, theirs in zip_longest(task.steps, report.steps, fillvalue=StepState())
+            for mine, theirs in zip_longest(
+                task.steps, report.steps[: len(task.steps)], fillvalue=StepState()
+            )
         ),
     )
     if report.phase is JobPhase.ENDED:

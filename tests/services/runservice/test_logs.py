@@ -21,6 +21,8 @@ from tidemill.services.runservice import RunserviceService
 from tidemill.services.runservice.logs.appending import DIRECT, FOLD, MOST_FOLDED
 from tidemill.services.runservice.logs.blocks import BLOCK
 from tidemill.services.runservice.logs.putting_away import SMALL
+from tidemill.services.runservice.store import logs
+from tidemill.services.runservice.store.logs import LogId, Part
 from tidemill.services.runservice.store.tables import log_parts, tasks
 
 pytestmark = pytest.mark.anyio
@@ -176,6 +178,29 @@ async def test_many_small_appends_become_objects(log: Log, objects: Objects, db:
     assert len(await stored(objects)) == 40 * 64 * KB // FOLD
     assert await log.read() == log.expected
     assert await log.read(FOLD - 5) == log.expected[FOLD - 5 :]
+
+
+async def test_rows_are_counted_once(log: Log, db: Database) -> None:
+    """However many make an object of them, and though an append has become an object meanwhile."""
+    which = LogId(task=TaskId(log.job), attempt=1, step=0)
+
+    async def fold(start: int, name: str) -> bool:
+        folded = Part(start=start, length=5, object=f"logs/{log.job}/{name}")
+        return await db.do(lambda tx: logs.fold(tx, which, folded, 1))
+
+    async def in_rows() -> int:
+        head = await db.read(lambda tx: logs.head(tx, which))
+        assert head is not None
+        return head.in_rows
+
+    await log.append(b"first")
+    await log.append(noise(DIRECT))
+    await log.append(b"after")
+    assert sorted(await asyncio.gather(fold(0, "one"), fold(0, "two"))) == [False, True]
+    assert await in_rows() == 5
+    start = len(log.expected) - 5
+    assert sorted(await asyncio.gather(fold(start, "three"), fold(start, "four"))) == [False, True]
+    assert await in_rows() == 0
 
 
 async def test_a_damaged_run_keeps_no_other_log_from_being_put_away(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+import structlog
 
 from tidemill.contracts.feed import TaskChanged
 from tidemill.core.advance import advance
@@ -27,10 +28,14 @@ from tidemill.services.runservice.store.recent import Recent
 from tidemill.services.runservice.store.runs import StoredRun
 from tidemill.services.runservice.telling import is_told, tell_run, tell_task
 
+#: What reading rows raises that are damaged, or were written by a newer version.
+UNREADABLE = (msgspec.DecodeError, ValueError)
 #: The number of a task's setup among its logs.
 SETUP = -1
 #: The bell of runs of which something will follow from the time alone.
 TIMED = "timed"
+
+log = structlog.get_logger("runservice")
 
 
 class RunInHand:
@@ -79,6 +84,19 @@ class Changes:
     async def take(self, sequences: Collection[int]) -> list[RunInHand]:
         """Lock runs by their sequences."""
         return await self._in_hand(await runs.take(self._tx, sequences, self._recent)) if sequences else []
+
+    async def take_readable(self, sequences: Collection[int]) -> list[RunInHand]:
+        """The same, without those that cannot be read: none of them keeps others from going on."""
+        try:
+            return await self.take(sequences)
+        except UNREADABLE:
+            hands = []
+        for one in sorted(sequences):
+            try:
+                hands += await self.take([one])
+            except UNREADABLE as error:
+                log.error("a run cannot be read, nothing can be done to it", sequence=one, error=str(error))  # noqa: TRY400 - what is wrong is not in our code
+        return hands
 
     async def take_by_id(self, id: RunId) -> RunInHand:
         """Lock one run; NotFound `runDoesNotExist`."""

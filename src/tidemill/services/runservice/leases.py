@@ -143,7 +143,7 @@ async def lose_jobs(
         return Losses()
     changes = Changes(tx, means, now)
     held = await jobs.held_by(tx, id)
-    hands = await changes.take({job.run for job in held})
+    hands = await changes.take_readable({job.run for job in held})
     unconfirmed = [job.id for job in held if job.is_unconfirmed]
     await jobs.requeue(tx, unconfirmed)
     if unconfirmed:

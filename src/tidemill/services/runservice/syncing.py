@@ -4,10 +4,12 @@ All of it is one transaction, so that the end of a task, the next task's start a
 executor cost one commit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from tidemill.contracts.feed import TaskChanged
@@ -15,11 +17,12 @@ from tidemill.contracts.fleet import Wanted
 from tidemill.contracts.jobs import SyncRequest
 from tidemill.core.job import JobId, JobPhase, JobReport, JobSpec
 from tidemill.core.placement import Room
+from tidemill.core.plan import Plan
 from tidemill.core.report import apply_report, lose
 from tidemill.core.run import RunTask
 from tidemill.errors import Conflict
 from tidemill.kit.db import Transaction
-from tidemill.services.runservice.changing import Changes, Means, fleet_bell, ring_for_logs
+from tidemill.services.runservice.changing import UNREADABLE, Changes, Means, fleet_bell, ring_for_logs
 from tidemill.services.runservice.claiming import Claimed, Rivals, claim, room_of
 from tidemill.services.runservice.specs import spec
 from tidemill.services.runservice.store import executors, jobs, rows, runs
@@ -29,6 +32,8 @@ from tidemill.services.runservice.telling import is_told, tell_task
 
 #: An executor that changes nothing is written down no more often than this.
 _HEARTBEAT = timedelta(seconds=5)
+
+log = structlog.get_logger("runservice")
 
 _FORGOTTEN = "its executor does not know of it any more"
 
@@ -75,6 +80,8 @@ class Look:
         self._changes = Changes(tx, means, now)
         self._fenced: list[JobId] = []
         self._forget: list[JobId] = []
+        self._unreadable: set[JobId] = set()
+        """Jobs about which nothing can be decided, because their rows cannot be read."""
         self._changed = False
 
     async def take(self) -> Found:
@@ -96,7 +103,11 @@ class Look:
         await self._accept(held, listed)
         await self._end(held, listed)
         await self._progress(held, listed)
-        unlisted = [job for job in held.values() if job.id not in listed and job.is_unconfirmed]
+        unlisted = [
+            job
+            for job in held.values()
+            if job.id not in listed and job.is_unconfirmed and job.id not in self._unreadable
+        ]
         if self._is_resting:
             await self._take_back(held, unlisted)
             unlisted = []
@@ -143,7 +154,10 @@ class Look:
     async def _end(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
         """Record the ends of jobs, and the loss of those that the executor has forgotten."""
         over = [job for job in held.values() if _is_over(job, listed.get(job.id))]
-        for hand in await self._changes.take({job.run for job in over}):
+        hands = await self._changes.take_readable({job.run for job in over})
+        readable = {hand.stored.sequence for hand in hands}
+        self._set_aside((job for job in over if job.run not in readable), listed)
+        for hand in hands:
             mine = [job for job in over if job.run == hand.stored.sequence]
             for job in mine:
                 task = hand.run.task(job.task_id)
@@ -162,11 +176,29 @@ class Look:
         for stopped in self._changes.stopped.intersection(held):
             held[stopped] = replace(held[stopped], stop=True)
 
+    def _set_aside(self, jobs: Iterable[Job], listed: dict[JobId, JobReport]) -> None:
+        """Say nothing more of jobs whose rows cannot be read, but that they shall stop."""
+        for job in jobs:
+            log.error("the rows of a job cannot be read, it is stopped", job=job.id, run=job.run_id)
+            self._unreadable.add(job.id)
+            listed.pop(job.id, None)
+
+    def _to_stop(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> Iterator[JobId]:
+        for report in self._request.jobs:
+            is_asked = report.id in listed and held[report.id].stop
+            is_lost = report.id in self._unreadable and report.phase is not JobPhase.ENDED
+            if (is_asked or is_lost) and not report.stopping:
+                yield report.id
+
     async def _progress(self, held: dict[JobId, Job], listed: dict[JobId, JobReport]) -> None:
         """Store how far jobs are that go on; nothing else of their runs follows from it."""
         news = []
-        for report in listed.values():
-            was = rows.task_of(held[report.id].state)
+        for report in list(listed.values()):
+            try:
+                was = rows.task_of(held[report.id].state)
+            except UNREADABLE:
+                self._set_aside([held[report.id]], listed)
+                continue
             becomes = apply_report(was, report, self._now)
             if becomes != was:
                 news.append((held[report.id], was, becomes))
@@ -229,21 +261,29 @@ class Look:
             if report.phase is JobPhase.ACCEPTED and not held[report.id].stop
         ]
         specs = await self._specs([*assigned, *waiting])
+        self._set_aside((job for job in (*assigned, *waiting) if job.id not in specs), listed)
         room = await room_of(self._tx, self._request.executor, held.values(), self._means.demands)
         return Found(
-            start=tuple(specs[job.id] for job in assigned),
-            granted=tuple(Granted(specs[job.id], job.scope) for job in waiting),
-            stop=tuple(r.id for r in listed.values() if held[r.id].stop and not r.stopping),
+            start=tuple(specs[job.id] for job in assigned if job.id in specs),
+            granted=tuple(Granted(specs[job.id], job.scope) for job in waiting if job.id in specs),
+            stop=tuple(self._to_stop(held, listed)),
             fenced=tuple(self._fenced),
             forget=tuple(self._forget),
             room=room if room.free and not self._is_resting else None,
             has_left=has_left,
         )
 
-    async def _specs(self, wanted: Iterable[Job]) -> dict[JobId, JobSpec]:
-        wanted = list(wanted)
-        plans = await self._means.plans.get(self._tx, {job.plan_id for job in wanted})
-        return {job.id: spec(job, plans[job.plan_id]) for job in wanted}
+    async def _specs(self, wanted: Collection[Job]) -> dict[JobId, JobSpec]:
+        """What an executor has to know of jobs; of those whose plans cannot be read there is nothing."""
+        ids = {job.plan_id for job in wanted}
+        plans: dict[str, Plan] = {}
+        try:
+            plans = await self._means.plans.get(self._tx, ids)
+        except UNREADABLE:
+            for one in ids:
+                with suppress(*UNREADABLE):
+                    plans |= await self._means.plans.get(self._tx, {one})
+        return {job.id: spec(job, plans[job.plan_id]) for job in wanted if job.plan_id in plans}
 
 
 def _is_over(job: Job, report: JobReport | None) -> bool:

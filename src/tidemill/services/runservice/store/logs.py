@@ -152,7 +152,12 @@ def joined(parts: Sequence[Part]) -> Part:
 
 
 async def fold(tx: Transaction, log: LogId, folded: Part, count: int) -> bool:
-    """Put one object in the place of *count* parts in rows; False when they are not there any more."""
+    """Put one object in the place of *count* parts in rows; False when they are not there any more.
+
+    An append may have become an object behind them meanwhile; then they count among the rows no more.
+    """
+    growing = select(logs.c.length, logs.c.in_rows).where(_is(logs, log), IS_GROWING)
+    head = await tx.one(growing.with_for_update())
     these = (
         _is(log_parts, log)
         & log_parts.c.object.is_(None)
@@ -160,9 +165,10 @@ async def fold(tx: Transaction, log: LogId, folded: Part, count: int) -> bool:
         & (log_parts.c.start < folded.end)
     )
     still = await tx.value(select(func.count()).select_from(log_parts).where(these))
-    less = update(logs).where(_is(logs, log), IS_GROWING).values(in_rows=logs.c.in_rows - folded.length)
-    if still != count or not await tx.run(less):
+    if head is None or still != count:
         return False
+    if head.length - head.in_rows <= folded.start:
+        await tx.run(update(logs).where(_is(logs, log)).values(in_rows=head.in_rows - folded.length))
     await tx.run(delete(log_parts).where(these))
     await tx.run(insert(log_parts).values(**msgspec.structs.asdict(log), **msgspec.structs.asdict(folded)))
     return True
