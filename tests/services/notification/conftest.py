@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -22,12 +23,12 @@ from tidemill.core.plan import PlanTask
 from tidemill.core.run import Run
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database
+from tidemill.kit.db import Database, Transaction
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
 from tidemill.services.notification import NotificationService
 from tidemill.services.runservice import RunserviceService
-from tidemill.settings import NotificationSettings, RunserviceSettings
+from tidemill.settings import NotificationSettings, RunserviceSettings, Secret
 
 MIGRATIONS = "tidemill.services.notification.migrations"
 
@@ -41,9 +42,16 @@ class World:
     """A runservice whose runs are told to a receiver, and everything that a test does with them."""
 
     def __init__(
-        self, runservice: RunserviceService, db: Database, bells: Bells, clock: Clock, receiver: Receiver
+        self,
+        runservice: RunserviceService,
+        runs_db: Database,
+        db: Database,
+        bells: Bells,
+        clock: Clock,
+        receiver: Receiver,
     ) -> None:
         self.runservice = runservice
+        self._runs_db = runs_db
         self.runs = coded(Runservice, runservice)
         self.player = Player(direct(Jobs, runservice))
         self.db = db
@@ -53,8 +61,8 @@ class World:
 
     def settings(self, **changes: Any) -> NotificationSettings:
         common = {
-            "webhook_url": self.receiver.url,
-            "webhook_secret": SECRET,
+            "webhook_url": Secret(self.receiver.url),
+            "webhook_secret": Secret(SECRET),
             "webhook_allow": ("127.0.0.0/8",),
             "webhook_timeout": 5.0,
         }
@@ -104,6 +112,23 @@ class World:
                     if report.phase is JobPhase.RUNNING:
                         self.player.end(report.id, outcome)
 
+    async def purge_events(self) -> None:
+        """Forget everything that has happened."""
+        await self._runs_db.purge_events(datetime.now(UTC) + timedelta(hours=1))
+
+    async def emit(self, payload: bytes) -> None:
+        """Let something happen that only a newer server could make."""
+
+        async def emit(tx: Transaction) -> None:
+            tx.emit("run", "key", payload)
+            tx.after_commit(self.bells.ring, "events")
+
+        await self._runs_db.do(emit)
+
+    async def remove(self, run: Run) -> None:
+        """Remove a run that is over."""
+        await self.runservice.retention.storage.delete_run(run.id)
+
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and everybody look."""
         self.clock.advance(seconds)
@@ -138,12 +163,17 @@ async def bells() -> Bells:
 
 
 @pytest.fixture
+async def runs_db(open_database: OpenDatabase) -> Database:
+    return await open_database("runservice", "tidemill.services.runservice.migrations")
+
+
+@pytest.fixture
 async def runservice(
-    open_database: OpenDatabase, bells: Bells, clock: Clock, tmp_path: Path
+    runs_db: Database, bells: Bells, clock: Clock, tmp_path: Path
 ) -> AsyncIterator[RunserviceService]:
     service = RunserviceService(
         RunserviceSettings(),
-        await open_database("runservice", "tidemill.services.runservice.migrations"),
+        runs_db,
         Objects.open((tmp_path / "objects").as_uri()),
         bells,
         NoValues(),
@@ -157,6 +187,11 @@ async def runservice(
 
 @pytest.fixture
 async def world(
-    runservice: RunserviceService, db: Database, bells: Bells, clock: Clock, receiver: Receiver
+    runservice: RunserviceService,
+    runs_db: Database,
+    db: Database,
+    bells: Bells,
+    clock: Clock,
+    receiver: Receiver,
 ) -> World:
-    return World(runservice, db, bells, clock, receiver)
+    return World(runservice, runs_db, db, bells, clock, receiver)

@@ -46,5 +46,7 @@ class Telling:
     async def close(self) -> None:
         """Let other instances go on."""
         self._sending.close()
-        await self._following.close()
-        await self._http.aclose()
+        try:
+            await self._following.close()
+        finally:
+            await self._http.aclose()
