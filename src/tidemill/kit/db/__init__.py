@@ -5,6 +5,7 @@ from tidemill.kit.db.database import Database
 from tidemill.kit.db.instant import Instant
 from tidemill.kit.db.ledger import Reach, events_behind, last_event, reach
 from tidemill.kit.db.transaction import AnyRow, Event, ForeignAwait, Snapshot, Transaction, Values
+from tidemill.kit.db.upserting import upsert
 
 __all__ = [
     "AnyRow",
@@ -21,4 +22,5 @@ __all__ = [
     "events_behind",
     "last_event",
     "reach",
+    "upsert",
 ]

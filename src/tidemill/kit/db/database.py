@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Protocol, Self, TypeVar
 
 from tidemill.errors import BadRequest
-from tidemill.kit.db import ledger, postgresql, sqlite
+from tidemill.kit.db import ledger, sqlite
 from tidemill.kit.db.transaction import Event, Snapshot, Transaction
 
 T = TypeVar("T")
+
+_POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Engine(Protocol):
@@ -45,7 +47,10 @@ class Database:
         """
         if url.startswith(sqlite.SCHEME):
             return cls(await sqlite.SqliteEngine.open(url, name, migrations))
-        if url.startswith(postgresql.SCHEMES):
+        if url.startswith(_POSTGRESQL):
+            # With it comes SQLAlchemy's part for asyncio, and with that its ORM: 8 MB.
+            from tidemill.kit.db import postgresql  # noqa: PLC0415 - only where it is used
+
             return cls(await postgresql.PostgresEngine.open(url, name, migrations, timeout))
         raise BadRequest(
             f"the database of {name}: write sqlite:///path/to/file or postgresql://user@host/name"

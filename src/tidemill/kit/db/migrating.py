@@ -7,7 +7,10 @@ is imported only when there is something to do, because that takes longer than a
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from sqlalchemy import Connection, column, inspect, select, table
 
@@ -82,6 +85,8 @@ def _folder(migrations: str) -> Path:
 
 
 def _upgrade(connection: Connection, migrations: str) -> None:
+    # With Alembic comes Mako, which would show errors in templates with Pygments: 4 MB for nothing.
+    sys.modules.setdefault("mako.ext.pygmentplugin", cast("ModuleType", None))
     from alembic import command  # noqa: PLC0415 - slow to import and rarely needed
     from alembic.config import Config  # noqa: PLC0415 - as above
 

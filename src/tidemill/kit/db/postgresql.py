@@ -20,8 +20,6 @@ from tidemill.kit.db.transaction import Snapshot, Transaction, drive
 
 T = TypeVar("T")
 
-SCHEMES = ("postgresql://", "postgres://")
-
 _CONNECTIONS = 5
 _CONNECTIONS_UNDER_LOAD = 15
 #: Seconds for making a connection, and for creating or upgrading a schema.

@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 from sqlalchemy import CursorResult, Executable, Row, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+from tidemill.kit.db.upserting import upsert
 
 T = TypeVar("T")
 
@@ -108,8 +109,7 @@ class Transaction(Snapshot):
 
 @cache
 def _insert_new(dialect: Dialect, table: Table) -> Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing()
+    return upsert(dialect, table).on_conflict_do_nothing()
 
 
 Write = Callable[[Transaction], Awaitable[T]]

@@ -4,9 +4,8 @@ from collections.abc import Collection
 from functools import cache
 
 from sqlalchemy import ColumnElement, Executable, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from tidemill.kit.db import Snapshot, Transaction
+from tidemill.kit.db import Snapshot, Transaction, upsert
 from tidemill.services.runservice.store.tables import counters, groups
 
 #: Where the sequence of all runs is counted.
@@ -34,8 +33,7 @@ async def _next(tx: Transaction, path: str, count: int) -> int:
 
 @cache
 def _count(dialect: str) -> Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    new = insert(counters)
+    new = upsert(dialect, counters)
     added = {"last": counters.c.last + new.excluded.last}
     return new.on_conflict_do_update(index_elements=[counters.c.path], set_=added).returning(counters.c.last)
 
@@ -47,8 +45,7 @@ async def know_group(tx: Transaction, path: str) -> None:
 
 @cache
 def _know(dialect: str) -> Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    new = insert(groups)
+    new = upsert(dialect, groups)
     return new.on_conflict_do_update(index_elements=[groups.c.path], set_={"token": groups.c.token})
 
 

@@ -19,11 +19,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from tidemill.core.run import Phase, RunId, TaskId
-from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.kit.db import AnyRow, Snapshot, Transaction, upsert
 from tidemill.services.runservice.store.artifact_tables import artifact_sets, artifacts
 from tidemill.services.runservice.store.removal_tables import doomed_groups, doomed_objects, doomed_tasks
 from tidemill.services.runservice.store.reports import reports
@@ -98,8 +97,7 @@ async def doom_objects(tx: Transaction, names: Iterable[str], due_at: datetime) 
 
 @cache
 def _note_object(dialect: str) -> Executable:
-    insert_new = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert_new(doomed_objects).on_conflict_do_nothing()
+    return upsert(dialect, doomed_objects).on_conflict_do_nothing()
 
 
 async def due_objects(tx: Snapshot, now: datetime, limit: int, passed_over: Collection[str]) -> list[str]:
