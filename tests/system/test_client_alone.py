@@ -1,4 +1,4 @@
-"""The exported clients, installed alone, do what docs/clients.md says."""
+"""The exported clients, installed alone, do what the pages say."""
 
 import os
 import subprocess
@@ -16,7 +16,12 @@ from tests.docs.blocks import Block, blocks
 from tests.system.server import Server, Work, config
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = [block for block in blocks(ROOT / "docs" / "clients.md") if block.info == "python"]
+EXAMPLES = [
+    block
+    for page in ("clients.md", "organizations.md")
+    for block in blocks(ROOT / "docs" / page)
+    if block.info == "python"
+]
 SERVICE_TOKEN = "of-this-installation"
 
 IMPORT_ALL = """
@@ -42,6 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def environment(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the examples are told; alice has a project, and a run in it that is over."""
     alice = server.user("alice")
+    server.user("bob")
     work = Work(tmp_path_factory.mktemp("work"), alice.project("hello"))
     work.commit(config("echo hello"))
     work.push()
@@ -124,5 +130,5 @@ def test_a_client_is_alone(python: Path, environment: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: f"line-{block.line}")
 def test_the_examples_run(python: Path, environment: dict[str, str], block: Block) -> None:
-    """Each example of the page, as it stands there, against a running server."""
+    """Each example of the pages, as it stands there, against a running server."""
     assert run(python, block.text, environment).strip()
