@@ -62,6 +62,7 @@ class Action(StrEnum):
     CREATE_PROJECT = "create project"
     CHANGE_PROJECT = "change project"
     MANAGE_DELIVERIES = "see and repeat deliveries"
+    USE_OWN_ACCOUNT = "use one's own account for a project"
     VIEW_SECRETS = "see names of secrets and variables"
     CHANGE_SECRETS = "change secrets and variables"
     VIEW_RUN = "view run"
@@ -149,6 +150,7 @@ RULES: dict[Action, Rule] = {
     Action.CREATE_PROJECT: _rule(LOGGED_INSIDERS, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
     Action.CHANGE_PROJECT: _rule(INSIDERS),
     Action.MANAGE_DELIVERIES: _rule(INSIDERS),
+    Action.USE_OWN_ACCOUNT: _rule(LOGGED_INSIDERS, refusals={Role.ADMIN_TOKEN: Refusal.BAD_REQUEST}),
     Action.VIEW_SECRETS: _SEEN_BY_KNOWN,
     Action.CHANGE_SECRETS: _rule(INSIDERS),
     Action.VIEW_RUN: _SEEN_BY_ALL,

@@ -141,16 +141,6 @@ async def test_an_unknown_token_is_refused_at_once(house: House) -> None:
     assert [source["name"] for source in await stranger.get("/remotesources")] == ["builtin"]
 
 
-async def test_remote_sources_are_shown(house: House) -> None:
-    """The built-in one, with the reference's keys; details are for those who say who they are."""
-    alice = await house.person("alice")
-    source = await alice.get("/remotesources/builtin")
-    assert list(source) == ["id", "name", "auth_type", "registration_enabled", "login_enabled"]
-    assert await alice.get(f"/remotesources/{source['id']}") == source
-    assert await alice.failure("GET", "/remotesources/none") == (404, "remoteSourceDoesNotExist")
-    assert await house.nobody.failure("GET", "/remotesources/builtin") == (401, "unauthorized")
-
-
 async def test_the_version_is_for_everybody(house: House) -> None:
     """Byte for byte."""
     assert await house.nobody.as_agola("GET", "/version") == (
@@ -208,7 +198,7 @@ async def test_tokens_are_never_logged(house: House) -> None:
     with structlog.testing.capture_logs() as logs:
         alice = await house.person("alice")
         await alice.get("/user")
-        wrong = Person(house._http, "e" * 40)
+        wrong = Person(house.http, "e" * 40)
         await wrong.ask("GET", "/user")
     assert logs
     text = repr(logs)

@@ -3,12 +3,16 @@
 from functools import cached_property
 
 from tidemill.contracts.client.nouns import Nouns
+from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
+from tidemill.contracts.gateway.deliveries import DeliveryRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
+from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
-from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
+from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -16,6 +20,10 @@ from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
 from tidemill.contracts.gateway.variables import VariableRoutes
+
+
+class Accounts(LoginRoutes, AccountRoutes):
+    """Accounts: logging in and out, sessions, passwords, as the public API has them."""
 
 
 class Artifacts(ProjectArtifactRoutes, UserArtifactRoutes):
@@ -26,6 +34,10 @@ class Badges(BadgeRoutes):
     """Badges: small pictures of how a project is, for pages that anybody reads."""
 
 
+class Deliveries(DeliveryRoutes):
+    """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+
+
 class Events(EventRoutes):
     """What happens to runs, an extension: event streams for people, pages and scripts."""
 
@@ -34,11 +46,19 @@ class Executors(ExecutorRoutes):
     """Executors, an extension."""
 
 
+class LinkedAccounts(LinkedAccountRoutes):
+    """Linked accounts: who a user is on a remote source, and what they have there."""
+
+
 class Logs(ProjectLogRoutes, UserLogRoutes):
     """Logs of steps, as the public API shows them."""
 
 
-class Projects(ProjectRoutes):
+class Organizations(OrgRoutes, OrgInvitationRoutes):
+    """Organizations, their members and invitations, as the public API shows them."""
+
+
+class Projects(ProjectGroupRoutes, ProjectRoutes):
     """Project groups and projects, as the public API shows them."""
 
 
@@ -74,6 +94,11 @@ class GatewayClient(Nouns):
     """The public API; each attribute is a noun."""
 
     @cached_property
+    def accounts(self) -> Accounts:
+        """Accounts: logging in and out, sessions, passwords, as the public API has them."""
+        return self._noun(Accounts)
+
+    @cached_property
     def artifacts(self) -> Artifacts:
         """Artifacts of runs, an extension: files that steps have kept for people."""
         return self._noun(Artifacts)
@@ -82,6 +107,11 @@ class GatewayClient(Nouns):
     def badges(self) -> Badges:
         """Badges: small pictures of how a project is, for pages that anybody reads."""
         return self._noun(Badges)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+        return self._noun(Deliveries)
 
     @cached_property
     def events(self) -> Events:
@@ -94,9 +124,19 @@ class GatewayClient(Nouns):
         return self._noun(Executors)
 
     @cached_property
+    def linked_accounts(self) -> LinkedAccounts:
+        """Linked accounts: who a user is on a remote source, and what they have there."""
+        return self._noun(LinkedAccounts)
+
+    @cached_property
     def logs(self) -> Logs:
         """Logs of steps, as the public API shows them."""
         return self._noun(Logs)
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        """Organizations, their members and invitations, as the public API shows them."""
+        return self._noun(Organizations)
 
     @cached_property
     def projects(self) -> Projects:

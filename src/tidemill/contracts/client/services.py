@@ -5,14 +5,23 @@ from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.notification import Notification
+from tidemill.contracts.organizations import Invitations, Organizations
+from tidemill.contracts.passwords import Passwords
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 
 
-class ConfigstoreClient(Configstore, Values):
+class ConfigstoreClient(Configstore, Organizations, Invitations, Passwords, RemoteSources, Sessions, Values):
     """All that the configstore answers to others."""
 
 
 class RunserviceClient(Runservice, Jobs, Fleet, Logs, Feed, Storage):
     """All that the runservice answers to others."""
+
+
+class NotificationClient(Notification):
+    """All that the notification answers to others."""

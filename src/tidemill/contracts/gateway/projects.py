@@ -13,6 +13,14 @@ class CreateProjectGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
     visibility: str = ""
 
 
+class UpdateProjectGroupRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Changes to a project group; what is left out or null stays as it is."""
+
+    name: str | None = None
+    parent_ref: str | None = None
+    visibility: str | None = None
+
+
 class ProjectGroupResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A project group; the name of a root group is ""."""
 
@@ -122,8 +130,8 @@ class Pushes(msgspec.Struct, frozen=True):
     """Where the next page begins; empty on the last."""
 
 
-class ProjectRoutes(Contract):
-    """Project groups and projects. A *ref* is an id, or a path as one escaped segment."""
+class ProjectGroupRoutes(Contract):
+    """Project groups. A *ref* is an id, or a path as one escaped segment."""
 
     @get("/projectgroups/{projectgroupref}")
     async def project_group(self, projectgroupref: str) -> ProjectGroupResponse:
@@ -141,6 +149,24 @@ class ProjectRoutes(Contract):
     async def create_project_group(self, request: CreateProjectGroupRequest) -> ProjectGroupResponse:
         """404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectName`, `projectGroupAlreadyExists`."""
 
+    @put("/projectgroups/{projectgroupref}", status=201)
+    async def update_project_group(
+        self, projectgroupref: str, request: UpdateProjectGroupRequest
+    ) -> ProjectGroupResponse:
+        """For the owner, also of the parent group that it is moved to; a root group is only shown or hidden.
+
+        404 `parentProjectGroupDoesNotExist`; 400 `invalidProjectGroupName`, `invalidVisibility`,
+        `projectGroupAlreadyExists`, and for a place inside itself.
+        """
+
+    @delete("/projectgroups/{projectgroupref}", status=204)
+    async def delete_project_group(self, projectgroupref: str) -> None:
+        """For the owner; with all groups and projects below it. 400 for a root group."""
+
+
+class ProjectRoutes(Contract):
+    """Projects. A *ref* is an id, or a path as one escaped segment."""
+
     @get("/projects/{projectref}")
     async def project(self, projectref: str) -> ProjectResponse:
         """404 `projectDoesNotExist`; 403 when it is private and not the caller's."""
@@ -156,6 +182,18 @@ class ProjectRoutes(Contract):
     @delete("/projects/{projectref}", status=204)
     async def delete_project(self, projectref: str) -> None:
         """For the owner; the repository on `builtin` goes too, open runs are ended, and all go when over."""
+
+    @put("/projects/{projectref}/reconfig", status=204)
+    async def reconfigure_project(self, projectref: str) -> None:
+        """For the owner; sets up keys and webhooks at the remote source anew. `builtin` needs none."""
+
+    @put("/projects/{projectref}/updaterepolinkedaccount")
+    async def update_project_linked_account(self, projectref: str) -> ProjectResponse:
+        """For the owner, whose own linked account is used from now on. `builtin` needs none."""
+
+    @post("/projects/{projectref}/refreshremoterepo")
+    async def refresh_project(self, projectref: str) -> ProjectResponse:
+        """For the owner; what the repository's default branch is now."""
 
     @post("/projects/{projectref}/createrun", status=201)
     async def create_project_run(

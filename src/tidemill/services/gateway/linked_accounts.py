@@ -11,6 +11,7 @@ from tidemill.contracts.remote_sources import BUILTIN, RemoteSource, RemoteSourc
 from tidemill.core.permissions import Action
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.services.gateway.door import current_caller, own
+from tidemill.services.gateway.remote_sources import found_source
 
 
 class LinkedAccounts(LinkedAccountRoutes):
@@ -26,7 +27,7 @@ class LinkedAccounts(LinkedAccountRoutes):
         caller.require(Action.LINK_ACCOUNT, own(user))
         if caller.actor.user_id != user.id:
             raise BadRequest("an account is linked by its owner alone, who has to log in there")
-        source = await self._sources.remote_source(request.remote_source_name)
+        source = await found_source(self._sources, request.remote_source_name)
         if source.type == BUILTIN:
             raise BadRequest(
                 f"{source.name!r} is this installation's own git hosting, where every user is known already",
@@ -42,7 +43,7 @@ class LinkedAccounts(LinkedAccountRoutes):
     async def remote_repositories(self, remotesourceref: str) -> tuple[RemoteRepoResponse, ...]:
         caller = current_caller()
         caller.require(Action.VIEW_SELF)
-        source = await self._sources.remote_source(remotesourceref)
+        source = await found_source(self._sources, remotesourceref)
         if source.type != BUILTIN:
             raise _not_yet(source)
         projects = (await self._configstore.user_projects(caller.actor.user_id)).projects
@@ -51,6 +52,6 @@ class LinkedAccounts(LinkedAccountRoutes):
 
 def _not_yet(source: RemoteSource) -> Failure:
     return BadRequest(
-        f"accounts and repositories on a {source.type} come with a later version; so far there is {BUILTIN!r}",
+        f"accounts and repositories on a {source.type} come with a later version; so far use {BUILTIN!r}",
         code="remoteSourceNotSupported",
     )

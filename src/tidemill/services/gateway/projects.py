@@ -1,4 +1,4 @@
-"""Project groups and projects of the public API."""
+"""Projects of the public API."""
 
 import re
 from collections.abc import Callable
@@ -6,18 +6,14 @@ from collections.abc import Callable
 from tidemill.contracts.configstore import (
     Configstore,
     NewProject,
-    NewProjectGroup,
     Project,
-    ProjectGroup,
     ProjectUpdate,
 )
 from tidemill.contracts.gateway.projects import (
     CreatedRun,
     CreatedRuns,
-    CreateProjectGroupRequest,
     CreateProjectRequest,
     ProjectCreateRunRequest,
-    ProjectGroupResponse,
     ProjectResponse,
     ProjectRoutes,
     PushedRef,
@@ -27,15 +23,21 @@ from tidemill.contracts.gateway.projects import (
 )
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.core.context import Event
-from tidemill.core.names import NAME_RULE, is_valid_name
-from tidemill.core.permissions import Action, Thing
+from tidemill.core.permissions import Action
 from tidemill.core.refs import Ref, branch, parse_ref, tag
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.contract import current_call
 from tidemill.kit.db import Database
 from tidemill.kit.go_json import go_time
-from tidemill.services.gateway.door import Caller, current_caller, thing
+from tidemill.services.gateway.door import current_caller, thing
 from tidemill.services.gateway.paging import LONGEST_PAGE, page_size
+from tidemill.services.gateway.parents import (
+    check_name,
+    check_visibility,
+    found_parent,
+    root_of,
+    something_of,
+)
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.store import inbox
 from tidemill.services.gateway.store.inbox import PushRecord
@@ -64,41 +66,15 @@ class Projects(ProjectRoutes):
         self._removing = removing
         self._new_id = new_id
 
-    async def project_group(self, projectgroupref: str) -> ProjectGroupResponse:
-        return _group(await self._visible_group(projectgroupref))
-
-    async def project_group_subgroups(self, projectgroupref: str) -> tuple[ProjectGroupResponse, ...]:
-        group = await self._visible_group(projectgroupref)
-        caller = current_caller()
-        children = (await self._configstore.group_subgroups(group.id)).groups
-        return tuple(_group(child) for child in children if caller.may(Action.VIEW_GROUP, thing(child)))
-
-    async def project_group_projects(self, projectgroupref: str) -> tuple[ProjectResponse, ...]:
-        group = await self._visible_group(projectgroupref)
-        caller = current_caller()
-        children = (await self._configstore.group_projects(group.id)).projects
-        return tuple(_project(child) for child in children if caller.may(Action.VIEW_PROJECT, thing(child)))
-
-    async def create_project_group(self, request: CreateProjectGroupRequest) -> ProjectGroupResponse:
-        caller = current_caller()
-        caller.require(Action.CREATE_GROUP, _anything_of(caller))
-        _check_name(request.name)
-        parent = await self._parent(request.parent_ref or _root_of(caller))
-        caller.require(Action.CREATE_GROUP, thing(parent))
-        made = await self._configstore.create_project_group(
-            NewProjectGroup(name=request.name, parent=parent.id, visibility=request.visibility)
-        )
-        return _group(made)
-
     async def project(self, projectref: str) -> ProjectResponse:
         project = await self._configstore.project(projectref)
         current_caller().require(Action.VIEW_PROJECT, thing(project))
-        return _project(project, await self._default_branch(project))
+        return shown_project(project, await self._default_branch(project))
 
     async def create_project(self, request: CreateProjectRequest) -> ProjectResponse:
         caller = current_caller()
-        caller.require(Action.CREATE_PROJECT, _anything_of(caller))
-        parent = await self._parent(request.parent_ref or _root_of(caller))
+        caller.require(Action.CREATE_PROJECT, something_of(caller))
+        parent = await found_parent(self._configstore, request.parent_ref or root_of(caller))
         caller.require(Action.CREATE_PROJECT, thing(parent))
         made = await self._configstore.create_project(
             NewProject(
@@ -111,17 +87,17 @@ class Projects(ProjectRoutes):
                 members_can_perform_run_actions=request.members_can_perform_run_actions,
             )
         )
-        return _project(made)
+        return shown_project(made)
 
     async def update_project(self, projectref: str, request: UpdateProjectRequest) -> ProjectResponse:
         project = await self._changeable(projectref)
         if request.name is not None:
-            _check_name(request.name)
+            check_name(request.name)
         if request.visibility is not None:
-            _check_visibility(request.visibility)
+            check_visibility(request.visibility)
         parent = None
         if request.parent_ref is not None:
-            parent = await self._parent(request.parent_ref)
+            parent = await found_parent(self._configstore, request.parent_ref)
             current_caller().require(Action.CHANGE_PROJECT, thing(parent))
         changed = await self._configstore.update_project(
             project.id,
@@ -133,12 +109,28 @@ class Projects(ProjectRoutes):
                 members_can_perform_run_actions=request.members_can_perform_run_actions,
             ),
         )
-        return _project(changed)
+        return shown_project(changed)
 
     async def delete_project(self, projectref: str) -> None:
         project = await self._changeable(projectref)
         async with self._removing.of([project.id]):
             await self._configstore.delete_project(project.id)
+
+    async def reconfigure_project(self, projectref: str) -> None:
+        await self._changeable(projectref)
+
+    async def update_project_linked_account(self, projectref: str) -> ProjectResponse:
+        project = await self._configstore.project(projectref)
+        current_caller().require(Action.USE_OWN_ACCOUNT, thing(project))
+        return shown_project(project, await self._default_branch(project))
+
+    async def refresh_project(self, projectref: str) -> ProjectResponse:
+        project = await self._changeable(projectref)
+        try:
+            found = (await self._gitserver.default_branch(project.id)).name
+        except NotFound:  # nothing was pushed yet
+            found = ""
+        return shown_project(project, found)
 
     async def create_project_run(
         self, projectref: str, request: ProjectCreateRunRequest
@@ -172,22 +164,10 @@ class Projects(ProjectRoutes):
         shown = tuple(_push(record) for record in records[:size])
         return Pushes(shown, cursor=shown[-1].id if len(records) > size else "")
 
-    async def _visible_group(self, ref: str) -> ProjectGroup:
-        group = await self._configstore.project_group(ref)
-        current_caller().require(Action.VIEW_GROUP, thing(group))
-        return group
-
     async def _changeable(self, ref: str) -> Project:
         project = await self._configstore.project(ref)
         current_caller().require(Action.CHANGE_PROJECT, thing(project))
         return project
-
-    async def _parent(self, ref: str) -> ProjectGroup:
-        """The group that something is to be put into; whatever of its path is missing, the parent is."""
-        try:
-            return await self._configstore.project_group(ref)
-        except NotFound as error:
-            raise NotFound(error.message, code="parentProjectGroupDoesNotExist") from error
 
     async def _default_branch(self, project: Project) -> str:
         """What a clone checks out; "" as long as there is no repository or nobody to say so."""
@@ -195,26 +175,6 @@ class Projects(ProjectRoutes):
             return (await self._gitserver.default_branch(project.id)).name
         except Failure:
             return ""
-
-
-def _anything_of(caller: Caller) -> Thing:
-    """Something of the caller's own: what they may not even do there they may do nowhere."""
-    return Thing(owner=caller.actor.user_id, is_public=True)
-
-
-def _root_of(caller: Caller) -> str:
-    return f"user/{caller.user.name}" if caller.user else ""
-
-
-def _check_name(name: str) -> None:
-    """The reference looks at names before parents, and calls a group's name a project's."""
-    if not is_valid_name(name):
-        raise BadRequest(f"{name!r} cannot be a name: {NAME_RULE}", code="invalidProjectName")
-
-
-def _check_visibility(text: str) -> None:
-    if text not in ("public", "private"):
-        raise BadRequest(f"visibility {text!r} is neither public nor private")
 
 
 def _one_ref(request: ProjectCreateRunRequest) -> Ref:
@@ -239,18 +199,8 @@ def _check_commit(text: str) -> None:
         )
 
 
-def _group(group: ProjectGroup) -> ProjectGroupResponse:
-    return ProjectGroupResponse(
-        id=group.id,
-        name=group.name,
-        path=group.path,
-        parent_path=group.parent_path,
-        visibility=group.visibility,
-        global_visibility=group.global_visibility,
-    )
-
-
-def _project(project: Project, default_branch: str = "") -> ProjectResponse:
+def shown_project(project: Project, default_branch: str = "") -> ProjectResponse:
+    """A project as the public API shows it."""
     return ProjectResponse(
         id=project.id,
         name=project.name,

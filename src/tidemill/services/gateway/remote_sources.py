@@ -20,6 +20,7 @@ from tidemill.contracts.remote_sources import (
     RemoteSourceUpdate,
 )
 from tidemill.core.permissions import Action
+from tidemill.errors import NotFound
 from tidemill.kit.contract import Page
 from tidemill.services.gateway.door import current_caller
 from tidemill.services.gateway.paging import names_page
@@ -89,6 +90,13 @@ class Open(OpenRoutes):
         names = names_page(wanted)
         page = await self._sources.remote_sources(names.after, names.limit, names.ascending)
         return Page([_shown(self._registration, source) for source in page.items], names.cursor(page.cursor))
+
+
+async def found_source(sources: RemoteSources, ref: str) -> RemoteSource:
+    """The git host that a body or a query names, which may name none."""
+    if not ref:
+        raise NotFound("no remote source is named", code="remoteSourceDoesNotExist")
+    return await sources.remote_source(ref)
 
 
 def _shown(registration: bool, source: RemoteSource) -> RemoteSourceResponse:

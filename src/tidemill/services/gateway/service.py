@@ -19,7 +19,7 @@ from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
-from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -59,6 +59,7 @@ from tidemill.services.gateway.logins import Logins
 from tidemill.services.gateway.logs import ProjectLogs, StepLogs, UserLogs
 from tidemill.services.gateway.organizations import Orgs
 from tidemill.services.gateway.owners import project_groups, user_groups
+from tidemill.services.gateway.project_groups import ProjectGroups
 from tidemill.services.gateway.project_runs import ProjectRuns
 from tidemill.services.gateway.projects import Projects
 from tidemill.services.gateway.pushes import ExplainedPushes
@@ -131,6 +132,7 @@ class GatewayService(Pushes):
         mode = settings.organization_member_adding_mode
         self._orgs = Orgs(organizations, configstore, self._removing, mode)
         self._invitations = OrgInvitations(invitations, organizations, mode)
+        self._project_groups = ProjectGroups(configstore, self._removing)
         self._projects = Projects(db, configstore, gitserver, triggering, self._removing, new_id=new_id)
         self._secrets = Secrets(configstore)
         self._variables = Variables(configstore)
@@ -170,6 +172,7 @@ class GatewayService(Pushes):
             *serve(BadgeRoutes, self._badges, PREFIX, agola_in_the_open()),
             *serve(OrgRoutes, self._orgs, PREFIX, dialect),
             *serve(OrgInvitationRoutes, self._invitations, PREFIX, dialect),
+            *serve(ProjectGroupRoutes, self._project_groups, PREFIX, dialect),
             *serve(ProjectRoutes, self._projects, PREFIX, dialect),
             *serve(SecretRoutes, self._secrets, PREFIX, dialect),
             *serve(VariableRoutes, self._variables, PREFIX, dialect),

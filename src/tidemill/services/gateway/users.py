@@ -18,6 +18,7 @@ from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from tidemill.kit.contract import Page, current_call
 from tidemill.services.gateway.door import current_caller, own
 from tidemill.services.gateway.paging import names_page
+from tidemill.services.gateway.remote_sources import found_source
 from tidemill.services.gateway.removing import Removing
 
 
@@ -42,7 +43,7 @@ class Users(UserRoutes):
         names, query_type = names_page(wanted), wanted.get("query_type", "")
         _require_list()
         if query_type == "byremoteuser":
-            source = await self._sources.remote_source(wanted.get("remotesourceref", ""))
+            source = await found_source(self._sources, wanted.get("remotesourceref", ""))
             raise NotFound(
                 f"no user has the account {wanted.get('remoteuserid', '')!r} on {source.name}",
                 code="linkedAccountDoesNotExist",

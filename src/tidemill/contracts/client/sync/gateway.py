@@ -10,6 +10,11 @@ class GatewayClient(Blocking):
     """The public API; each attribute is a noun."""
 
     @cached_property
+    def accounts(self) -> nouns.Accounts:
+        """Accounts: logging in and out, sessions, passwords, as the public API has them."""
+        return nouns.Accounts(self._portal, self._target.accounts)
+
+    @cached_property
     def artifacts(self) -> nouns.Artifacts:
         """Artifacts of runs, an extension: files that steps have kept for people."""
         return nouns.Artifacts(self._portal, self._target.artifacts)
@@ -18,6 +23,11 @@ class GatewayClient(Blocking):
     def badges(self) -> nouns.Badges:
         """Badges: small pictures of how a project is, for pages that anybody reads."""
         return nouns.Badges(self._portal, self._target.badges)
+
+    @cached_property
+    def deliveries(self) -> nouns.Deliveries:
+        """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+        return nouns.Deliveries(self._portal, self._target.deliveries)
 
     @cached_property
     def events(self) -> nouns.Events:
@@ -30,9 +40,19 @@ class GatewayClient(Blocking):
         return nouns.Executors(self._portal, self._target.executors)
 
     @cached_property
+    def linked_accounts(self) -> nouns.LinkedAccounts:
+        """Linked accounts: who a user is on a remote source, and what they have there."""
+        return nouns.LinkedAccounts(self._portal, self._target.linked_accounts)
+
+    @cached_property
     def logs(self) -> nouns.Logs:
         """Logs of steps, as the public API shows them."""
         return nouns.Logs(self._portal, self._target.logs)
+
+    @cached_property
+    def organizations(self) -> nouns.Organizations:
+        """Organizations, their members and invitations, as the public API shows them."""
+        return nouns.Organizations(self._portal, self._target.organizations)
 
     @cached_property
     def projects(self) -> nouns.Projects:

@@ -1,12 +1,16 @@
 """The nouns of the public API without `await`; made by make fmt from the contracts."""
 
 from tidemill.contracts.client.sync.blocking import Blocking, blocking, blocking_stream
+from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
+from tidemill.contracts.gateway.deliveries import DeliveryRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
+from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
-from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
+from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -14,6 +18,21 @@ from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
 from tidemill.contracts.gateway.variables import VariableRoutes
+
+
+class Accounts(Blocking):
+    """Accounts: logging in and out, sessions, passwords, as the public API has them."""
+
+    log_in = blocking(LoginRoutes.log_in)
+    authorize = blocking(LoginRoutes.authorize)
+    register = blocking(LoginRoutes.register)
+    oauth2_callback = blocking(LoginRoutes.oauth2_callback)
+    log_out = blocking(AccountRoutes.log_out)
+    sessions = blocking(AccountRoutes.sessions)
+    end_sessions = blocking(AccountRoutes.end_sessions)
+    end_session = blocking(AccountRoutes.end_session)
+    set_password = blocking(AccountRoutes.set_password)
+    set_admin = blocking(AccountRoutes.set_admin)
 
 
 class Artifacts(Blocking):
@@ -33,6 +52,15 @@ class Badges(Blocking):
     """Badges: small pictures of how a project is, for pages that anybody reads."""
 
     badge = blocking_stream(BadgeRoutes.badge)
+
+
+class Deliveries(Blocking):
+    """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+
+    run_webhook_deliveries = blocking(DeliveryRoutes.run_webhook_deliveries)
+    redeliver_run_webhook = blocking(DeliveryRoutes.redeliver_run_webhook)
+    commit_status_deliveries = blocking(DeliveryRoutes.commit_status_deliveries)
+    redeliver_commit_status = blocking(DeliveryRoutes.redeliver_commit_status)
 
 
 class Events(Blocking):
@@ -55,6 +83,14 @@ class Executors(Blocking):
     delete_executor = blocking(ExecutorRoutes.delete_executor)
 
 
+class LinkedAccounts(Blocking):
+    """Linked accounts: who a user is on a remote source, and what they have there."""
+
+    create_linked_account = blocking(LinkedAccountRoutes.create_linked_account)
+    delete_linked_account = blocking(LinkedAccountRoutes.delete_linked_account)
+    remote_repositories = blocking(LinkedAccountRoutes.remote_repositories)
+
+
 class Logs(Blocking):
     """Logs of steps, as the public API shows them."""
 
@@ -64,17 +100,42 @@ class Logs(Blocking):
     user_run_log_index = blocking(UserLogRoutes.user_run_log_index)
 
 
+class Organizations(Blocking):
+    """Organizations, their members and invitations, as the public API shows them."""
+
+    org = blocking(OrgRoutes.org)
+    orgs = blocking(OrgRoutes.orgs)
+    create_org = blocking(OrgRoutes.create_org)
+    update_org = blocking(OrgRoutes.update_org)
+    delete_org = blocking(OrgRoutes.delete_org)
+    org_members = blocking(OrgRoutes.org_members)
+    add_org_member = blocking(OrgRoutes.add_org_member)
+    remove_org_member = blocking(OrgRoutes.remove_org_member)
+    user_orgs = blocking(OrgRoutes.user_orgs)
+    org_invitations = blocking(OrgInvitationRoutes.org_invitations)
+    create_org_invitation = blocking(OrgInvitationRoutes.create_org_invitation)
+    org_invitation = blocking(OrgInvitationRoutes.org_invitation)
+    delete_org_invitation = blocking(OrgInvitationRoutes.delete_org_invitation)
+    user_org_invitations = blocking(OrgInvitationRoutes.user_org_invitations)
+    user_org_invitation_action = blocking(OrgInvitationRoutes.user_org_invitation_action)
+
+
 class Projects(Blocking):
     """Project groups and projects, as the public API shows them."""
 
-    project_group = blocking(ProjectRoutes.project_group)
-    project_group_subgroups = blocking(ProjectRoutes.project_group_subgroups)
-    project_group_projects = blocking(ProjectRoutes.project_group_projects)
-    create_project_group = blocking(ProjectRoutes.create_project_group)
+    project_group = blocking(ProjectGroupRoutes.project_group)
+    project_group_subgroups = blocking(ProjectGroupRoutes.project_group_subgroups)
+    project_group_projects = blocking(ProjectGroupRoutes.project_group_projects)
+    create_project_group = blocking(ProjectGroupRoutes.create_project_group)
+    update_project_group = blocking(ProjectGroupRoutes.update_project_group)
+    delete_project_group = blocking(ProjectGroupRoutes.delete_project_group)
     project = blocking(ProjectRoutes.project)
     create_project = blocking(ProjectRoutes.create_project)
     update_project = blocking(ProjectRoutes.update_project)
     delete_project = blocking(ProjectRoutes.delete_project)
+    reconfigure_project = blocking(ProjectRoutes.reconfigure_project)
+    update_project_linked_account = blocking(ProjectRoutes.update_project_linked_account)
+    refresh_project = blocking(ProjectRoutes.refresh_project)
     create_project_run = blocking(ProjectRoutes.create_project_run)
     project_pushes = blocking(ProjectRoutes.project_pushes)
 
@@ -153,6 +214,9 @@ class Users(Blocking):
     create_user_token = blocking(UserRoutes.create_user_token)
     delete_user_token = blocking(UserRoutes.delete_user_token)
     remote_source = blocking(RemoteSourceRoutes.remote_source)
+    create_remote_source = blocking(RemoteSourceRoutes.create_remote_source)
+    update_remote_source = blocking(RemoteSourceRoutes.update_remote_source)
+    delete_remote_source = blocking(RemoteSourceRoutes.delete_remote_source)
     version = blocking(OpenRoutes.version)
     remote_sources = blocking(OpenRoutes.remote_sources)
 

@@ -6,8 +6,13 @@ from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
 from tidemill.contracts.logs import Logs
+from tidemill.contracts.notification import Notification
+from tidemill.contracts.organizations import Invitations, Organizations
+from tidemill.contracts.passwords import Passwords
+from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
 from tidemill.contracts.secrets import SecretCalls
+from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 
@@ -27,21 +32,52 @@ class ConfigstoreClient(Blocking):
     user = blocking(Configstore.user)
     users = blocking(Configstore.users)
     user_projects = blocking(Configstore.user_projects)
+    update_user = blocking(Configstore.update_user)
     delete_user = blocking(Configstore.delete_user)
     create_token = blocking(Configstore.create_token)
     delete_token = blocking(Configstore.delete_token)
     user_of_token = blocking(Configstore.user_of_token)
     project_group = blocking(Configstore.project_group)
     create_project_group = blocking(Configstore.create_project_group)
+    update_project_group = blocking(Configstore.update_project_group)
+    projects_below = blocking(Configstore.projects_below)
+    delete_project_group = blocking(Configstore.delete_project_group)
     group_projects = blocking(Configstore.group_projects)
     group_subgroups = blocking(Configstore.group_subgroups)
     project = blocking(Configstore.project)
     create_project = blocking(Configstore.create_project)
     update_project = blocking(Configstore.update_project)
     delete_project = blocking(Configstore.delete_project)
-    remote_source = blocking(Configstore.remote_source)
-    remote_sources = blocking(Configstore.remote_sources)
     project_of_clone_token = blocking(Configstore.project_of_clone_token)
+    create_org = blocking(Organizations.create_org)
+    org = blocking(Organizations.org)
+    orgs = blocking(Organizations.orgs)
+    update_org = blocking(Organizations.update_org)
+    delete_org = blocking(Organizations.delete_org)
+    org_projects = blocking(Organizations.org_projects)
+    org_members = blocking(Organizations.org_members)
+    set_org_member = blocking(Organizations.set_org_member)
+    remove_org_member = blocking(Organizations.remove_org_member)
+    user_orgs = blocking(Organizations.user_orgs)
+    org_invitations = blocking(Invitations.org_invitations)
+    user_invitations = blocking(Invitations.user_invitations)
+    invitation = blocking(Invitations.invitation)
+    invite = blocking(Invitations.invite)
+    withdraw_invitation = blocking(Invitations.withdraw_invitation)
+    answer_invitation = blocking(Invitations.answer_invitation)
+    check_password = blocking(Passwords.check_password)
+    set_password = blocking(Passwords.set_password)
+    create_account = blocking(Passwords.create_account)
+    remote_source = blocking(RemoteSources.remote_source)
+    remote_sources = blocking(RemoteSources.remote_sources)
+    create_remote_source = blocking(RemoteSources.create_remote_source)
+    update_remote_source = blocking(RemoteSources.update_remote_source)
+    delete_remote_source = blocking(RemoteSources.delete_remote_source)
+    create_session = blocking(Sessions.create_session)
+    owner_of_session = blocking(Sessions.owner_of_session)
+    sessions = blocking(Sessions.sessions)
+    end_session = blocking(Sessions.end_session)
+    end_sessions = blocking(Sessions.end_sessions)
     resolve = blocking(Values.resolve)
 
 
@@ -94,3 +130,12 @@ class RunserviceClient(Blocking):
     run_rule = blocking(Storage.run_rule)
     set_run_rule = blocking(Storage.set_run_rule)
     delete_group = blocking(Storage.delete_group)
+
+
+class NotificationClient(Blocking):
+    """All that the notification answers to others."""
+
+    run_webhook_deliveries = blocking(Notification.run_webhook_deliveries)
+    redeliver_run_webhook = blocking(Notification.redeliver_run_webhook)
+    commit_status_deliveries = blocking(Notification.commit_status_deliveries)
+    redeliver_commit_status = blocking(Notification.redeliver_commit_status)
