@@ -12,7 +12,7 @@ from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
-from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -58,7 +58,7 @@ class Organizations(OrgRoutes, OrgInvitationRoutes):
     """Organizations, their members and invitations, as the public API shows them."""
 
 
-class Projects(ProjectRoutes):
+class Projects(ProjectGroupRoutes, ProjectRoutes):
     """Project groups and projects, as the public API shows them."""
 
 

@@ -10,7 +10,7 @@ from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
 from tidemill.contracts.gateway.logs import ProjectLogRoutes, UserLogRoutes
 from tidemill.contracts.gateway.organizations import OrgInvitationRoutes, OrgRoutes
-from tidemill.contracts.gateway.projects import ProjectRoutes
+from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoutes
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
@@ -123,14 +123,19 @@ class Organizations(Blocking):
 class Projects(Blocking):
     """Project groups and projects, as the public API shows them."""
 
-    project_group = blocking(ProjectRoutes.project_group)
-    project_group_subgroups = blocking(ProjectRoutes.project_group_subgroups)
-    project_group_projects = blocking(ProjectRoutes.project_group_projects)
-    create_project_group = blocking(ProjectRoutes.create_project_group)
+    project_group = blocking(ProjectGroupRoutes.project_group)
+    project_group_subgroups = blocking(ProjectGroupRoutes.project_group_subgroups)
+    project_group_projects = blocking(ProjectGroupRoutes.project_group_projects)
+    create_project_group = blocking(ProjectGroupRoutes.create_project_group)
+    update_project_group = blocking(ProjectGroupRoutes.update_project_group)
+    delete_project_group = blocking(ProjectGroupRoutes.delete_project_group)
     project = blocking(ProjectRoutes.project)
     create_project = blocking(ProjectRoutes.create_project)
     update_project = blocking(ProjectRoutes.update_project)
     delete_project = blocking(ProjectRoutes.delete_project)
+    reconfigure_project = blocking(ProjectRoutes.reconfigure_project)
+    update_project_linked_account = blocking(ProjectRoutes.update_project_linked_account)
+    refresh_project = blocking(ProjectRoutes.refresh_project)
     create_project_run = blocking(ProjectRoutes.create_project_run)
     project_pushes = blocking(ProjectRoutes.project_pushes)
 
