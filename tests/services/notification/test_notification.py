@@ -1,12 +1,13 @@
 """What webhooks are told, from the change of a run to the request (reference, API 4.1)."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from tests.services.notification.conftest import World
-from tests.services.notification.receiver import status
+from tests.services.notification.receiver import Request, status
 from tests.services.runservice.playing import create, plan, start, task
 from tidemill.contracts.notification import DeliveryStatus, RunWebhookDelivery
 from tidemill.contracts.runservice import CreateRuns, NewRun
@@ -143,7 +144,7 @@ async def test_states_of_a_run_arrive_in_their_order(world: World) -> None:
     answers = iter([status(500)])
     good = world.receiver.answer
 
-    async def first_fails(request, writer):  # type: ignore[no-untyped-def]
+    async def first_fails(request: Request, writer: asyncio.StreamWriter) -> None:
         await next(answers, good)(request, writer)
 
     world.receiver.answer = first_fails

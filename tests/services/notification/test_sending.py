@@ -1,7 +1,7 @@
 """Deliveries to receivers that fail, are slow, are gone, or want them elsewhere; and their end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 import pytest
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 PENDING, DELIVERED, ERROR = DeliveryStatus
 
 
-def tried(times: int, index: int = 0):  # type: ignore[no-untyped-def]
+def tried(times: int, index: int = 0) -> Callable[[Sequence[RunWebhookDelivery]], bool]:
     """Whether a delivery was tried so often."""
     return lambda found: len(found) > index and found[index].attempts >= times
 
