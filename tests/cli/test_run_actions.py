@@ -140,6 +140,10 @@ def test_chosen_tasks_are_restarted(
     after = {task["name"]: task["id"] for task in made["tasks"].values()}
     assert {name for name in after if after[name] == before[name]} == {"unit"}
     assert warned.finished(made["number"])["warnings"] == 2
+    assert (made["restarted_from"], "restarted_from" in warned.run(1)) == (1, False)
+    assert "\na restart of run #1\n" in tidemill("run", "get", warned.path, str(made["number"])).out
+    said = tidemill("run", "explain", warned.path, str(made["number"])).out
+    assert said.splitlines()[0].endswith(" (a restart of run #1)")
     explained = json_of("run", "explain", warned.path, str(made["number"]))
     assert {task["name"]: task["task"]["code"] for task in explained["tasks"]}["unit"] == "kept"
 

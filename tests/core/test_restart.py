@@ -83,6 +83,7 @@ def test_the_new_run_begins_at_the_beginning() -> None:
         0,
     )
     assert (run.created_at, run.group, run.annotations, run.scope) == (LATER, "/g", {"a": "b"}, "s")
+    assert (run.restarted_from, over(["failed"] * 5).restarted_from) == (1, None)
 
 
 def test_a_task_that_the_plan_skips_stays_skipped() -> None:

@@ -222,6 +222,8 @@ def _show_run(run: RunResponse, output: Output) -> None:
         show(run, output)
         return
     show(_row(run), output, columns=COLUMNS)
+    if run.restarted_from is not None:
+        print(f"\na restart of run #{run.restarted_from}")
     if run.reason:
         print(f"\n{inert(run.reason)}")
     for error in run.setup_errors or ():

@@ -71,6 +71,7 @@ def recreate(
             annotations=run.annotations,
             scope=run.scope,
             created_at=fresh.now,
+            restarted_from=run.number,
         ),
         plan,
         fresh.task_ids,

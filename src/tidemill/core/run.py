@@ -153,6 +153,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """When it has taken too long."""
     warnings: int = 0
     """Failures in tasks that have ended which are ignored: theirs, or of their steps."""
+    restarted_from: int | None = None
+    """The number of the run, of the same counter group, that this one does again."""
     revision: int = 0
     """Grows with every stored change; 0 is not stored yet."""
 

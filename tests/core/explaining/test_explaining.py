@@ -571,6 +571,15 @@ def test_a_cancelled_run_says_by_whom(reason: str) -> None:
     assert found.evidence == {"reason": reason}
 
 
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_restart_says_of_which_run(phase: Phase) -> None:
+    """In every phase, behind what is to be said of it anyway."""
+    run = replace(RUN, phase=phase)
+    plain, again = explained(run).run, explained(replace(run, restarted_from=7)).run
+    assert (again.code, again.sentence) == (plain.code, f"{plain.sentence} (a restart of run #7)")
+    assert again.evidence == plain.evidence | {"restart of": "7"}
+
+
 def test_the_tables_hold_every_state() -> None:
     """A state that is new needs a sentence."""
     assert {fields.get("phase", Phase.RUNNING) for fields, *_ in RUNS} == set(Phase)

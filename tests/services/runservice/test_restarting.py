@@ -84,6 +84,8 @@ async def test_what_is_kept_has_its_logs_and_archives_also_at_the_third_time(
     await player.finish(job)
     third = await service.runs.restart_run(again.id, chosen(lint))
     assert [one.id for one in third.tasks] == [build, job, third.tasks[2].id]
+    origins = [(await now(service.runs, one)).restarted_from for one in (run, again, third)]
+    assert origins == [None, run.number, again.number]
     await start(service.runs, third.id)
     await done_with_logs(service, player)
     assert (await now(service.runs, third)).result is Result.SUCCESS

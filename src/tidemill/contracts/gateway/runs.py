@@ -106,6 +106,8 @@ class RunResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Extension: who or what stopped or cancelled it, one sentence."""
     warnings: int = 0
     """Extension: how many failures are ignored, of tasks and of steps; they do not change the result."""
+    restarted_from: int | None = None
+    """Extension: the number of the run that this one does again, if it does."""
 
 
 class ContainerResponse(msgspec.Struct, frozen=True, kw_only=True):

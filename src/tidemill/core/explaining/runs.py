@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from tidemill.core.explaining.nouns import (
     AttemptExplanation,
     Circumstances,
@@ -25,7 +27,7 @@ def explain(run: Run, plan: Plan | None, around: Circumstances) -> RunExplanatio
     """The run, its tasks and their steps, each explained."""
     planned = {task.name: task for task in (plan.tasks if plan else ())}
     return RunExplanation(
-        run=_EXPLAINED[run.phase](run, plan, around),
+        run=_with_origin(_EXPLAINED[run.phase](run, plan, around), run),
         tasks=tuple(
             TaskExplanation(
                 id=task.id,
@@ -45,6 +47,17 @@ def explain(run: Run, plan: Plan | None, around: Circumstances) -> RunExplanatio
             )
             for task in run.tasks
         ),
+    )
+
+
+def _with_origin(explained: Explanation, run: Run) -> Explanation:
+    """It, with the run that this one does again."""
+    if run.restarted_from is None:
+        return explained
+    return replace(
+        explained,
+        sentence=f"{explained.sentence} (a restart of run #{run.restarted_from})",
+        evidence=explained.evidence | {"restart of": str(run.restarted_from)},
     )
 
 

@@ -63,6 +63,7 @@ def shown_run(run: Run, plan: Plan | None) -> RunResponse:
         can_restart_from_failed_tasks=can_restart_from_failed(run),
         reason=run.reason,
         warnings=run.warnings,
+        restarted_from=run.restarted_from,
     )
 
 

@@ -49,6 +49,7 @@ def run_of(row: AnyRow, tasks: Iterable[RunTask] | None = None) -> Run:
         ended_at=row.ended_at,
         deadline=row.deadline,
         warnings=row.warnings,
+        restarted_from=row.restarted_from,
         revision=row.revision,
     )
 
@@ -66,6 +67,7 @@ def row_of(
         "number": run.number,
         "plan_id": plan_id,
         "scope": run.scope,
+        "restarted_from": run.restarted_from,
         "created_at": run.created_at,
         "revision": 1,
         "waiting": None,

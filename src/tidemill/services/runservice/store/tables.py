@@ -97,6 +97,8 @@ runs = Table(
     Column("superseded", Text),
     # Failures that are ignored; lists of runs show the count without reading tasks.
     Column("warnings", Integer, nullable=False, server_default="0"),
+    # The number of the run that it does again, if it does.
+    Column("restarted_from", BigInteger),
     UniqueConstraint("counter_path", "number"),
     CheckConstraint("phase IN ('setuperror', 'queued', 'cancelled', 'running', 'finished')"),
     CheckConstraint("result IN ('unknown', 'stopped', 'success', 'failed')"),
