@@ -8,10 +8,11 @@ from cyclopts import App, Parameter
 
 from tidemill.cli.client import Output, Server, ask, complete
 from tidemill.cli.output import inert, show
-from tidemill.cli.resuming import Persistence, closing
+from tidemill.cli.resuming import Persistence
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.executors import ExecutorActionRequest, ExecutorResponse
 from tidemill.errors import NotFound, Unavailable
+from tidemill.kit.streams import closing
 
 app = App(name="executor", help="Executors: who does the jobs. Needs the administrator's token.")
 

@@ -6,10 +6,11 @@ from typing import cast
 
 import msgspec
 
-from tidemill.cli.resuming import closing, resumed
+from tidemill.cli.resuming import resumed
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.logs import LogIndexResponse, LogQuery, LogStartQuery
+from tidemill.kit.streams import closing
 
 #: Bytes of a time and the blank behind it.
 STAMP = 25

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
-from typing import TypeVar
+from contextlib import aclosing
 
 import anyio
 
@@ -11,8 +10,7 @@ from tidemill.contracts.gateway import Gateway
 from tidemill.errors import Unavailable
 from tidemill.kit.back_off import back_off
 from tidemill.kit.event_stream import Message, Parser, messages
-
-T = TypeVar("T")
+from tidemill.kit.streams import closing
 
 #: Seconds without a word after which a server that has answered before is given up.
 PATIENCE = 60.0
@@ -54,17 +52,6 @@ class Persistence:
         """Wait before the next try, a little longer each time."""
         await anyio.sleep(back_off(self._failures, first=0.1, most=_SLOWEST))
         self._failures += 1
-
-
-@asynccontextmanager
-async def closing(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Let go of *stream* at the end of the block, wherever its reader has stopped."""
-    try:
-        yield stream
-    finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
 
 
 async def resumed(open_at: Callable[[int], Awaitable[AsyncIterator[bytes]]]) -> AsyncIterator[bytes]:

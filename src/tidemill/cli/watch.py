@@ -8,11 +8,12 @@ from anyio.abc import TaskGroup
 
 from tidemill.cli.live import RunState, TaskState, View
 from tidemill.cli.output import inert, time_of
-from tidemill.cli.resuming import PATIENCE, Persistence, closing, step_log
+from tidemill.cli.resuming import PATIENCE, Persistence, step_log
 from tidemill.cli.tasks import noted, shown_status
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.runs import RunResponse
 from tidemill.errors import Failure, Internal, NotFound, Unavailable
+from tidemill.kit.streams import closing
 
 
 def state_of(run: RunResponse) -> RunState:

@@ -12,7 +12,7 @@ import inspect
 import math
 import re
 import types
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
@@ -21,6 +21,7 @@ from typing import get_type_hints as hints_of
 import msgspec
 
 from tidemill.errors import BadRequest
+from tidemill.kit.streams import close
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Contract")
@@ -80,8 +81,7 @@ class Download(AsyncIterator[bytes]):
 
     async def aclose(self) -> None:
         """Let go of what the bytes come from."""
-        if isinstance(self._chunks, AsyncGenerator):
-            await self._chunks.aclose()
+        await close(self._chunks)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

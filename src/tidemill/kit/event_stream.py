@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
+from tidemill.kit.streams import closing
+
 #: The content type.
 EVENT_STREAM = "text/event-stream"
 
@@ -90,11 +92,7 @@ class Parser:
 async def messages(chunks: AsyncIterator[bytes], parser: Parser | None = None) -> AsyncGenerator[Message]:
     """What a stream tells; *parser* keeps its last id, also when the stream breaks."""
     parser = parser or Parser()
-    try:
+    async with closing(chunks):
         async for chunk in chunks:
             for told in parser.feed(chunk):
                 yield told
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()

@@ -16,6 +16,7 @@ from tidemill.kit.carriers import in_time
 from tidemill.kit.contract import DEADLINE, Contract, Download, Endpoint, endpoints
 from tidemill.kit.http.failing import JSON
 from tidemill.kit.http.reading import Decoder, Reader, unescaped
+from tidemill.kit.streams import close
 from tidemill.kit.wire import CURSOR
 
 if TYPE_CHECKING:
@@ -135,10 +136,8 @@ async def _send_stream(chunks: AsyncIterator[bytes], endpoint: Endpoint, send: S
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            with anyio.move_on_after(_CLOSING_SECONDS, shield=True):
-                await close()
+        with anyio.move_on_after(_CLOSING_SECONDS, shield=True):
+            await close(chunks)
     await send({"type": "http.response.body", "body": b""})
 
 

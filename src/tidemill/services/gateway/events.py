@@ -20,6 +20,7 @@ from tidemill.core.run import RunTask
 from tidemill.kit.contract import current_call
 from tidemill.kit.event_stream import Message, Parser, message, position
 from tidemill.kit.go_json import encode, go_time
+from tidemill.kit.streams import closing
 from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.owners import project_groups, user_groups
 from tidemill.services.gateway.runs import GroupOf
@@ -72,17 +73,13 @@ class Events(EventRoutes):
 async def _shown(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     """The same stream with what people get to see."""
     parser = Parser()
-    try:
+    async with closing(chunks):
         async for chunk in chunks:
             told = parser.feed(chunk)
             if told:
                 yield b"".join(map(_rewritten, told))
             elif parser.is_between:
                 yield position(parser.last_id)
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
 
 
 @lru_cache(_REMEMBERED)

@@ -19,6 +19,7 @@ from tidemill.core.plan import Resources
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.go_json import encode, go_time
+from tidemill.kit.streams import closing
 from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.paging import page_size
 from tidemill.services.gateway.watching import while_allowed
@@ -101,17 +102,13 @@ def _require() -> None:
 
 
 async def _shown_lines(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for line in _whole(lines):
-        yield encode(_shown(_executor.decode(line))) + b"\n" if line.strip() else line
-
-
-async def _whole(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines, however a connection has cut them."""
+    """Lines of Executor as lines of ExecutorResponse, however they are cut into chunks."""
     rest = b""
-    async for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
+    async with closing(lines):
+        async for chunk in lines:
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield encode(_shown(_executor.decode(line))) + b"\n" if line else b"\n"
 
 
 def _shown(executor: Executor) -> ExecutorResponse:

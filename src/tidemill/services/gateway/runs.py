@@ -1,6 +1,6 @@
 """Runs of the public API, whoever they belong to, behind the permissions of who owns them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ from tidemill.core.run import Phase, Result, Run, RunTask
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.go_json import encode
+from tidemill.kit.streams import closing
 from tidemill.services.gateway.door import Door, current_caller
 from tidemill.services.gateway.paging import run_number, runs_page
 from tidemill.services.gateway.showing import listed_run, shown_run, shown_task
@@ -176,11 +177,8 @@ def _known(texts: tuple[str, ...], kind: type[E]) -> tuple[str, ...] | None:
 async def _shown_lines(lines: AsyncIterator[bytes], plan: Plan | None) -> AsyncIterator[bytes]:
     """Lines of Run as lines of RunResponse, however they are cut into chunks."""
     rest = b""
-    try:
+    async with closing(lines):
         async for chunk in lines:
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
                 yield encode(shown_run(_decode_run(line), plan)) + b"\n" if line else b"\n"
-    finally:
-        if isinstance(lines, AsyncGenerator):
-            await lines.aclose()

@@ -1,10 +1,11 @@
 """Streams that may last: who reads one is asked about again from time to time."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
 
 from tidemill.errors import Unavailable
+from tidemill.kit.streams import closing
 
 #: How long a reader may go on whose token was deleted, or whose project became private.
 SECONDS = 15.0
@@ -15,15 +16,12 @@ async def while_allowed(
 ) -> AsyncIterator[bytes]:
     """*chunks* as they come, as long as *ask* raises nothing; a stream that is refused is cut."""
     asked_at = anyio.current_time()
-    try:
+    async with closing(chunks):
         async for chunk in chunks:
             if anyio.current_time() - asked_at >= SECONDS:
                 asked_at = anyio.current_time()
                 await _ask(ask)
             yield chunk
-    finally:
-        if isinstance(chunks, AsyncGenerator):
-            await chunks.aclose()
 
 
 async def _ask(ask: Callable[[], Awaitable[object]]) -> None:
