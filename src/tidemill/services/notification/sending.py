@@ -66,6 +66,16 @@ class Sending:
         """Its supervised work."""
         return Loop("deliver-webhooks", self.work, _TICK, self._bell)
 
+    async def start(self) -> None:
+        """On a database that no other process uses, whoever has something in hand has died with it."""
+
+        async def give_back(tx: Transaction) -> int:
+            return await claiming.give_back_all(tx, self._clock()) if tx.dialect == "sqlite" else 0
+
+        found = await self._db.do(give_back)
+        if found:
+            log.info("deliveries of a server that has died are tried again", deliveries=found)
+
     def close(self) -> None:
         """Hear nothing any more."""
         self._bell.close()

@@ -42,6 +42,7 @@ class Telling:
     async def start(self) -> None:
         """Events count from now on, or from where they were followed to."""
         await self._following.start()
+        await self._sending.start()
 
     async def close(self) -> None:
         """Let other instances go on."""

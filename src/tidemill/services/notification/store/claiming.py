@@ -36,6 +36,11 @@ _claimed = (
 _settled = update(run_webhook_deliveries).where(
     pending, _d.sequence == bindparam("this"), _d.claim == bindparam("by")
 )
+_dropped = (
+    update(run_webhook_deliveries)
+    .where(pending, _has_its_turn, _d.claim != "")
+    .values(claim="", due_at=bindparam("now"))
+)
 _named = destinations.c.name == bindparam("called")
 _rest = destinations.c.rests_until
 _is_awake = or_(_rest.is_(None), _rest <= bindparam("now"))
@@ -154,6 +159,11 @@ async def postpone(tx: Transaction, claimed: Claimed, *, until: datetime, reason
 async def give_back(tx: Transaction, claimed: Claimed, now: datetime) -> None:
     """Let somebody else deliver it, as if it had never been taken."""
     await tx.run(_settled, {"this": claimed.sequence, "by": claimed.claim, "claim": "", "due_at": now})
+
+
+async def give_back_all(tx: Transaction, now: datetime) -> int:
+    """Let everything that is in somebody's hands be delivered now; answers how much that is."""
+    return await tx.run(_dropped, {"now": now})
 
 
 async def _change(tx: Transaction, claimed: Claimed, changes: dict[str, object]) -> bool:
