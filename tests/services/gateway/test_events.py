@@ -115,7 +115,7 @@ async def test_a_stream_that_is_cut_at_any_byte_goes_on(house: House, alice: Per
                 headers["Last-Event-ID"] = parser.last_id
             parser = Parser(parser.last_id)
             path = f"/api/v1alpha/projects/{hello}/events{query}"
-            async with house._http.stream("GET", path, headers=headers) as answer:
+            async with house.http.stream("GET", path, headers=headers) as answer:
                 left = chance.randrange(2000)
                 async for block in answer.aiter_raw():
                     told += [json.loads(one.data)["run"]["number"] for one in parser.feed(block[:left])]
