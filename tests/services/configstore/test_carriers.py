@@ -19,6 +19,7 @@ from tidemill.contracts.configstore import (
     UserUpdate,
 )
 from tidemill.contracts.remote_sources import NewRemoteSource, RemoteSources, RemoteSourceUpdate
+from tidemill.contracts.sealing import Reseal, Resealed, Sealing
 from tidemill.contracts.secrets import SecretData, VariableData
 from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesRequest
 from tidemill.core.patterns import Pattern
@@ -35,7 +36,7 @@ from tidemill.services.configstore.service import PREFIX
 pytestmark = pytest.mark.anyio
 
 
-class Everything(Configstore, RemoteSources, Values):
+class Everything(Configstore, RemoteSources, Sealing, Values):
     """Every contract of the configstore."""
 
 
@@ -89,6 +90,9 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     assert await asked.project_of_clone_token(TokenCheck(token=minted)) == moved
     await _story_of_secrets(asked, made.id)
     await _story_of_sources(asked)
+    (key,) = (await asked.sealing_keys()).keys
+    assert (key.is_current, key.sealed) == (True, 0)
+    assert await asked.reseal(Reseal(after="1/")) == Resealed(resealed=0, unopened=0, next="")
     await _story_of_groups(asked, group.id)
     with pytest.raises(BadRequest, match="already") as refused:
         await asked.create_user(NewUser(name="bob"))

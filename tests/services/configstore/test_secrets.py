@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from tests.conftest import Clock
 from tidemill.contracts.configstore import NewProject, NewProjectGroup, NewUser, ProjectUpdate
 from tidemill.contracts.secrets import ParentKind, SecretData, VariableData
 from tidemill.contracts.values import CLONE_TOKEN, ValuesRequest
@@ -16,11 +15,9 @@ from tidemill.core.scope import Scope
 from tidemill.core.variables import VariableValue
 from tidemill.core.when import Conditions, When
 from tidemill.errors import BadRequest, Failure, NotFound, Unavailable
-from tidemill.kit.crypto import Keyring, key_id
 from tidemill.kit.db import Database, Snapshot
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.services.configstore.store.tables import secrets, variables
-from tidemill.settings import ConfigstoreSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -167,28 +164,6 @@ async def test_a_row_opens_only_where_it_belongs(alice: Alice, db: Database) -> 
     await alice.variable("", "w", value("k", secret="target"))
     with pytest.raises(Unavailable):
         await alice.values("w")
-
-
-def with_keys(db: Database, clock: Clock, *keys: bytes) -> ConfigstoreService:
-    return ConfigstoreService(
-        ConfigstoreSettings(), db, Keyring(keys), clock=clock, new_id=lambda: str(uuid4())
-    )
-
-
-async def test_keys_are_changed_by_a_start(alice: Alice, db: Database, clock: Clock) -> None:
-    """What the older key sealed is sealed under the new one; without the older one it waits, not undefined."""
-    await alice.secret("", k=VALUE)
-    await alice.variable("", "v", value("k"))
-    new = b"n" * 32
-    without = with_keys(db, clock, new)
-    with capture_logs() as logged:
-        await without.start()
-    assert [line["key"] for line in logged if line["log_level"] == "warning"] == [key_id(bytes(32))]
-    with pytest.raises(Unavailable, match="the secret 's'") as missing:
-        await Alice(without, alice.project).values("v")
-    assert missing.value.code == "keyIsMissing"
-    await with_keys(db, clock, new, bytes(32)).start()
-    assert await Alice(with_keys(db, clock, new), alice.project).values("v") == {"v": VALUE}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Late values: what the names that a job needs mean now, for the scope of its run."""
 
 import secrets as randomness
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -68,7 +68,7 @@ class LateValues:
 
     def _opened(self, found: _Found) -> dict[str, str]:
         """Only what is meant is opened, each secret once."""
-        data: dict[str, dict[str, str]] = {}
+        data: dict[str, Mapping[str, str]] = {}
         for row in {found.secrets[one.secret.id] for one in found.meant.values()}:
             try:
                 data[row.id] = self._keeper.opened(row)

@@ -1,11 +1,9 @@
 """Secrets of projects and groups: their data goes in, is sealed for its row, and comes out of no list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 
 import msgspec
-import structlog
 
 from tidemill.contracts.secrets import ParentKind, Secret, SecretData
 from tidemill.core.names import NAME_RULE, is_valid_name
@@ -13,11 +11,10 @@ from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.crypto import Keyring, Sealed
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding
+from tidemill.services.configstore.opened import Opened
 from tidemill.services.configstore.store import held
 from tidemill.services.configstore.store.held import Level
 from tidemill.services.configstore.store.tables import secrets
-
-log = structlog.get_logger()
 
 
 class SecretKeeper:
@@ -28,6 +25,7 @@ class SecretKeeper:
     ) -> None:
         self._db = db
         self._keys = keys
+        self._opened = Opened()
         self._clock = clock
         self._new_id = new_id
 
@@ -83,33 +81,22 @@ class SecretKeeper:
 
         await self._db.do(remove)
 
-    def opened(self, row: AnyRow) -> dict[str, str]:
+    def opened(self, row: AnyRow) -> Mapping[str, str]:
         """The data of a secret; raises Unavailable when it cannot be opened here and now."""
         sealed = Sealed(key_id=row.key_id, nonce=row.nonce, ciphertext=row.ciphertext)
-        plain = self._keys.open(sealed, _place(row.id, row.project_id or row.group_id))
-        return msgspec.json.decode(plain, type=dict[str, str])
-
-    async def renew(self) -> None:
-        """Seal under the current key what is sealed under an older one; say what cannot be opened at all."""
-        stale = await self._db.read(lambda tx: held.sealed_otherwise(tx, self._keys.current))
-        for row in stale:
-            try:
-                await self._db.do(partial(self._reseal, id=row.id))
-            except Failure as error:
-                log.warning("a secret cannot be opened", secret=row.id, key=row.key_id, reason=error.message)
-
-    async def _reseal(self, tx: Transaction, id: str) -> None:
-        row = await held.secret(tx, id)
-        if row is not None:
-            plain = msgspec.json.encode(self.opened(row))
-            await held.change(tx, secrets, id, self._sealed(plain, id, row.project_id or row.group_id))
+        where = place(row.id, row.project_id or row.group_id)
+        data = self._opened.get(where, sealed)
+        if data is None:
+            data = msgspec.json.decode(self._keys.open(sealed, where), type=dict[str, str])
+            self._opened.put(where, sealed, data)
+        return data
 
     def _sealed(self, plain: bytes, id: str, parent_id: str) -> dict[str, str | bytes]:
-        sealed = self._keys.seal(plain, _place(id, parent_id))
+        sealed = self._keys.seal(plain, place(id, parent_id))
         return {"key_id": sealed.key_id, "nonce": sealed.nonce, "ciphertext": sealed.ciphertext}
 
 
-def _place(id: str, parent_id: str) -> bytes:
+def place(id: str, parent_id: str) -> bytes:
     """What a secret's data is bound to: a row that is copied elsewhere does not open there."""
     return f"secret {id} of {parent_id}".encode()
 

@@ -28,6 +28,7 @@ from tidemill.contracts.configstore import (
 from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.remote_sources import RemoteSources
+from tidemill.contracts.sealing import Sealing
 from tidemill.contracts.secrets import (
     ParentKind,
     Secret,
@@ -52,6 +53,7 @@ from tidemill.services.configstore.organizations import OrganizationKeeper
 from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.passwords import PasswordKeeper
 from tidemill.services.configstore.remote_sources import SourceKeeper
+from tidemill.services.configstore.sealing import SealKeeper
 from tidemill.services.configstore.secrets import SecretKeeper
 from tidemill.services.configstore.sessions import SessionKeeper
 from tidemill.services.configstore.store import groups, projects, users
@@ -85,6 +87,7 @@ class ConfigstoreService(Configstore, Values):
         self._invitations = InvitationKeeper(db, clock=clock, new_id=new_id)
         self._passwords = PasswordKeeper(db, clock=clock, new_id=new_id)
         self._sessions = SessionKeeper(db, clock=clock, new_id=new_id)
+        self._sealing = SealKeeper(db, keys)
         self._values = LateValues(db, self._secrets, clock=clock)
 
     def loops(self) -> list[Loop]:
@@ -99,6 +102,7 @@ class ConfigstoreService(Configstore, Values):
             Invitations: self._invitations,
             Passwords: self._passwords,
             RemoteSources: self._sources,
+            Sealing: self._sealing,
             Sessions: self._sessions,
             Values: self,
         }
@@ -108,9 +112,9 @@ class ConfigstoreService(Configstore, Values):
         return [route for contract, face in self.faces().items() for route in serve(contract, face, PREFIX)]
 
     async def start(self) -> None:
-        """Make the key that clone tokens are signed with, if there is none; renew secrets under old keys."""
+        """Make the key that clone tokens are signed with, if there is none; tell of older keys in use."""
         await self._values.clone_key()
-        await self._secrets.renew()
+        await self._sealing.tell()
 
     async def close(self) -> None:
         """The database belongs to whoever opened it."""

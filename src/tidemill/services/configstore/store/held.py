@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
 from tidemill.contracts.secrets import ParentKind
 from tidemill.core.names import is_valid_name
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
-from tidemill.services.configstore.store.tables import secrets
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,17 +74,6 @@ async def remove(tx: Transaction, table: Table, level: Level, name: str) -> bool
         is_valid_name(name)
         and await tx.run(delete(table).where(_held_by(table, level), table.c.name == name)) == 1
     )
-
-
-async def sealed_otherwise(tx: Snapshot, key_id: str) -> list[AnyRow]:
-    """Ids and keys of the secrets that are not sealed under this key."""
-    query = select(secrets.c.id, secrets.c.key_id).where(secrets.c.key_id != key_id)
-    return await tx.all(query.order_by(secrets.c.id))
-
-
-async def secret(tx: Snapshot, id: str) -> AnyRow | None:
-    """The secret with this id."""
-    return await tx.one(select(secrets).where(secrets.c.id == id))
 
 
 def _held_by(table: Table, level: Level) -> ColumnElement[bool]:
