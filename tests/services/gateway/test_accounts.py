@@ -1,12 +1,22 @@
 """What users do with their own accounts: log out, see where they are logged in, change the password."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.conftest import DatabaseUrl
 from tests.services.gateway.browser import HOST, ORIGIN, PASSWORD, Browser, account, logged_in
 from tests.services.gateway.conftest import House
 from tidemill.settings import GatewaySettings
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> DatabaseUrl:
+    """On SQLite alone: what is stored is tested on both engines with the configstore."""
+    return lambda name: f"sqlite:///{tmp_path / name}.db"
+
 
 OTHER = "battery staple"
 

@@ -1,17 +1,24 @@
 """Logging in, registering, and what a session opens."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 import structlog
 
-from tests.conftest import Clock
+from tests.conftest import Clock, DatabaseUrl
 from tests.services.gateway.browser import PASSWORD, Browser, account, logged_in
 from tests.services.gateway.conftest import House, project, ref
 from tidemill.settings import GatewaySettings
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> DatabaseUrl:
+    """On SQLite alone: what is stored is tested on both engines with the configstore."""
+    return lambda name: f"sqlite:///{tmp_path / name}.db"
 
 
 def set_to(**settings: Any) -> pytest.MarkDecorator:

@@ -175,9 +175,11 @@ LIMITED = GatewaySettings(
     login=LoginSettings(account_tries=3, account_pause=30, address_tries=5, address_pause=7),
 )
 few = pytest.mark.parametrize("settings", [LIMITED], ids=["few"])
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @few
+@on_sqlite
 async def test_guessing_is_slowed_down(house: House, clock: Clock) -> None:
     """With 429 and when to come again; who is logged in goes on working."""
     await account(house, "alice")
@@ -201,6 +203,7 @@ async def test_guessing_is_slowed_down(house: House, clock: Clock) -> None:
 
 
 @few
+@on_sqlite
 async def test_unknown_names_are_slowed_down_alike(house: House) -> None:
     """So that nobody learns which there are."""
     browser = Browser(house.http)
@@ -211,6 +214,7 @@ async def test_unknown_names_are_slowed_down_alike(house: House) -> None:
 
 
 @few
+@on_sqlite
 async def test_an_address_that_tries_many_names_is_slowed_down(house: House, clock: Clock) -> None:
     """Also with new accounts, right or wrong."""
     browser = Browser(house.http)
