@@ -405,9 +405,15 @@ def test_a_task(
     sentence: str,
 ) -> None:
     """In each status, by what it waits for and how it ended."""
-    run = replace(RUN, tasks=(replace(TASK, **fields),))
+    run = replace(RUN, tasks=(replace(TASK, **fields),), restarted_from=3 if code == "kept" else None)
     found = explained(run, replace(PLANNED, **planned), **around).tasks[0].task
     assert (found.code, found.sentence) == (code, sentence)
+
+
+def test_a_clock_that_is_behind_makes_no_earlier_run() -> None:
+    """Tasks have the times of their executors' machines, runs those of the server."""
+    past = replace(TASK, status=Status.SUCCESS, started_at=AGO - timedelta(hours=1), ended_at=AGO)
+    assert explained(replace(RUN, tasks=(past,))).tasks[0].task.code == "succeeded"
 
 
 @pytest.mark.parametrize(

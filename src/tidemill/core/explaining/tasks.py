@@ -151,7 +151,8 @@ def _succeeded(run: Run, task: RunTask, plan: PlanTask) -> Explanation:
     if count := warnings(plan, task):
         evidence["warnings"] = str(count)
         said += f" with {'1 step that' if count == 1 else f'{count} steps that'} failed, which it ignores"
-    if task.ended_at is not None and task.ended_at <= run.created_at:
+    is_restart = run.restarted_from is not None
+    if is_restart and task.ended_at is not None and task.ended_at <= run.created_at:
         return Explanation(code="kept", sentence=f"{said}, in an earlier run", evidence=evidence)
     return Explanation(
         code="succeeded_with_warnings" if count else "succeeded", sentence=said, evidence=evidence
