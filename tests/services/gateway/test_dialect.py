@@ -5,7 +5,15 @@ import json
 import pytest
 
 from tidemill.contracts.gateway.projects import CreateProjectRequest, ProjectResponse, UpdateProjectRequest
+from tidemill.contracts.gateway.secrets import SecretRequest
 from tidemill.contracts.gateway.users import CreateUserRequest, PrivateUserResponse
+from tidemill.contracts.gateway.variables import (
+    ValueWhen,
+    VariableRequest,
+    VariableValueRequest,
+    WhenCondition,
+    WhenConditions,
+)
 from tidemill.errors import BadRequest
 from tidemill.kit.go_json import encode
 from tidemill.services.gateway.dialect import decoder
@@ -59,6 +67,28 @@ def test_what_go_refuses_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest) as caught:
         read_user(body)
     assert caught.value.code == "badRequest"
+
+
+def test_names_match_in_any_case_at_any_depth() -> None:
+    """In lists too, where null is an empty struct; names that are data are left alone."""
+    read = decoder(VariableRequest)
+    body = (
+        b'{"NAME":"V","Values":[{"Secret_Name":"s","SECRET_VAR":"k","x":1,'
+        b'"When":{"Branch":{"INCLUDE":[{"Match":"Main","type":null}],"exclude":null},"tag":null}},null]}'
+    )
+    match = WhenConditions(include=(WhenCondition(match="Main"),))
+    assert read(body) == VariableRequest(
+        name="V",
+        values=(
+            VariableValueRequest(secret_name="s", secret_var="k", when=ValueWhen(branch=match)),
+            VariableValueRequest(),
+        ),
+    )
+    data = decoder(SecretRequest)(b'{"DATA":{"Key":"v","key":"w"}}').data
+    assert data == {"Key": "v", "key": "w"}
+    for wrong in (b'{"values":{}}', b'{"values":[5]}', b'{"values":[{"when":[]}]}'):
+        with pytest.raises(BadRequest):
+            read(wrong)
 
 
 def test_broken_characters_are_replaced() -> None:

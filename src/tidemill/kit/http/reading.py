@@ -18,6 +18,7 @@ Decoder = Callable[[Any], Callable[[bytes], Any]]
 #: What databases and clients in other languages can hold.
 _LARGEST_NUMBER = 2**63 - 1
 _MOST_FIELDS = 1000
+_MOST_DIGITS = 18
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 
@@ -32,6 +33,14 @@ class Reader:
         self._body = endpoint.body
         self._decode = decoder(self._body.type) if self._body and self._body.kind == "body" else None
 
+    def check_length(self, scope: Scope) -> None:
+        """Refuse a body that says of itself that it is too large; before anything else of a request."""
+        if self._body is not None and self._body.kind == "stream":
+            return
+        length = next((text for name, text in scope["headers"] if name == b"content-length"), b"")
+        if length.isdigit() and (len(length) > _MOST_DIGITS or int(length) > self._endpoint.limit):
+            raise _too_large(self._endpoint.limit)
+
     async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         """The arguments by name; those that were left out and have a default stay out."""
         arguments = {p.name: convert(unescaped(scope, p.name), p.name) for p, convert in self._in_path}
@@ -41,7 +50,7 @@ class Reader:
             if self._body.kind == "stream":
                 arguments[self._body.name] = _stream(receive)
             else:
-                self._read_body(await _whole(scope, receive, self._endpoint.limit), self._body, arguments)
+                self._read_body(await _whole(receive, self._endpoint.limit), self._body, arguments)
         return arguments
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> None:
@@ -133,11 +142,8 @@ def _refuse_large_integers(value: Any, place: str) -> None:
         raise BadRequest(f"{place}: the number is too large; it may be {_LARGEST_NUMBER} at most")
 
 
-async def _whole(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def _whole(receive: Receive, limit: int) -> bytes:
     """The whole body, of at most *limit* bytes."""
-    length = dict(scope["headers"]).get(b"content-length", b"")
-    if length.isdigit() and int(length) > limit:
-        raise _too_large(limit)
     body = bytearray()
     async for chunk in _stream(receive):
         body += chunk

@@ -93,6 +93,7 @@ class Served:
             await self._respond(await in_time(DEADLINE, self._whole_call(scope, receive)), send)
 
     async def _arguments(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        self._reader.check_length(scope)
         await self._dialect.admit(self.endpoint)
         return await self._reader.read(scope, receive)
 

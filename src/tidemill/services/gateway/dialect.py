@@ -26,29 +26,58 @@ def agola_in_the_open() -> Dialect:
 def decoder(kind: Any) -> Callable[[bytes], Any]:
     """What reads a body of the struct *kind*.
 
-    Only the first JSON value is read, field names match in any case, unknown fields are ignored, null
-    is the same as left out unless the field has a use for it.
+    Only the first JSON value is read, field names match in any case at any depth, unknown fields are
+    ignored, null is the same as left out unless the field has a use for it.
     """
-    fields = {field.name.lower(): field for field in msgspec.structs.fields(kind)}
-    nullable = {name for name, field in fields.items() if _takes_null(field.type)}
+    named = _naming(kind)
 
     def decode(body: bytes) -> Any:
         found = _first_value(body)
-        if found is None:
-            found = {}
-        if not isinstance(found, dict):
+        if found is not None and not isinstance(found, dict):
             raise BadRequest("the body is not a JSON object")
-        given: dict[str, Any] = {}
-        for key, value in found.items():
-            name = key.lower()
-            if name in fields and (value is not None or name in nullable):
-                given[fields[name].name] = value
         try:
-            return msgspec.convert(given, kind)
+            return msgspec.convert(named({} if found is None else found), kind)
         except msgspec.ValidationError as error:
             raise BadRequest(f"the body is not what is expected: {error}") from error
 
     return decode
+
+
+def _naming(hint: Any) -> Callable[[Any], Any]:
+    """What gives the fields of structs in plain data the names that they are declared with."""
+    origin, inner = get_origin(hint), [arg for arg in get_args(hint) if arg not in (type(None), ...)]
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return _naming_fields(hint)
+    if origin in (Union, types.UnionType) and len(inner) == 1:
+        return _naming(inner[0])
+    if origin in (tuple, list) and len(inner) == 1:
+        each, empty = _naming(inner[0]), isinstance(inner[0], type) and issubclass(inner[0], msgspec.Struct)
+        return lambda found: (
+            [each({} if one is None and empty else one) for one in found]
+            if isinstance(found, list)
+            else found
+        )
+    return lambda found: found
+
+
+def _naming_fields(kind: type[msgspec.Struct]) -> Callable[[Any], Any]:
+    fields = {
+        field.encode_name.lower(): (field.encode_name, _naming(field.type), _takes_null(field.type))
+        for field in msgspec.structs.fields(kind)
+    }
+
+    def name(found: Any) -> Any:
+        if not isinstance(found, dict):
+            return found
+        given: dict[str, Any] = {}
+        for key, value in found.items():
+            if key.lower() in fields:
+                called, named, nullable = fields[key.lower()]
+                if value is not None or nullable:
+                    given[called] = named(value)
+        return given
+
+    return name
 
 
 def _first_value(body: bytes) -> Any:
