@@ -18,6 +18,7 @@ from tidemill.errors import Gone, Unavailable
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.event_stream import Message, Parser
+from tidemill.kit.streams import closing
 from tidemill.kit.supervise import Loop
 from tidemill.services.notification.payload import told_of
 from tidemill.services.notification.plans import Plans
@@ -102,23 +103,19 @@ class Following:
             log.info("another instance follows the feed of events now")
 
     async def _follow(self, since: datetime) -> None:
-        stream = await self._feed.events(self._position or OLDEST)
         parser = Parser(self._position)
         try:
-            while True:
-                with anyio.fail_after(_SILENCE):
-                    chunk = await anext(stream, None)
-                if chunk is None:
-                    raise Unavailable("the feed of events has ended")
-                news = await self._news(parser.feed(chunk), since)
-                if news or self._clock() - self._moved_at > _RENEWAL:
-                    await self._move(parser.last_id, news)
+            async with closing(await self._feed.events(self._position or OLDEST)) as stream:
+                while True:
+                    with anyio.fail_after(_SILENCE):
+                        chunk = await anext(stream, None)
+                    if chunk is None:
+                        raise Unavailable("the feed of events has ended")
+                    news = await self._news(parser.feed(chunk), since)
+                    if news or self._clock() - self._moved_at > _RENEWAL:
+                        await self._move(parser.last_id, news)
         except TimeoutError as error:
             raise Unavailable(f"the feed of events was silent for {_SILENCE:g} s") from error
-        finally:
-            close = getattr(stream, "aclose", None)
-            if close is not None:
-                await close()
 
     async def _news(self, messages: Sequence[Message], since: datetime) -> list[Told]:
         """What is to be told of that; an event that cannot be understood stands in nobody's way."""
