@@ -124,6 +124,36 @@ def test_a_deletion_names_the_run_that_is_not_there(
     assert answer.complaint == f"{warned.path} has no run #98; see: tidemill run list {warned.path}"
 
 
+def test_a_deletion_says_what_is_gone(
+    as_alice: User, tmp_path: Path, tidemill: Tidemill, json_of: Json
+) -> None:
+    """A log by its step and task, runs by their numbers; for programs as JSON."""
+    work = Work(tmp_path, as_alice.project("deleted"))
+    for number in (1, 2, 3):
+        work.commit(config("echo said"))
+        work.push()
+        assert work.project.finished(number)["result"] == "success"
+    path = work.project.path
+    gone = tidemill("log", "delete", path, "1", "--step", "0")
+    assert gone == (0, "log of step 0 of task task of run #1 deleted\n", "")
+    setup = json_of("log", "delete", path, "1", "--setup")
+    assert setup == {"run": 1, "task": "task", "step": None}
+    assert tidemill("run", "delete", path, "1", "2") == (0, "run #1 deleted\nrun #2 deleted\n", "")
+    assert json_of("run", "delete", path, "3") == {"deleted": [3]}
+    assert json_of("run", "list", path) == []
+
+
+def test_an_approval_that_is_not_enough_says_how_many_are(
+    as_alice: User, tmp_path: Path, tidemill: Tidemill
+) -> None:
+    """The task waits for others then."""
+    gate = GATES[0] | {"approval": {"approvers": 2}}
+    project = made(tmp_path, as_alice, "two-gates", [gate])
+    assert any(state["tasks_waiting_approval"] for state in project.states(1))
+    said = tidemill("run", "approve", project.path, "1", "gate")
+    assert said.out == "task gate of run #1 approved; it needs 2 approvals in all\n"
+
+
 def test_chosen_tasks_are_restarted(
     as_alice: User, warned: Project, tidemill: Tidemill, json_of: Json
 ) -> None:
@@ -164,11 +194,13 @@ def test_tasks_are_approved_and_rejected(
     assert tidemill("run", "approve", project.path, "1", "gat").complaint == (
         f"run #1 has no task 'gat'; its tasks: {LONG}, gate"
     )
-    assert tidemill("run", "approve", project.path, "1", "gate") == (0, "", "")
+    approved = tidemill("run", "approve", project.path, "1", "gate")
+    assert approved == (0, "task gate of run #1 approved\n", "")
     again = tidemill("run", "approve", project.path, "1", "gate")
     assert again.code == 1
     assert "approved task 'gate' already" in again.complaint
-    assert tidemill("run", "reject", project.path, "1", LONG, "--reason", "too late") == (0, "", "")
+    rejected = json_of("run", "reject", project.path, "1", LONG, "--reason", "too late")
+    assert (rejected["name"], rejected["status"]) == (LONG, "skipped")
     assert project.finished(1)["result"] == "success"
     explained = json_of("run", "explain", project.path, "1")
     (refused,) = [task["task"] for task in explained["tasks"] if task["name"] == LONG]

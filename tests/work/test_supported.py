@@ -22,6 +22,11 @@ def cases() -> Iterator[tuple[str, dict[str, object], str]]:
         {"runtime": Runtime(type="host", containers=(Container(), SERVICE))},
         "`readiness`, `services`",
     )
+    yield (
+        "a privileged host task, which stays in a sandbox",
+        {"runtime": Runtime(type="host", containers=(Container(privileged=True),))},
+        "`privileged`",
+    )
 
 
 @pytest.mark.parametrize(("what", "task", "named"), list(cases()), ids=[case[0] for case in cases()])
@@ -42,5 +47,7 @@ async def test_the_setup_fails_with_it(place: Place, driver: FakeDriver) -> None
 
 def test_what_is_about_choice_is_no_obstacle() -> None:
     """Labels and resources are what the server chooses executors by."""
+    container = Container(privileged=True)
+    assert unsupported(PlanTask(name="task", runtime=Runtime(type="pod", containers=(container,)))) == ""
     runtime = Runtime(type="host", labels={"gpu": ""}, resources=Resources(cpu=500))
     assert unsupported(PlanTask(name="task", runtime=runtime)) == ""

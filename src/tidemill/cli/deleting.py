@@ -6,7 +6,7 @@ import msgspec
 from cyclopts import Parameter, validators
 
 from tidemill.cli.client import Number, Output, Project, Server, ask
-from tidemill.cli.output import show
+from tidemill.cli.output import inert, show
 from tidemill.cli.tasks import Setup, StepNumber, TaskName, named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
@@ -17,7 +17,9 @@ _NO_LESS = validators.Number(gte=0)
 More = Annotated[int, Parameter(help="More runs' numbers.", validator=validators.Number(gte=1))]
 
 
-def delete_run(project: Project, number: Number, *more: More, server: Server = None) -> None:
+def delete_run(
+    project: Project, number: Number, *more: More, server: Server = None, output: Output = "table"
+) -> None:
     """Delete runs that are over, with their logs, workspaces, artifacts and reports.
 
     What a restarted run has kept of one stays with that. The numbers are not given again.
@@ -33,8 +35,12 @@ def delete_run(project: Project, number: Number, *more: More, server: Server = N
                 if error.code != "runDoesNotExist":
                     raise
                 raise NotFound(f"{project} has no run #{one}; see: tidemill run list {project}") from error
+            if output == "table":
+                print(f"run #{one} deleted", flush=True)
 
     ask(server, remove, about=project)
+    if output == "json":
+        show({"deleted": [number, *more]}, output)
 
 
 def delete_log(
@@ -45,6 +51,7 @@ def delete_log(
     step: StepNumber = None,
     setup: Setup = False,
     server: Server = None,
+    output: Output = "table",
 ) -> None:
     """Delete the log of a step of a task that is over, of all its attempts.
 
@@ -53,14 +60,20 @@ def delete_log(
     if setup == (step is not None):
         raise usage("give exactly one of --step and --setup")
 
-    async def remove(gateway: Gateway) -> None:
+    async def remove(gateway: Gateway) -> str:
         wanted = named_task(await gateway.project_run(project, str(number)), task)
         if setup:
             await gateway.delete_project_run_log(project, str(number), wanted.id, setup="")
         else:
             await gateway.delete_project_run_log(project, str(number), wanted.id, step=str(step))
+        return wanted.name
 
-    ask(server, remove, about=project)
+    name = ask(server, remove, about=project)
+    if output == "json":
+        show({"run": number, "task": name, "step": step}, output)
+        return
+    what = "the setup" if setup else f"step {step}"
+    print(f"log of {what} of task {inert(name)} of run #{number} deleted")
 
 
 def retention(

@@ -37,7 +37,10 @@ def events(
         Parameter(name=["--output", "-o"], help="table for people, json for programs: a line each."),
     ] = None,
 ) -> None:
-    """Follow what happens to runs and their tasks, each event once, until interrupted."""
+    """Follow what happens to runs and their tasks, each event once, until interrupted.
+
+    For example: tidemill events user/alice/hello --after oldest -o json
+    """
     if project and user:
         raise usage("give a project or --user, not both")
     is_json = output == "json" or (output is None and not sys.stdout.isatty())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import cast
 
 import msgspec
@@ -10,6 +11,7 @@ from tidemill.cli.resuming import resumed
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.logs import LogIndexResponse, LogQuery, LogStartQuery
+from tidemill.core.definition.scalars import duration
 from tidemill.kit.streams import closing
 
 #: Bytes of a time and the blank behind it.
@@ -63,11 +65,23 @@ def wanted(*, lines: str, tail: int | None, since: str, follow: bool, timestamps
     found = _LINES.fullmatch(lines) if lines else None
     if lines and (found is None or (found[3] and int(found[3]) < int(found[1]))):
         raise usage(f"--lines is a line such as 100, or some such as 100-200 or 100-, and not {lines!r}")
+    if since and not _is_moment(since):
+        raise usage(f"--since is a span such as 5m or a time such as 2026-11-24T12:00:00Z, and not {since!r}")
     first = int(found[1]) if found else None
     count = None
     if found and first is not None and not (found[2] and not found[3]):
         count = int(found[3] or first) - first + 1
     return Wanted(line=first, lines=count, tail=tail, since=since, follow=follow, timestamps=timestamps)
+
+
+def _is_moment(text: str) -> bool:
+    if duration(text) is not None:
+        return True
+    try:
+        msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 async def index(gateway: Gateway, log: StepLog, start: LogStartQuery | None = None) -> LogIndexResponse:

@@ -9,12 +9,12 @@ from tidemill.cli.client import Number, Output, Project, Server, ask
 from tidemill.cli.deleting import delete_log
 from tidemill.cli.log_parts import StepLog, index, part, wanted
 from tidemill.cli.output import Format, duration, show, time_of
-from tidemill.cli.resuming import closing
 from tidemill.cli.tasks import Setup, StepNumber, TaskName, named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.logs import LogIndexResponse
 from tidemill.errors import NotFound
+from tidemill.kit.streams import closing
 
 app = App(name="log", help="Logs of a run's steps.")
 app.command(delete_log, name="delete")

@@ -23,6 +23,7 @@ from tidemill.contracts.gateway.runs import (
     RunResponseTask,
     RunsResponse,
     RunTaskActionsRequest,
+    RunTaskResponse,
 )
 
 app = App(name="run", help="Runs of a project, which is named by its path (user/alice/hello) or id.")
@@ -179,9 +180,11 @@ def cancel(
 
 
 @app.command
-def approve(project: Project, number: Number, task: Task, *, server: Server = None) -> None:
+def approve(
+    project: Project, number: Number, task: Task, *, server: Server = None, output: Output = "table"
+) -> None:
     """Let a task start that waits for approval."""
-    _act_on_task(project, number, task, RunTaskActionsRequest(action_type="approve"), server)
+    _act_on_task(project, number, task, RunTaskActionsRequest(action_type="approve"), server, output)
 
 
 @app.command
@@ -192,22 +195,32 @@ def reject(
     *,
     reason: Reason = "",
     server: Server = None,
+    output: Output = "table",
 ) -> None:
     """Skip a task that waits for approval.
 
     For example: tidemill run reject user/alice/hello 7 deploy --reason "not today"
     """
-    _act_on_task(project, number, task, RunTaskActionsRequest(action_type="reject", reason=reason), server)
+    request = RunTaskActionsRequest(action_type="reject", reason=reason)
+    _act_on_task(project, number, task, request, server, output)
 
 
 def _act_on_task(
-    project: str, number: Number, name: str, request: RunTaskActionsRequest, server: Server
+    project: str, number: Number, name: str, request: RunTaskActionsRequest, server: Server, output: Output
 ) -> None:
-    async def act(gateway: Gateway) -> None:
+    async def act(gateway: Gateway) -> RunTaskResponse:
         task = named_task(await gateway.project_run(project, str(number)), name)
         await gateway.project_run_task_action(project, str(number), task.id, request)
+        return await gateway.project_run_task(project, str(number), task.id)
 
-    ask(server, act, about=project)
+    task = ask(server, act, about=project)
+    if output == "json":
+        show(task, output)
+        return
+    done = "rejected" if request.action_type == "reject" else "approved"
+    is_waiting = done == "approved" and not task.approved
+    more = f"; it needs {task.needed_approvals} approvals in all" if is_waiting else ""
+    print(f"task {inert(task.name)} of run #{number} {done}{more}")
 
 
 def _act(project: str, number: Number, request: RunActionsRequest, server: Server, output: Output) -> None:

@@ -6,6 +6,9 @@ from tidemill.core.plan import PlanTask
 
 #: What a task may ask for, and how to see that it does.
 _TASK: dict[str, Callable[[PlanTask], bool]] = {
+    "privileged": lambda task: (
+        task.runtime.type == "host" and any(c.privileged for c in task.runtime.containers)
+    ),
     "readiness": lambda task: any(container.readiness for container in task.runtime.containers),
     "services": lambda task: task.runtime.type == "host" and len(task.runtime.containers) > 1,
 }

@@ -2,6 +2,7 @@
 
 from tests.core.definition.vectors import (
     IGNORED,
+    Says,
     odd,
     row,
     run,
@@ -111,6 +112,11 @@ RUNTIMES = [
     ),
     row("an image is not looked at", runtime("{containers: [{}]}")),
     row("a host with containers", runtime("{type: host, containers: [{}]}"), wrong("has no containers")),
+    row(
+        "a privileged host",
+        runtime("{type: host, privileged: true}"),
+        Says(faults=("is never privileged",), warnings=("unknown key `privileged`",)),
+    ),
     row("arch 386 is a number in YAML", runtime("{type: host, arch: 386}")),
     row("an unknown arch", runtime("{type: host, arch: amd46}"), wrong("`amd46`: did you mean `amd64`?")),
     row("the case of arch matters", runtime("{type: host, arch: AMD64}"), wrong("unknown architecture")),

@@ -46,6 +46,10 @@ def read_runtime(cursor: Cursor, task: Cursor) -> Runtime:
         cursor.complain("a runtime of type `pod` needs at least one entry in `containers`")
     elif is_host and containers.data:
         containers.complain("a runtime of type `host` has no containers: use type `pod`", at_key=True)
+    elif is_host and isinstance(cursor.data, dict) and cursor.data.get("privileged"):
+        cursor.complain(
+            "a runtime of type `host` is never privileged, its tasks stay in a sandbox: use type `pod`"
+        )
     return runtime
 
 
