@@ -101,6 +101,7 @@ WITHOUT_THING = {
     Action.ANSWER_INVITATION: "401 yes yes yes 400",
     Action.VIEW_REMOTE_SOURCE: "401 yes yes yes yes",
     Action.CHANGE_REMOTE_SOURCES: "401 403 403 yes yes",
+    Action.MANAGE_KEYS: "401 403 403 yes yes",
     Action.MANAGE_EXECUTORS: "401 403 403 yes yes",
 }
 
@@ -151,7 +152,8 @@ def test_each_cell_without_a_thing(action: Action, row: str) -> None:
 def test_every_action_stands_in_the_tables() -> None:
     """No action without a rule, no rule without a row here."""
     assert set(RULES) == set(Action) == set(MATRIX) | set(OF_ORGS) | set(WITHOUT_THING)
-    of_users_alone = {Action.MANAGE_TOKENS, Action.LINK_ACCOUNT, Action.UNLINK_ACCOUNT}
+    accounts = {Action.LINK_ACCOUNT, Action.UNLINK_ACCOUNT, Action.SET_PASSWORD, Action.MANAGE_SESSIONS}
+    of_users_alone = accounts | {Action.MANAGE_TOKENS}
     assert set(MATRIX) - set(OF_ORGS) == of_users_alone
 
 

@@ -72,18 +72,20 @@ def gateway() -> str:
     return "\n".join(lines) + "\n"
 
 
+#: As the formatter has it.
+_LONGEST_LINE = 110
+
+
 def services() -> str:
     """`contracts/client/services.py`."""
     lines = [f'"""The clients of internal services; {_MADE}"""', "", *sorted(_imports(faces(), ""))]
     for name, contracts in faces().items():
         _check_unique(contracts)
         bases = ", ".join(contract.__name__ for contract in contracts)
-        lines += [
-            "",
-            "",
-            f"class {name.capitalize()}Client({bases}):",
-            f'    """All that the {name} answers to others."""',
-        ]
+        head = f"class {name.capitalize()}Client({bases}):"
+        if len(head) > _LONGEST_LINE:
+            head = f"class {name.capitalize()}Client(\n    {bases}\n):"
+        lines += ["", "", head, f'    """All that the {name} answers to others."""']
     return "\n".join(lines) + "\n"
 
 

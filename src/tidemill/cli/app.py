@@ -72,6 +72,11 @@ app.command(
     name="executor",
     help="Executors, for administrators: list, show, drain, pause, resume, delete.",
 )
+app.command(
+    "tidemill.cli.sealing_keys:app",
+    name="sealing-key",
+    help="Keys that secrets are encrypted under, for administrators: list, new, reseal.",
+)
 app.command("tidemill.cli.logs:app", name="log", help="Logs of a run's steps: get (-f follows), delete.")
 
 

@@ -94,6 +94,7 @@ class Action(StrEnum):
     CHANGE_REMOTE_SOURCES = "add, change and delete remote sources"
     LINK_ACCOUNT = "link an account"
     UNLINK_ACCOUNT = "unlink an account"
+    MANAGE_KEYS = "manage keys of secrets"
     MANAGE_EXECUTORS = "manage executors"
 
 
@@ -182,6 +183,7 @@ RULES: dict[Action, Rule] = {
     Action.CHANGE_REMOTE_SOURCES: _rule(ADMINS),
     Action.LINK_ACCOUNT: _rule(LOGGED_INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
     Action.UNLINK_ACCOUNT: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
+    Action.MANAGE_KEYS: _rule(ADMINS),
     Action.MANAGE_EXECUTORS: _rule(ADMINS),
 }
 

@@ -27,6 +27,7 @@ from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.pushes import Pushes
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sealing import Sealing
 from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
@@ -226,6 +227,7 @@ class House:
             self.ask(Gitserver, "gitserver"),
             planner,
             sources=self.ask(RemoteSources, "configstore"),
+            sealing=self.ask(Sealing, "configstore"),
             passwords=self.ask(Passwords, "configstore"),
             sessions=self.ask(Sessions, "configstore"),
             organizations=self.ask(Organizations, "configstore"),

@@ -119,8 +119,9 @@ async def test_a_new_key_takes_over(
     alone = with_keys(db, clock, NEW)
     assert await value_of(alone, project) == "value"
     assert [key.sealed for key in (await sealing(alone).sealing_keys()).keys] == [MANY + 2]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="the secret 's'") as missing:
         await value_of(configstore, project)
+    assert missing.value.code == "keyIsMissing"
     for row in await db.read(lambda tx: tx.all(select(remote_sources.c.key_id))):
         assert row.key_id in (None, key_id(NEW))
 

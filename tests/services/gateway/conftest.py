@@ -27,6 +27,7 @@ from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.pushes import Push, PushOutcome, RefUpdate
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sealing import Sealing
 from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.kit.carriers import coded, direct
@@ -279,6 +280,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         planner,
         passwords=coded(Passwords, cast("Passwords", configstore.faces()[Passwords])),
         sessions=coded(Sessions, cast("Sessions", configstore.faces()[Sessions])),
+        sealing=coded(Sealing, cast("Sealing", configstore.faces()[Sealing])),
         sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
         organizations=coded(Organizations, cast("Organizations", configstore.faces()[Organizations])),
         invitations=coded(Invitations, cast("Invitations", configstore.faces()[Invitations])),

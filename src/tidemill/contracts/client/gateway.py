@@ -16,6 +16,7 @@ from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoute
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.sealing_keys import SealingKeyRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
@@ -72,6 +73,10 @@ class Reports(RunTestRoutes):
 
 class Runs(ProjectRunRoutes, UserRunRoutes):
     """Runs and their tasks, as the public API shows them."""
+
+
+class SealingKeys(SealingKeyRoutes):
+    """Keys that secrets are sealed under, an extension."""
 
 
 class Secrets(SecretRoutes):
@@ -157,6 +162,11 @@ class GatewayClient(Nouns):
     def runs(self) -> Runs:
         """Runs and their tasks, as the public API shows them."""
         return self._noun(Runs)
+
+    @cached_property
+    def sealing_keys(self) -> SealingKeys:
+        """Keys that secrets are sealed under, an extension."""
+        return self._noun(SealingKeys)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -10,12 +10,15 @@ from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sealing import Sealing
 from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.contracts.values import Values
 
 
-class ConfigstoreClient(Configstore, Organizations, Invitations, Passwords, RemoteSources, Sessions, Values):
+class ConfigstoreClient(
+    Configstore, Organizations, Invitations, Passwords, RemoteSources, Sealing, Sessions, Values
+):
     """All that the configstore answers to others."""
 
 

@@ -17,6 +17,7 @@ from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoute
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.sealing_keys import SealingKeyRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
@@ -32,6 +33,7 @@ class Gateway(
     AccountRoutes,
     RemoteSourceRoutes,
     LinkedAccountRoutes,
+    SealingKeyRoutes,
     OpenRoutes,
     BadgeRoutes,
     OrgRoutes,

@@ -55,7 +55,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: What no owner of anything may, so that one can ask for no right to it.
-_FOR_ADMINISTRATORS = frozenset({Action.MANAGE_EXECUTORS, Action.FOLLOW_ALL_RUNS})
+_FOR_ADMINISTRATORS = frozenset({Action.MANAGE_EXECUTORS, Action.MANAGE_KEYS, Action.FOLLOW_ALL_RUNS})
 
 NOBODY = Caller(actor=ANONYMOUS)
 

@@ -23,6 +23,7 @@ from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoute
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.sealing_keys import SealingKeyRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
@@ -35,6 +36,7 @@ from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sealing import Sealing
 from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
 from tidemill.kit.coord import Bells
@@ -68,6 +70,7 @@ from tidemill.services.gateway.reference import reference_routes
 from tidemill.services.gateway.remote_sources import GitHosts, Open
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.run_tests import RunTests
+from tidemill.services.gateway.sealing_keys import SealingKeys
 from tidemill.services.gateway.secrets import Secrets
 from tidemill.services.gateway.session_cookies import SessionCookies
 from tidemill.services.gateway.storage import ProjectStorage, UserStorage
@@ -95,6 +98,7 @@ class GatewayService(Pushes):
         planner: Planner,
         *,
         sources: RemoteSources,
+        sealing: Sealing,
         passwords: Passwords,
         sessions: Sessions,
         organizations: Organizations,
@@ -128,6 +132,7 @@ class GatewayService(Pushes):
         self._git_hosts = GitHosts(sources, registration=settings.registration)
         self._linked_accounts = LinkedAccounts(configstore, sources)
         self._open = Open(sources, registration=settings.registration)
+        self._sealing_keys = SealingKeys(sealing)
         self._badges = Badges(configstore, runservice)
         mode = settings.organization_member_adding_mode
         self._orgs = Orgs(organizations, configstore, self._removing, mode)
@@ -167,6 +172,7 @@ class GatewayService(Pushes):
             *serve(LoginRoutes, self._logins, PREFIX, agola_in_the_open()),
             *serve(AccountRoutes, self._accounts, PREFIX, dialect),
             *serve(RemoteSourceRoutes, self._git_hosts, PREFIX, dialect),
+            *serve(SealingKeyRoutes, self._sealing_keys, PREFIX, dialect),
             *serve(LinkedAccountRoutes, self._linked_accounts, PREFIX, dialect),
             *serve(OpenRoutes, self._open, PREFIX, agola_in_the_open()),
             *serve(BadgeRoutes, self._badges, PREFIX, agola_in_the_open()),

@@ -75,6 +75,11 @@ class GatewayClient(Blocking):
         return nouns.Runs(self._portal, self._target.runs)
 
     @cached_property
+    def sealing_keys(self) -> nouns.SealingKeys:
+        """Keys that secrets are sealed under, an extension."""
+        return nouns.SealingKeys(self._portal, self._target.sealing_keys)
+
+    @cached_property
     def secrets(self) -> nouns.Secrets:
         """Secrets of projects and project groups, as the public API shows them: never their values."""
         return nouns.Secrets(self._portal, self._target.secrets)

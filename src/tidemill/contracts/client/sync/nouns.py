@@ -14,6 +14,7 @@ from tidemill.contracts.gateway.projects import ProjectGroupRoutes, ProjectRoute
 from tidemill.contracts.gateway.pushes import PushRoutes
 from tidemill.contracts.gateway.reports import RunTestRoutes
 from tidemill.contracts.gateway.runs import ProjectRunRoutes, UserRunRoutes
+from tidemill.contracts.gateway.sealing_keys import SealingKeyRoutes
 from tidemill.contracts.gateway.secrets import SecretRoutes
 from tidemill.contracts.gateway.storage import ProjectStorageRoutes, UserStorageRoutes
 from tidemill.contracts.gateway.users import OpenRoutes, RemoteSourceRoutes, UserRoutes
@@ -169,6 +170,13 @@ class Runs(Blocking):
     user_run_action = blocking(UserRunRoutes.user_run_action)
     user_run_task = blocking(UserRunRoutes.user_run_task)
     user_run_task_action = blocking(UserRunRoutes.user_run_task_action)
+
+
+class SealingKeys(Blocking):
+    """Keys that secrets are sealed under, an extension."""
+
+    sealing_keys = blocking(SealingKeyRoutes.sealing_keys)
+    reseal = blocking(SealingKeyRoutes.reseal)
 
 
 class Secrets(Blocking):

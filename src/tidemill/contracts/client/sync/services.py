@@ -11,6 +11,7 @@ from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.remote_sources import RemoteSources
 from tidemill.contracts.runservice import Runservice
+from tidemill.contracts.sealing import Sealing
 from tidemill.contracts.secrets import SecretCalls
 from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.storage import Storage
@@ -54,7 +55,6 @@ class ConfigstoreClient(Blocking):
     orgs = blocking(Organizations.orgs)
     update_org = blocking(Organizations.update_org)
     delete_org = blocking(Organizations.delete_org)
-    org_projects = blocking(Organizations.org_projects)
     org_members = blocking(Organizations.org_members)
     set_org_member = blocking(Organizations.set_org_member)
     remove_org_member = blocking(Organizations.remove_org_member)
@@ -73,6 +73,8 @@ class ConfigstoreClient(Blocking):
     create_remote_source = blocking(RemoteSources.create_remote_source)
     update_remote_source = blocking(RemoteSources.update_remote_source)
     delete_remote_source = blocking(RemoteSources.delete_remote_source)
+    sealing_keys = blocking(Sealing.sealing_keys)
+    reseal = blocking(Sealing.reseal)
     create_session = blocking(Sessions.create_session)
     owner_of_session = blocking(Sessions.owner_of_session)
     sessions = blocking(Sessions.sessions)
