@@ -1,4 +1,4 @@
-"""`make bench`: the figures of the main job, of the engine, of many runs and of the run language as a table,
+"""`make bench`: the figures of the main job, of the engine, of many runs, of the run language and of the API as a table,
 and those of Buildbot on the same work beside them.
 """
 
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import engine, language, main_job, many_runs
+from tests.bench import api, engine, language, main_job, many_runs
 from tests.bench.buildbot import figures as buildbot
 from tests.bench.compared import compared
 from tests.bench.figures import Figure, draw
@@ -17,6 +17,7 @@ PARTS = {
     "engine": engine.measure,
     "many": many_runs.measure,
     "language": language.measure,
+    "api": api.measure,
 }
 
 

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -30,6 +32,7 @@ app = Starlette(routes=[Route("/", lambda request: Response(b"{}"))])
 config = uvicorn.Config(app, port=0, log_level="critical", loop="uvloop")
 server = uvicorn.Server(config)
 sock = config.bind_socket()
+sock.listen(128)
 print(sock.getsockname()[1], flush=True)
 server.run([sock])
 """
@@ -65,19 +68,24 @@ class PlainPush:
         subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=self._environment)
 
 
-def plain_http(times: int) -> list[float]:
-    """Seconds of a GET that the bare server answers with a constant."""
+@contextmanager
+def plain_server() -> Iterator[str]:
+    """The address of a bare server of the same make, which answers everything with a constant."""
     server = subprocess.Popen([sys.executable, "-c", APP], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}/"
-        seconds = []
-        with httpx2.Client() as client:
-            for _ in range(times):
-                began = time.perf_counter()
-                client.get(url).raise_for_status()
-                seconds.append(time.perf_counter() - began)
-        return seconds
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
     finally:
         server.terminate()
         server.wait(10)
+
+
+def plain_http(times: int) -> list[float]:
+    """Seconds of a GET that the bare server answers, on one connection."""
+    seconds = []
+    with plain_server() as url, httpx2.Client() as client:
+        for _ in range(times):
+            began = time.perf_counter()
+            client.get(f"{url}/").raise_for_status()
+            seconds.append(time.perf_counter() - began)
+    return seconds
