@@ -1,5 +1,6 @@
 """Secrets in the configstore: stored sealed, given out late and by name, and nowhere else."""
 
+import asyncio
 from pathlib import Path
 from uuid import uuid4
 
@@ -272,3 +273,43 @@ async def test_two_that_take_one_name_leave_one(alice: Alice, db: Database) -> N
     await alice.secret("", "two", k="v")
     with pytest.raises(Failure):
         await db.do(lambda tx: tx.run(update(secrets).where(secrets.c.name == "two").values(name="one")))
+
+
+async def test_of_many_that_take_a_name_at_once_one_gets_it(alice: Alice) -> None:
+    """By creation and by another name; the others are told that it is taken, and nobody of a collision."""
+    store, at = alice.configstore, ("projects", alice.project)
+    for number in range(3):
+        await alice.secret("", f"other{number}", k="v")
+        await alice.variable("", f"other{number}", value("k"))
+    secret = SecretData(name="s", data={"k": "v"})
+    variable = VariableData(name="s", values=(value("k"),))
+    for code, calls in (
+        (
+            "secretAlreadyExists",
+            [store.create_secret(*at, secret) for _ in range(3)]
+            + [store.update_secret(*at, f"other{number}", secret) for number in range(3)],
+        ),
+        (
+            "variableAlreadyExists",
+            [store.create_variable(*at, variable) for _ in range(3)]
+            + [store.update_variable(*at, f"other{number}", variable) for number in range(3)],
+        ),
+    ):
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [getattr(answer, "code", answer) for answer in answers if isinstance(answer, Exception)]
+        assert refused == [code] * 5
+
+
+async def test_what_is_made_in_a_project_that_goes_goes_too(alice: Alice, db: Database) -> None:
+    """Or it is said that the project does not exist; nothing else happens, and nothing is left."""
+    at = ("projects", alice.project)
+    calls = [
+        alice.configstore.create_secret(*at, SecretData(name=f"s{number}", data={"k": "v"}))
+        for number in range(4)
+    ]
+    answers = await asyncio.gather(
+        *calls[:2], alice.configstore.delete_project(alice.project), *calls[2:], return_exceptions=True
+    )
+    codes = {getattr(answer, "code", answer) for answer in answers if isinstance(answer, Exception)}
+    assert codes <= {"projectDoesNotExist"}
+    assert await db.read(lambda tx: tx.all(select(secrets))) == []

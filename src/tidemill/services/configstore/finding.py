@@ -7,7 +7,7 @@ from tidemill.core.permissions import MemberRole, OwnerKind
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.configstore import showing
-from tidemill.services.configstore.store import groups, organizations, projects, sources, users
+from tidemill.services.configstore.store import groups, held, organizations, projects, sources, users
 from tidemill.services.configstore.store.groups import Place
 from tidemill.services.configstore.store.held import Level
 
@@ -72,7 +72,7 @@ async def group(tx: Snapshot, ref: str) -> Place:
     else:
         found = await groups.place(tx, ref) if is_id(ref) else None
     if found is None:
-        raise NotFound(f"project group {ref!r} does not exist", code="projectGroupDoesNotExist")
+        raise no_group(ref)
     return found
 
 
@@ -120,6 +120,14 @@ async def levels(tx: Snapshot, kind: ParentKind, ref: str) -> list[Level]:
     return await _levels_of_group(tx, (await group(tx, ref)).id)
 
 
+async def held_level(tx: Transaction, kind: ParentKind, ref: str) -> Level:
+    """What *ref* names, where until the commit nobody else gives names to secrets and variables."""
+    level = (await levels(tx, kind, ref))[0]
+    if not await held.hold(tx, level):
+        raise no_project(ref) if kind == "projects" else no_group(ref)
+    return level
+
+
 async def levels_of_project(tx: Snapshot, row: AnyRow, place: Place) -> list[Level]:
     """The same for a project that is found already, in the group at *place*."""
     own = Level(kind="projects", id=row.id, path=f"{place.path}/{row.name}")
@@ -153,6 +161,11 @@ def no_org(ref: str) -> Failure:
 def no_parent(ref: str) -> Failure:
     """What is said of a parent group that is not there."""
     return NotFound(f"parent project group {ref!r} does not exist", code="parentProjectGroupDoesNotExist")
+
+
+def no_group(ref: str) -> Failure:
+    """What is said of a project group that is not there."""
+    return NotFound(f"project group {ref!r} does not exist", code="projectGroupDoesNotExist")
 
 
 def no_project(ref: str) -> Failure:

@@ -45,7 +45,7 @@ class SecretKeeper:
         new_id, now = self._new_id(), self._clock()
 
         async def add(tx: Transaction) -> None:
-            level = (await finding.levels(tx, kind, ref))[0]
+            level = await finding.held_level(tx, kind, ref)
             values = {"id": new_id, "name": request.name} | self._sealed(plain, new_id, level.id)
             if not await held.add(tx, secrets, level, values, now):
                 raise _is_taken(request.name, level)
@@ -59,7 +59,7 @@ class SecretKeeper:
         now = self._clock()
 
         async def change(tx: Transaction) -> str:
-            level = (await finding.levels(tx, kind, ref))[0]
+            level = await finding.held_level(tx, kind, ref)
             row = await held.named(tx, secrets, level, name)
             if row is None:
                 raise _does_not_exist(name, level)

@@ -44,7 +44,7 @@ class VariableKeeper:
         new_id, now = self._new_id(), self._clock()
 
         async def add(tx: Transaction) -> None:
-            level = (await finding.levels(tx, kind, ref))[0]
+            level = await finding.held_level(tx, kind, ref)
             values = {"id": new_id, "name": request.name, "meanings": meanings}
             if not await held.add(tx, variables, level, values, now):
                 raise _is_taken(request.name, level)
@@ -58,7 +58,7 @@ class VariableKeeper:
         now = self._clock()
 
         async def change(tx: Transaction) -> str:
-            level = (await finding.levels(tx, kind, ref))[0]
+            level = await finding.held_level(tx, kind, ref)
             row = await held.named(tx, variables, level, name)
             if row is None:
                 raise _does_not_exist(name, level)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
 from tidemill.contracts.secrets import ParentKind
 from tidemill.core.names import is_valid_name
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
+from tidemill.services.configstore.store.tables import project_groups, projects
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,12 @@ async def named(tx: Snapshot, table: Table, level: Level, name: str) -> AnyRow |
     if not is_valid_name(name):
         return None
     return await tx.one(select(table).where(_held_by(table, level), table.c.name == name))
+
+
+async def hold(tx: Transaction, level: Level) -> bool:
+    """Let names be given at this level one at a time until the commit; False when it is gone."""
+    table = projects if level.kind == "projects" else project_groups
+    return await tx.value(select(table.c.id).where(table.c.id == level.id).with_for_update()) is not None
 
 
 async def add(tx: Transaction, table: Table, level: Level, values: Mapping[str, Any], now: datetime) -> bool:
