@@ -5,7 +5,6 @@ that others wrote are compared with each other only. So a clock that differs, a 
 process (its looks come late) makes nobody lose a job; every executor then has a full lease again.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -14,6 +13,7 @@ import structlog
 
 from tidemill.core.job import ExecutorId
 from tidemill.core.report import lose
+from tidemill.kit.alarm import Alarm
 from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.supervise import Loop, one_by_one
@@ -87,7 +87,7 @@ class LeaseWatch:
         self._clock = clock
         self._leases = Leases(settings.executor_lease, settings.executor_grace)
         self._bell: Bell = means.bells.listen("watch")
-        self._next: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._bell.ring)
 
     def loops(self) -> list[Loop]:
         """The look, which is due at the latest when somebody may have been silent for too long."""
@@ -95,7 +95,7 @@ class LeaseWatch:
 
     def close(self) -> None:
         """Ring no more."""
-        self._ring_in(None)
+        self._alarm.ring_in(None)
         self._bell.close()
 
     def begin(self) -> None:
@@ -107,7 +107,7 @@ class LeaseWatch:
         """Take the jobs of executors that were silent for too long; see when the next may have been."""
         seen = await self._db.read(executors.at_work)
         silent = self._leases.look(seen, self._clock())
-        self._ring_in(self._leases.next_look())
+        self._alarm.ring_in(self._leases.next_look())
         await one_by_one(_LOOP, silent, lambda executor: self._lose_jobs(executor, seen[executor]))
 
     async def _lose_jobs(self, executor: ExecutorId, seen_at: datetime) -> None:
@@ -115,13 +115,6 @@ class LeaseWatch:
         losses = await self._db.do(lambda tx: lose_jobs(tx, executor, seen_at, self._means, now))
         self._leases.forget(executor)
         log.warning("executor lost", executor=executor, jobs=losses.lost, requeued=losses.requeued)
-
-    def _ring_in(self, seconds: float | None) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = None
-        if seconds is not None:
-            self._next = asyncio.get_running_loop().call_later(seconds, self._bell.ring)
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,10 @@
 """Runs of which something follows from the time alone: advanced when it has come, one transaction each."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
+from tidemill.kit.alarm import Alarm
 from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.supervise import Loop, one_by_one
@@ -21,7 +22,7 @@ class Timing:
         self._means = means
         self._clock = clock
         self._bell: Bell = means.bells.listen(TIMED)
-        self._next: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(partial(means.bells.ring, TIMED))
 
     def loops(self) -> list[Loop]:
         """The look, which is due at the latest when the next one's time comes."""
@@ -34,11 +35,11 @@ class Timing:
         advanced = await one_by_one(_LOOP, due, lambda sequence: self._advance(sequence, now))
         if advanced:
             self._means.bells.ring(TIMED)
-        self._ring_at(following, now)
+        self._alarm.ring_at(following, now)
 
     def close(self) -> None:
         """Ring no more."""
-        self._ring_at(None, self._clock())
+        self._alarm.ring_in(None)
         self._bell.close()
 
     async def _advance(self, sequence: int, now: datetime) -> None:
@@ -49,11 +50,3 @@ class Timing:
             await changes.settle()
 
         await self._db.do(advance)
-
-    def _ring_at(self, moment: datetime | None, now: datetime) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = None
-        if moment is not None:
-            seconds = max(0.0, (moment - now).total_seconds())
-            self._next = asyncio.get_running_loop().call_later(seconds, self._means.bells.ring, TIMED)

@@ -4,7 +4,6 @@ What counts is how long no executor that suits was online although it could have
 pause of this process, gives every executor its lease, and the task its whole time, once more.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -13,6 +12,7 @@ import structlog
 from tidemill.core.placement import Demand, suits
 from tidemill.core.report import give_up
 from tidemill.core.spans import span
+from tidemill.kit.alarm import Alarm
 from tidemill.kit.coord import Bell
 from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.supervise import FASTEST_TICK, Loop, one_by_one
@@ -43,7 +43,7 @@ class Unclaimable:
         self._clock = clock
         self._listening = Listening(FASTEST_TICK)
         self._bell: Bell = means.bells.listen("unclaimable")
-        self._next: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._bell.ring)
 
     def loops(self) -> list[Loop]:
         """Nothing where tasks wait for as long as it takes."""
@@ -53,8 +53,7 @@ class Unclaimable:
 
     def close(self) -> None:
         """Ring no more."""
-        if self._next is not None:
-            self._next.cancel()
+        self._alarm.ring_in(None)
         self._bell.close()
 
     async def look(self) -> None:
@@ -67,7 +66,7 @@ class Unclaimable:
             due.append(await self._fail_or_wait(key, *unserved[key], now))
 
         await one_by_one(_LOOP, unserved, look_at)
-        self._ring_at(min(filter(None, due), default=None), now)
+        self._alarm.ring_at(min(filter(None, due), default=None), now)
 
     async def _fail_or_wait(
         self, key: int, demand: Demand, since: datetime, now: datetime
@@ -111,11 +110,3 @@ class Unclaimable:
         if found:
             log.warning("tasks have failed: no executor takes them", tasks=len(found), runtime=demand.runtime)
         return len(found)
-
-    def _ring_at(self, moment: datetime | None, now: datetime) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = None
-        if moment is not None:
-            seconds = max(0.0, (moment - now).total_seconds())
-            self._next = asyncio.get_running_loop().call_later(seconds, self._bell.ring)
