@@ -64,7 +64,7 @@ class QueuedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     group: str
     queued: tuple[RunId, ...]
-    """Oldest first, at most 100."""
+    """Oldest first, at most 100; the first alone where that one, or a running one, is all that matters."""
     running: tuple[RunId, ...]
     token: str
 

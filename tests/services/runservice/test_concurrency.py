@@ -64,3 +64,13 @@ async def test_a_restart_is_in_the_same_concurrency_group(service: Service) -> N
     again = await service.runs.restart_run(run.id, Restart())
     (contest,) = (await service.runs.queued_groups()).contests
     assert [one.id for one in contest.runs] == [again.id]
+
+
+async def test_runs_behind_one_that_may_have_to_wait_are_shown(service: Service) -> None:
+    """While the first is held by others of its concurrency group, who decides may start the next."""
+    first = await contender(service, A)
+    second = await contender(service, A, None)
+    plain = await contender(service, B, None)
+    await contender(service, B, None)
+    a, b = (await service.runs.queued_groups()).groups
+    assert (a.queued, b.queued) == ((first.id, second.id), (plain.id,))

@@ -63,7 +63,7 @@ from tidemill.services.runservice.logs.serving import StepLogs
 from tidemill.services.runservice.reporting import Reporting
 from tidemill.services.runservice.retention.quotas import CacheQuota
 from tidemill.services.runservice.retention.rounds import Retention
-from tidemill.services.runservice.store import listing, runs
+from tidemill.services.runservice.store import listing, runs, waiting
 from tidemill.services.runservice.store.executors import Lease
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.runs import StoredRun
@@ -199,7 +199,7 @@ class RunserviceService(Runservice, Jobs):
             seen = await self._db.read(listing.version) if wait > 0 else after + 1
             if seen <= after:
                 await bell.wait(min(wait, _LONGEST_WAIT))
-            return await self._db.read(listing.queued_groups)
+            return await self._db.read(waiting.queued_groups)
 
     async def start_run(self, id: RunId, request: StartRun) -> Run:
         async def start(tx: Transaction, hand: RunInHand, now: datetime) -> None:

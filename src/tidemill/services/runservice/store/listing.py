@@ -4,12 +4,11 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, TextClause, select, union_all
 
-from tidemill.contracts.runservice import Contender, Contest, QueuedGroup, QueuedGroups, RunQuery
+from tidemill.contracts.runservice import RunQuery
 from tidemill.core.explaining.nouns import Ahead
-from tidemill.core.plan import Superseded
-from tidemill.core.run import Phase, Result, Run, RunId
+from tidemill.core.run import Phase, Result, Run
 from tidemill.kit.contract import Page
-from tidemill.kit.db import AnyRow, Snapshot, last_event
+from tidemill.kit.db import Snapshot, last_event
 from tidemill.services.runservice import groups
 from tidemill.services.runservice.store import counting, rows
 from tidemill.services.runservice.store.tables import IS_OPEN, runs
@@ -26,29 +25,6 @@ _RESULTS = {
 }
 _OPEN = frozenset({Phase.QUEUED, Phase.RUNNING})
 _SHOWN = 100
-
-_is_waiting = (IS_OPEN, runs.c.phase == Phase.QUEUED)
-_open = select(runs.c.id, runs.c.group_path, runs.c.concurrency).order_by(runs.c.sequence)
-_queued = _open.where(*_is_waiting)
-_also_running = _open.where(
-    IS_OPEN,
-    runs.c.phase == Phase.RUNNING,
-    runs.c.group_path.in_(select(runs.c.group_path).where(*_is_waiting)),
-)
-_contenders = (
-    select(
-        runs.c.id,
-        runs.c.number,
-        runs.c.group_path,
-        runs.c.counter_path,
-        runs.c.phase,
-        runs.c.stopping,
-        runs.c.concurrency,
-        runs.c.superseded,
-    )
-    .where(IS_OPEN, runs.c.concurrency.is_not(None))
-    .order_by(runs.c.sequence)
-)
 
 
 async def page(tx: Snapshot, query: RunQuery) -> Page[Run]:
@@ -139,56 +115,6 @@ async def version(tx: Snapshot) -> int:
     return await last_event(tx, "run")
 
 
-async def queued_groups(tx: Snapshot) -> QueuedGroups:
-    """Groups with queued runs, the one that has waited longest first, and the event they are as of."""
-    as_of = await version(tx)
-    waiting = await tx.all(_queued)
-    queued = _by_group(waiting)
-    running = _by_group(await tx.all(_also_running)) if queued else {}
-    is_contested = any(row.concurrency is not None for row in waiting)
-    tokens = await _tokens(tx, list(queued))
-    found = tuple(
-        QueuedGroup(
-            group=group,
-            queued=tuple(ids[:_SHOWN]),
-            running=tuple(running.get(group, ())),
-            token=str(tokens[group]),
-        )
-        for group, ids in queued.items()
-    )
-    contests = _contests(await tx.all(_contenders)) if is_contested else ()
-    return QueuedGroups(found, version=as_of, contests=contests)
-
-
-def _by_group(found: list[AnyRow]) -> dict[str, list[RunId]]:
-    """The ids of runs by their group, oldest first."""
-    ids: dict[str, list[RunId]] = {}
-    for row in found:
-        ids.setdefault(row.group_path, []).append(row.id)
-    return ids
-
-
-def _contests(found: list[AnyRow]) -> tuple[Contest, ...]:
-    """The concurrency groups, each within its counter group, of which a run is queued."""
-    contests: dict[tuple[str, str], list[Contender]] = {}
-    for row in found:
-        contests.setdefault((row.counter_path, row.concurrency), []).append(
-            Contender(
-                id=row.id,
-                number=row.number,
-                group=row.group_path,
-                superseded=Superseded(row.superseded),
-                is_running=row.phase == Phase.RUNNING,
-                stopping=row.stopping,
-            )
-        )
-    return tuple(
-        Contest(group=name, runs=(*of[:_SHOWN], *of[_SHOWN:][-1:]))
-        for (_, name), of in contests.items()
-        if not all(one.is_running for one in of)
-    )
-
-
 async def is_at_work(tx: Snapshot, counter_path: str, concurrency: str) -> bool:
     """Whether a run of a concurrency group is running."""
     query = select(runs.c.id).where(
@@ -223,10 +149,3 @@ async def ahead(tx: Snapshot, sequence: int, group: str, concurrency: str) -> li
         )
         for row in await tx.all(query)
     ]
-
-
-async def _tokens(tx: Snapshot, paths: list[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(paths), 1000):
-        found |= await counting.tokens(tx, paths[start : start + 1000])
-    return found

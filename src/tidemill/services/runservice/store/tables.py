@@ -28,6 +28,8 @@ metadata = MetaData()
 
 #: Conditions of the partial indexes; questions repeat them word for word so that they are used.
 IS_OPEN = text("phase IN ('queued', 'running')")
+#: Spelt so that SQLite cannot take the index of all that is open instead.
+IS_CONTENDING = text("concurrency IS NOT NULL AND phase NOT IN ('setuperror', 'cancelled', 'finished')")
 IS_QUEUED = text("phase = 'queued'")
 IS_GROWING = text("put_away_at IS NULL")
 IS_TIMED = text("wake_at IS NOT NULL")
@@ -105,6 +107,15 @@ runs = Table(
     Index("runs_of_group", "group_path", "number"),
     Index("runs_by_state", "counter_path", "phase", "result", "number"),
     Index("runs_open", "phase", "group_path", "sequence", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index(
+        "runs_contending",
+        "counter_path",
+        "concurrency",
+        "sequence",
+        sqlite_where=IS_CONTENDING,
+        postgresql_where=IS_CONTENDING,
+    ),
+    Index("runs_queued", "group_path", "sequence", sqlite_where=IS_QUEUED, postgresql_where=IS_QUEUED),
     Index("runs_timed", "wake_at", sqlite_where=IS_TIMED, postgresql_where=IS_TIMED),
     Index("runs_of_plan", "plan_id"),
 )
