@@ -6,7 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.system.server import Project, Server, Work, config
+from tidemill.cli.app import run
 
 VALUE = "correct-horse/battery+staple"
 MULTILINE = "-----BEGIN KEY-----\nfirst line of it\nsecond line of it\n-----END KEY-----\n"
@@ -61,6 +64,31 @@ def test_a_restart_of_the_server_and_of_the_run_sees_todays_value(work: Work, se
     assert work.project.user.put(f"{work.project.ref}/runs/1/actions", again).status_code == 200
     assert work.project.finished(2)["result"] == "success"
     assert [work.project.log(number, "task", 0) for number in (1, 2)] == [b"20\r\n", b"30\r\n"]
+
+
+def test_a_new_key_takes_over_from_the_old_one(
+    work: Work, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the commands that the manual names; afterwards the old key is not needed any more."""
+    monkeypatch.setenv("TIDEMILL_GATEWAY_URL", server.url)
+    monkeypatch.setenv("TIDEMILL_TOKEN", server.admin_token)
+    give(work.project, "token", VALUE)
+    keys = server.data / "secret-key"
+    old = keys.read_text()
+    assert run(["sealing-key", "new", "--data-dir", str(server.data)]) == 0
+    server.kill()
+    server.start()
+    monkeypatch.setenv("TIDEMILL_GATEWAY_URL", server.url)
+    assert b"sealed under an older key" in server.log.read_bytes()
+    assert run(["sealing-key", "reseal"]) == 0
+    assert "encrypted anew; what is left under older keys: 0 secrets" in capsys.readouterr().out
+    keys.write_text(keys.read_text().replace(old, ""))
+    server.kill()
+    server.start()
+    work.commit(config("echo ${#TOKEN}", environment=from_variables("token")))
+    work.push()
+    assert work.project.finished(1)["result"] == "success"
+    assert work.project.log(1, "task", 0) == f"{len(VALUE)}\r\n".encode()
 
 
 def test_a_value_is_for_its_branch(work: Work) -> None:
