@@ -109,8 +109,9 @@ def _check_execution(
     logged = _log(project, number, task["id"], 0)
     assert said.startswith(logged), (number, name, logged)
     if status == "success":
-        assert logged == said, (number, name)
-        assert _log(project, number, task["id"], 1) == b"two\n", (number, name)
+        assert logged == said, (number, name, logged)
+        second = _log(project, number, task["id"], 1)
+        assert second == b"two\n", (number, name, second)
     if status == "failed":
         assert logged == f"begun {name}\n".encode(), (number, name)
 
