@@ -10,7 +10,7 @@ from tidemill.core.permissions import MemberRole, OwnerKind
 from tidemill.kit.contract import Page, PageLimit, delete, get, post, put
 
 #: Bytes that a list of ids may have: those of 400,000 projects.
-_MOST_IDS = 16 * 1024 * 1024
+MOST_IDS = 16 * 1024 * 1024
 
 Visibility = Literal["public", "private"]
 
@@ -170,9 +170,12 @@ class Configstore(SecretCalls):
     async def update_user(self, ref: str, request: UserUpdate) -> User:
         """404 `userDoesNotExist`."""
 
-    @delete("/users/{ref}", status=204)
-    async def delete_user(self, ref: str) -> None:
-        """With their tokens, groups and projects; 404 `userDoesNotExist`."""
+    @post("/users/{ref}/removal", status=204, limit=MOST_IDS)
+    async def delete_user(self, ref: str, request: ProjectIds | None = None) -> None:
+        """With their tokens, memberships, groups and projects, if these are no others than *request* names.
+
+        404 `userDoesNotExist`; 409 `projectGroupChanged` when there is another project.
+        """
 
     @post("/users/{ref}/tokens", status=201)
     async def create_token(self, ref: str, request: NewToken) -> Token:
@@ -208,7 +211,7 @@ class Configstore(SecretCalls):
     async def projects_below(self, ref: str) -> ProjectIds:
         """Every project under a group, at any depth."""
 
-    @post("/project-groups/{ref}/removal", status=204, limit=_MOST_IDS)
+    @post("/project-groups/{ref}/removal", status=204, limit=MOST_IDS)
     async def delete_project_group(self, ref: str, request: ProjectIds) -> None:
         """With everything below it, if that is no project but these.
 

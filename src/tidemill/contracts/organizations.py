@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.contracts.configstore import Projects, User, Visibility
+from tidemill.contracts.configstore import MOST_IDS, ProjectIds, User, Visibility
 from tidemill.core.permissions import MemberRole
 from tidemill.kit.contract import Contract, Page, PageLimit, delete, get, post, put
 
@@ -92,13 +92,12 @@ class Organizations(Contract):
     async def update_org(self, ref: str, request: OrganizationUpdate) -> Organization:
         """400 `invalidVisibility`. Another visibility is that of its root project group too."""
 
-    @delete("/orgs/{ref}", status=204)
-    async def delete_org(self, ref: str) -> None:
-        """With its members, invitations, groups and projects."""
+    @post("/orgs/{ref}/removal", status=204, limit=MOST_IDS)
+    async def delete_org(self, ref: str, request: ProjectIds | None = None) -> None:
+        """With its members, invitations, groups and projects, if these are no others than *request* names.
 
-    @get("/orgs/{ref}/projects")
-    async def org_projects(self, ref: str) -> Projects:
-        """Every project under its root group, at any depth, by path."""
+        409 `projectGroupChanged` when there is another project.
+        """
 
     @get("/orgs/{ref}/members")
     async def org_members(

@@ -10,6 +10,8 @@ from tidemill.contracts.configstore import (
     NewProject,
     NewProjectGroup,
     NewToken,
+    ProjectGroupUpdate,
+    ProjectIds,
     ProjectUpdate,
     TokenCheck,
 )
@@ -97,8 +99,8 @@ async def test_a_story_with_every_call(people: ConfigstoreService, asked: Everyt
     await asked.invite("acme", "bob", MEMBER)
     await asked.withdraw_invitation("acme", "bob")
     made = await people.create_project(NewProject(name="hello", parent="org/acme"))
-    assert (await asked.org_projects("acme")).projects == (made,)
-    await asked.delete_org("acme")
+    assert await code(asked.delete_org("acme", ProjectIds(projects=("another",)))) == "projectGroupChanged"
+    await asked.delete_org("acme", ProjectIds(projects=(made.id,)))
     assert await code(asked.org("acme")) == "organizationDoesNotExist"
 
 
@@ -160,6 +162,24 @@ async def test_a_project_moves_between_owners(people: ConfigstoreService, acme: 
     assert await code(people.update_project(made.id, ProjectUpdate(parent="user/alice"))) == refused
     back = ProjectUpdate(parent="user/alice", members_can_perform_run_actions=False)
     assert (await people.update_project(made.id, back)).path == "user/alice/hello"
+
+
+async def test_a_group_moves_between_owners(people: ConfigstoreService, acme: Organization) -> None:
+    """With all that is in it; not to a user while members may act on the runs of anything in it."""
+    group = await people.create_project_group(NewProjectGroup(name="tools", parent="org/acme"))
+    inner = await people.create_project_group(NewProjectGroup(name="inner", parent=group.id))
+    made = await people.create_project(
+        NewProject(name="hello", parent=inner.id, members_can_perform_run_actions=True)
+    )
+    home = ProjectGroupUpdate(parent="user/alice")
+    refused = "cannotSetMembersCanPerformRunActionsOnUserProject"
+    assert await code(people.update_project_group(group.id, home)) == refused
+    await people.update_project(made.id, ProjectUpdate(members_can_perform_run_actions=False))
+    assert (await people.update_project_group(group.id, home)).owner_kind == "user"
+    moved = await people.project(made.id)
+    assert (moved.path, moved.owner_kind) == ("user/alice/tools/inner/hello", "user")
+    back = await people.update_project_group(group.id, ProjectGroupUpdate(parent="org/acme"))
+    assert (back.path, back.owner) == ("org/acme/tools", acme.id)
 
 
 async def test_nothing_of_a_private_organization_is_public(
@@ -232,7 +252,7 @@ async def test_an_organization_goes_with_all_it_has(
     await people.create_project_group(NewProjectGroup(name="tools", parent="org/acme"))
     made = await people.create_project(NewProject(name="hello", parent="org/acme/tools"))
     await invitations.invite("acme", "bob", MEMBER)
-    assert (await organizations.org_projects("acme")).projects == (made,)
+    assert (await people.projects_below("org/acme")).projects == (made.id,)
     await organizations.delete_org("acme")
     assert await code(people.project(made.id)) == "projectDoesNotExist"
     assert await code(people.project_group("org/acme")) == "organizationDoesNotExist"

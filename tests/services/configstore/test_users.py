@@ -5,7 +5,14 @@ import asyncio
 import pytest
 from sqlalchemy import LargeBinary, Text, select
 
-from tidemill.contracts.configstore import NewProject, NewProjectGroup, NewToken, NewUser, TokenCheck
+from tidemill.contracts.configstore import (
+    NewProject,
+    NewProjectGroup,
+    NewToken,
+    NewUser,
+    ProjectIds,
+    TokenCheck,
+)
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import Database
 from tidemill.services.configstore import ConfigstoreService
@@ -125,7 +132,8 @@ async def test_a_deleted_user_takes_everything_along(configstore: ConfigstoreSer
     await configstore.create_project_group(NewProjectGroup(name="tools", parent="user/alice"))
     hello = await configstore.create_project(NewProject(name="hello", parent="user/alice/tools"))
     assert [p.path for p in (await configstore.user_projects("alice")).projects] == ["user/alice/tools/hello"]
-    await configstore.delete_user("alice")
+    assert await code(configstore.delete_user("alice", ProjectIds(projects=()))) == "projectGroupChanged"
+    await configstore.delete_user("alice", ProjectIds(projects=(hello.id,)))
     assert await code(configstore.user_of_token(TokenCheck(token=token))) == "userTokenDoesNotExist"
     assert await code(configstore.project(hello.id)) == "projectDoesNotExist"
     await configstore.create_user(NewUser(name="alice"))

@@ -2,13 +2,16 @@
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.conftest import DatabaseUrl
 from tests.services.gateway.conftest import House, Person, project, ref
 from tests.services.gateway.worker import Worker
+from tidemill.contracts.configstore import ProjectIds
+from tidemill.contracts.organizations import Organizations
+from tidemill.services.configstore import ConfigstoreService
 
 pytestmark = pytest.mark.anyio
 
@@ -297,3 +300,24 @@ async def test_a_deleted_organization_takes_everything_along(
     await house.gateway._removing.work()
     assert house.git.deleted == [made["id"]]
     assert await alice.get(f"/projects/{kept['id']}") == kept
+
+
+async def test_a_project_made_in_that_moment_goes_too(
+    house: House, alice: Person, configstore: ConfigstoreService
+) -> None:
+    """What was not seen before keeps the organization until it is seen."""
+    await organization(alice)
+    made = [await project(alice, "first", parent="org/acme")]
+
+    async def look() -> ProjectIds:
+        seen = await configstore.projects_below("org/acme")
+        if len(made) == 1:
+            made.append(await project(alice, "second", parent="org/acme"))
+        return seen
+
+    async def delete(seen: ProjectIds) -> None:
+        await cast("Organizations", configstore.faces()[Organizations]).delete_org("acme", seen)
+
+    await house.gateway._removing.with_all(look, delete)
+    await house.gateway._removing.work()
+    assert sorted(house.git.deleted) == sorted(one["id"] for one in made)

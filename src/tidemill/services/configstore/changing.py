@@ -54,7 +54,7 @@ async def add_project(tx: Transaction, request: NewProject, id: str, now: dateti
             code="invalidRepoPath",
         )
     finding.check_visibility(request.visibility)
-    _check_members(parent, request.members_can_perform_run_actions)
+    check_members(parent, members_may=request.members_can_perform_run_actions)
     await projects.add(
         tx,
         {
@@ -87,7 +87,8 @@ async def update_project(tx: Transaction, ref: str, request: ProjectUpdate) -> t
         await hold(tx, parent, parent.path)
         await _check_free(tx, parent, name)
     members_may = request.members_can_perform_run_actions
-    _check_members(parent, row.members_can_perform_run_actions if members_may is None else members_may)
+    members_may = row.members_can_perform_run_actions if members_may is None else members_may
+    check_members(parent, members_may=members_may)
     changes: dict[str, Any] = {
         "name": name,
         "parent_id": parent.id,
@@ -130,7 +131,8 @@ def _check_name(name: str) -> None:
         raise BadRequest(f"{name!r} cannot be a project's name: {NAME_RULE}", code="invalidProjectName")
 
 
-def _check_members(parent: Place, members_may: bool) -> None:
+def check_members(parent: Place, *, members_may: bool) -> None:
+    """Refuse to let members act on runs below *parent* where there are no members."""
     if members_may and parent.owner_kind == "user":
         raise BadRequest(
             "members_can_perform_run_actions: a user's project has no members; set it to false",

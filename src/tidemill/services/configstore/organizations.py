@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from tidemill.contracts.configstore import Projects
+from tidemill.contracts.configstore import ProjectIds
 from tidemill.contracts.organizations import (
     GivenRole,
     Member,
@@ -19,6 +19,7 @@ from tidemill.kit.contract import Page
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding, showing, showing_organizations
 from tidemill.services.configstore.paging import beyond, page
+from tidemill.services.configstore.regrouping import hold_below
 from tidemill.services.configstore.store import groups, invitations, organizations, users
 
 
@@ -79,19 +80,16 @@ class OrganizationKeeper(Organizations):
 
         return showing_organizations.organization(await self._db.do(change))
 
-    async def delete_org(self, ref: str) -> None:
+    async def delete_org(self, ref: str, request: ProjectIds | None = None) -> None:
         async def remove(tx: Transaction) -> None:
-            if not await organizations.remove(tx, (await finding.org(tx, ref)).id):
+            row = await finding.org(tx, ref)
+            root = await groups.root_of(tx, "org", row.name)
+            if request is not None and root is not None:
+                await hold_below(tx, root, frozenset(request.projects))
+            if not await organizations.remove(tx, row.id):
                 raise finding.no_org(ref)
 
         await self._db.do(remove)
-
-    async def org_projects(self, ref: str) -> Projects:
-        async def find(tx: Snapshot) -> Projects:
-            row = await finding.org(tx, ref)
-            return Projects(await finding.projects_of(tx, "org", row.name))
-
-        return await self._db.read(find)
 
     async def org_members(
         self, ref: str, after: str = "", limit: int = 30, ascending: bool = True

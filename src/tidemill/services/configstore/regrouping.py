@@ -8,7 +8,7 @@ from tidemill.core.names import NAME_RULE, is_valid_name
 from tidemill.errors import BadRequest, Conflict
 from tidemill.kit.db import Transaction
 from tidemill.services.configstore import finding
-from tidemill.services.configstore.changing import check_depth, hold, is_taken
+from tidemill.services.configstore.changing import check_depth, check_members, hold, is_taken
 from tidemill.services.configstore.store import groups, projects
 from tidemill.services.configstore.store.groups import Place
 
@@ -35,13 +35,18 @@ async def delete_group(tx: Transaction, ref: str, expected: frozenset[str]) -> N
     place = await finding.group(tx, ref)
     if is_root(place):
         raise BadRequest(f"{place.path!r} is a root group; it goes with its owner alone")
+    await hold_below(tx, place, expected)
+    await groups.remove(tx, place.id)
+
+
+async def hold_below(tx: Transaction, place: Place, expected: frozenset[str]) -> None:
+    """Hold all below a group until it is gone; refuses when that is more projects than are *expected*."""
     await _hold_trees(tx, [place.id])
     await groups.lock_tree(tx, (await finding.group(tx, place.id)).id)
     if not expected.issuperset(await projects.ids_below(tx, place.id)):
         raise Conflict(
             f"a project was put into {place.path!r} in this moment; ask again", code="projectGroupChanged"
         )
-    await groups.remove(tx, place.id)
 
 
 def is_root(place: Place) -> bool:
@@ -59,6 +64,8 @@ async def _placed(tx: Transaction, id: str, target: str | None, name: str | None
     if parent.path == place.path or parent.path.startswith(f"{place.path}/"):
         raise BadRequest(f"{place.path!r} cannot be moved into itself")
     check_depth(parent, 1 + await groups.height(tx, id))
+    if parent.owner_kind == "user":
+        check_members(parent, members_may=await projects.act_below(tx, id))
     await hold(tx, parent, parent.path)
     wanted = name or place.name
     taken = await groups.named(tx, parent.id, wanted)

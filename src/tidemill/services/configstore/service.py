@@ -156,9 +156,13 @@ class ConfigstoreService(Configstore, Values):
 
         return await self._db.do(change)
 
-    async def delete_user(self, ref: str) -> None:
+    async def delete_user(self, ref: str, request: ProjectIds | None = None) -> None:
         async def remove(tx: Transaction) -> None:
-            await users.remove(tx, (await finding.user(tx, ref)).id)
+            user = await finding.user(tx, ref)
+            root = await groups.root_of(tx, "user", user.name)
+            if request is not None and root is not None:
+                await regrouping.hold_below(tx, root, frozenset(request.projects))
+            await users.remove(tx, user.id)
 
         await self._db.do(remove)
 

@@ -1,5 +1,6 @@
 """Organizations and their members, of the public API."""
 
+from functools import partial
 from typing import Unpack
 
 from tidemill.contracts.configstore import Configstore
@@ -73,9 +74,10 @@ class Orgs(OrgRoutes):
 
     async def delete_org(self, orgref: str) -> None:
         org = await found_org(self._organizations, orgref, Action.CHANGE_ORG)
-        projects = (await self._organizations.org_projects(org.id)).projects
-        async with self._removing.of([project.id for project in projects]):
-            await self._organizations.delete_org(org.id)
+        await self._removing.with_all(
+            partial(self._configstore.projects_below, f"org/{org.name}"),
+            partial(self._organizations.delete_org, org.id),
+        )
 
     async def org_members(self, orgref: str, **wanted: Unpack[ListQuery]) -> Paged[OrgMembersResponse]:
         names = names_page(wanted)

@@ -1,5 +1,7 @@
 """Project groups of the public API: folders of projects, with an owner and a visibility that go down."""
 
+from functools import partial
+
 from tidemill.contracts.configstore import (
     Configstore,
     NewProjectGroup,
@@ -14,7 +16,7 @@ from tidemill.contracts.gateway.projects import (
     UpdateProjectGroupRequest,
 )
 from tidemill.core.permissions import Action
-from tidemill.errors import BadRequest, Conflict
+from tidemill.errors import BadRequest
 from tidemill.services.gateway.door import current_caller, thing
 from tidemill.services.gateway.parents import (
     check_name,
@@ -25,9 +27,6 @@ from tidemill.services.gateway.parents import (
 )
 from tidemill.services.gateway.projects import shown_project
 from tidemill.services.gateway.removing import Removing
-
-#: How often a group is looked through anew because a project was put into it before it could go.
-_MOST_LOOKS = 5
 
 
 class ProjectGroups(ProjectGroupRoutes):
@@ -85,16 +84,10 @@ class ProjectGroups(ProjectGroupRoutes):
         group = await self._found(projectgroupref, Action.CHANGE_GROUP)
         if not group.name:
             raise BadRequest(f"{group.path!r} is a root group; it goes with its owner alone")
-        for look in range(1, _MOST_LOOKS + 1):
-            below = await self._configstore.projects_below(group.id)
-            try:
-                async with self._removing.of(below.projects):
-                    await self._configstore.delete_project_group(group.id, below)
-            except Conflict as error:
-                if error.code != "projectGroupChanged" or look == _MOST_LOOKS:
-                    raise
-            else:
-                return
+        await self._removing.with_all(
+            partial(self._configstore.projects_below, group.id),
+            partial(self._configstore.delete_project_group, group.id),
+        )
 
     async def _found(self, ref: str, action: Action) -> ProjectGroup:
         group = await self._configstore.project_group(ref)

@@ -1,12 +1,12 @@
 """Ending runs and removing repositories with their projects, also when the server dies in between."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
 
-from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.configstore import Configstore, ProjectIds
 from tidemill.contracts.gitserver import Gitserver
 from tidemill.contracts.runservice import RunQuery, Runservice
 from tidemill.contracts.storage import Storage
@@ -21,6 +21,9 @@ from tidemill.services.gateway.store import removals
 BELL = "removals"
 #: Longer than any deletion of a project takes.
 _PATIENCE = timedelta(minutes=2)
+
+#: How often one looks anew because a project was made before what holds it could go.
+_MOST_LOOKS = 5
 
 _REASON = "the project was deleted"
 
@@ -71,6 +74,23 @@ class Removing:
             tx.after_commit(self._bells.ring, BELL)
 
         await self._db.do(begin)
+
+    async def with_all(
+        self,
+        look: Callable[[], Awaitable[ProjectIds]],
+        delete: Callable[[ProjectIds], Awaitable[None]],
+    ) -> None:
+        """Delete what holds projects: *delete* refuses while there are others than *look* has seen."""
+        for tried in range(1, _MOST_LOOKS + 1):
+            seen = await look()
+            try:
+                async with self.of(seen.projects):
+                    await delete(seen)
+            except Conflict as error:
+                if error.code != "projectGroupChanged" or tried == _MOST_LOOKS:
+                    raise
+            else:
+                return
 
     async def work(self) -> None:
         """End and remove the runs of all projects that are gone, and remove their repositories."""

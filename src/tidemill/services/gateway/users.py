@@ -1,5 +1,6 @@
 """Users and their tokens in the public API."""
 
+from functools import partial
 from typing import Unpack
 
 from tidemill.contracts.configstore import Configstore, NewToken, NewUser, User
@@ -60,9 +61,10 @@ class Users(UserRoutes):
     async def delete_user(self, userref: str) -> None:
         current_caller().require(Action.CHANGE_USERS)
         user = await self._configstore.user(userref)
-        projects = (await self._configstore.user_projects(user.id)).projects
-        async with self._removing.of([project.id for project in projects]):
-            await self._configstore.delete_user(user.id)
+        await self._removing.with_all(
+            partial(self._configstore.projects_below, f"user/{user.name}"),
+            partial(self._configstore.delete_user, user.id),
+        )
 
     async def create_user_token(
         self, userref: str, request: CreateUserTokenRequest

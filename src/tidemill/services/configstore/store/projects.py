@@ -44,6 +44,12 @@ async def ids_below(tx: Snapshot, group_id: str) -> tuple[str, ...]:
     return tuple(row.id for row in await tx.all(_ids_below_group, {"group": group_id}))
 
 
+async def act_below(tx: Snapshot, group_id: str) -> bool:
+    """Whether members may act on the runs of any of these."""
+    query = _ids_below_group.where(projects.c.members_can_perform_run_actions).limit(1)
+    return bool(await tx.all(query, {"group": group_id}))
+
+
 async def lock(tx: Transaction, id: str) -> bool:
     """Hold a project while it is changed; False when it is gone."""
     return await tx.value(select(projects.c.id).where(projects.c.id == id).with_for_update()) is not None
