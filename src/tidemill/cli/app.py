@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from tidemill import __version__
+from tidemill.cli.direct_runs import COMMANDS, with_user_first
 from tidemill.cli.output import print_no_more
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.errors import Failure
@@ -86,7 +87,9 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is shown as an escape
             stream.reconfigure(errors="backslashreplace")
     try:
-        answer = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        answer = app(
+            _with_owner(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
         sys.stdout.flush()  # here, where a reader that has left is known
     except CycloptsError as error:
         return _complain(
@@ -105,6 +108,13 @@ def run(arguments: Sequence[str]) -> int:
             f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
         )
     return answer if isinstance(answer, int) else 0
+
+
+def _with_owner(arguments: Sequence[str]) -> list[str]:
+    """A user's direct runs are named as a project is, also where they are given with `--user`."""
+    if not arguments or arguments[0] not in COMMANDS:
+        return list(arguments)
+    return with_user_first(arguments, len(_command(arguments)))
 
 
 def _command(arguments: Sequence[str]) -> Sequence[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import anyio
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Number, Output, Project, Server, ask, complete
+from tidemill.cli.client import Number, Output, Owner, Server, ask, complete
 from tidemill.cli.output import inert, show
 from tidemill.cli.saving import copy, save
 from tidemill.cli.usage import usage
@@ -28,7 +28,7 @@ Task = Annotated[str, Parameter(help="Only of the task with this name.")]
 
 @app.command(name="list")
 def list_artifacts(
-    project: Project, number: Number, *, task: Task = "", server: Server = None, output: Output = "table"
+    project: Owner, number: Number, *, task: Task = "", server: Server = None, output: Output = "table"
 ) -> None:
     """List what a run has kept, by task and path."""
     found = ask(server, lambda gateway: _all(gateway, project, number), about=project)
@@ -37,7 +37,7 @@ def list_artifacts(
 
 @app.command
 def get(
-    project: Project,
+    project: Owner,
     number: Number,
     path: Annotated[str, Parameter(help="The file's path; all files when left out.")] = "",
     /,

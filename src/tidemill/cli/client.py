@@ -11,6 +11,7 @@ import httpx2
 from cyclopts import Parameter, validators
 
 from tidemill.cli.causes import first_of
+from tidemill.cli.direct_runs import asked_about
 from tidemill.cli.output import Format
 from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.errors import BadRequest, Failure, Unauthorized, Unavailable
@@ -37,13 +38,19 @@ class Remote:
 Output = Annotated[Format, Parameter(name=["--output", "-o"], help="table for people, json for programs.")]
 Server = Annotated[Remote | None, Parameter(name="*")]
 Project = Annotated[str, Parameter(help="The project's path, such as user/alice/hello, or its id.")]
+Owner = Annotated[
+    str,
+    Parameter(
+        help="The project's path, such as user/alice/hello, or its id; --user alice: alice's direct runs."
+    ),
+]
 Number = Annotated[int, Parameter(help="The run's number.", validator=validators.Number(gte=1))]
 
 
 def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about: str = "") -> T:
     """Run *call* with the gateway of *remote*; failures say what to do next.
 
-    *about* is the project that it is about, as the user named it.
+    *about* is the project that it is about, as the user named it, or `user/alice` for her direct runs.
     """
     server = remote or Remote(
         gateway_url=os.environ.get("TIDEMILL_GATEWAY_URL") or DEFAULT_URL,
@@ -53,7 +60,7 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about
     async def run() -> T:
         async with client(server.gateway_url, server.token) as http:
             try:
-                return await call(connect(Gateway, http, PREFIX))
+                return await call(asked_about(connect(Gateway, http, PREFIX), about))
             except BaseExceptionGroup as group:
                 first = first_of(group)
                 raise first from first.__cause__

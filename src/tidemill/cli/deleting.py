@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter, validators
 
-from tidemill.cli.client import Number, Output, Project, Server, ask
+from tidemill.cli.client import Number, Output, Owner, Project, Server, ask
 from tidemill.cli.output import inert, show
 from tidemill.cli.tasks import Setup, StepNumber, TaskName, named_task
 from tidemill.cli.usage import usage
@@ -18,7 +18,7 @@ More = Annotated[int, Parameter(help="More runs' numbers.", validator=validators
 
 
 def delete_run(
-    project: Project, number: Number, *more: More, server: Server = None, output: Output = "table"
+    project: Owner, number: Number, *more: More, server: Server = None, output: Output = "table"
 ) -> None:
     """Delete runs that are over, with their logs, workspaces, artifacts and reports.
 
@@ -44,7 +44,7 @@ def delete_run(
 
 
 def delete_log(
-    project: Project,
+    project: Owner,
     number: Number,
     *,
     task: TaskName = "",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Number, Output, Project, Server, ask
+from tidemill.cli.client import Number, Output, Owner, Server, ask
 from tidemill.cli.deleting import delete_log
 from tidemill.cli.log_parts import StepLog, index, part, wanted
 from tidemill.cli.output import Format, duration, show, time_of
@@ -22,7 +22,7 @@ app.command(delete_log, name="delete")
 
 @app.command
 def get(
-    project: Project,
+    project: Owner,
     number: Number,
     *,
     task: TaskName = "",

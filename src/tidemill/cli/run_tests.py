@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tidemill.cli.client import Number, Output, Project, Server, ask
+from tidemill.cli.client import Number, Output, Owner, Server, ask
 from tidemill.cli.failed_tests import failed_lines
 from tidemill.cli.output import show
 from tidemill.contracts.gateway.reports import RunTestsResponse, StepTestsResponse
@@ -14,7 +14,7 @@ COLUMNS = {"TASK": "task_name", "STEP": "step", "TESTS": "tests", "FAILED": "bad
 
 
 def show_tests(
-    project: Project,
+    project: Owner,
     number: Number,
     *,
     task: Annotated[str, Parameter(help="Only of the task with this name.")] = "",

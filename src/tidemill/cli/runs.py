@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Number, Output, Project, Server, ask
+from tidemill.cli.client import Number, Output, Owner, Project, Server, ask
 from tidemill.cli.deleting import delete_run
 from tidemill.cli.explanations import explanation_lines
 from tidemill.cli.live import view, with_warnings
@@ -51,7 +51,7 @@ TASK_COLUMNS = {"TASK": "name", "STATUS": "status", "TOOK": "took", "NOTE": "rea
 
 @app.command(name="list")
 def list_runs(
-    project: Project,
+    project: Owner,
     *,
     limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 25,
     phase: Annotated[
@@ -83,14 +83,14 @@ def list_runs(
 
 
 @app.command
-def get(project: Project, number: Number, *, server: Server = None, output: Output = "table") -> None:
+def get(project: Owner, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Show one run and its tasks."""
     run = ask(server, lambda gateway: gateway.project_run(project, str(number)), about=project)
     _show_run(run, output)
 
 
 @app.command
-def explain(project: Project, number: Number, *, server: Server = None, output: Output = "table") -> None:
+def explain(project: Owner, number: Number, *, server: Server = None, output: Output = "table") -> None:
     """Say why a run and each of its tasks is as it is.
 
     For example: tidemill run explain user/alice/hello 7
@@ -104,7 +104,7 @@ def explain(project: Project, number: Number, *, server: Server = None, output: 
 
 
 @app.command(name="watch")
-def watch_run(project: Project, number: Number, *, server: Server = None) -> int:
+def watch_run(project: Owner, number: Number, *, server: Server = None) -> int:
     """Show a run live until it ends; the exit code is 0 for success and 1 otherwise."""
     shown = view()
     try:
@@ -144,7 +144,7 @@ def create(
 
 @app.command
 def restart(
-    project: Project,
+    project: Owner,
     number: Number,
     *,
     from_failed: Annotated[bool, Parameter(help="Keep the tasks that succeeded.", negative="")] = False,
@@ -165,7 +165,7 @@ def restart(
 
 @app.command
 def stop(
-    project: Project, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
+    project: Owner, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
 ) -> None:
     """Stop a running run."""
     _act(project, number, RunActionsRequest(action_type="stop", reason=reason), server, output)
@@ -173,7 +173,7 @@ def stop(
 
 @app.command
 def cancel(
-    project: Project, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
+    project: Owner, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
 ) -> None:
     """Cancel a queued run."""
     _act(project, number, RunActionsRequest(action_type="cancel", reason=reason), server, output)
@@ -181,7 +181,7 @@ def cancel(
 
 @app.command
 def approve(
-    project: Project, number: Number, task: Task, *, server: Server = None, output: Output = "table"
+    project: Owner, number: Number, task: Task, *, server: Server = None, output: Output = "table"
 ) -> None:
     """Let a task start that waits for approval."""
     _act_on_task(project, number, task, RunTaskActionsRequest(action_type="approve"), server, output)
@@ -189,7 +189,7 @@ def approve(
 
 @app.command
 def reject(
-    project: Project,
+    project: Owner,
     number: Number,
     task: Task,
     *,

@@ -19,7 +19,7 @@ async def test_direct_runs_are_nobody_elses_business(house: House, alice: Person
     assert await house.nobody.failure("GET", "/users/alice/runs/1") == (403, "forbidden")
     assert await alice.failure("GET", "/users/carol/runs") == (404, "userDoesNotExist")
     assert await bob.failure("GET", "/users/alice/runs/1/explain") == (403, "forbidden")
-    for path in ("", "/explain", "/tasks/t", "/tasks/t/logs?setup"):
+    for path in ("", "/explain", "/follow", "/tasks/t", "/tasks/t/logs?setup"):
         assert await alice.failure("GET", f"/users/alice/runs/1{path}") == (404, "runDoesNotExist")
     stop = {"action_type": "stop"}
     assert await alice.failure("PUT", "/users/alice/runs/1/actions", stop) == (404, "runDoesNotExist")

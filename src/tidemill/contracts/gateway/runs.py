@@ -293,6 +293,10 @@ class UserRunRoutes(Contract):
     async def user_run(self, userref: str, runnumber: str) -> RunResponse:
         """As for projects."""
 
+    @get("/users/{userref}/runs/{runnumber}/follow", waits=True, media=JSON_LINES, tells=RunResponse)
+    async def follow_user_run(self, userref: str, runnumber: str) -> AsyncIterator[bytes]:
+        """Extension: as for projects."""
+
     @get("/users/{userref}/runs/{runnumber}/explain")
     async def explain_user_run(self, userref: str, runnumber: str) -> RunExplanationResponse:
         """Extension: as for projects."""

@@ -1,5 +1,6 @@
 """The direct runs of users, behind their users' privacy."""
 
+from collections.abc import AsyncIterator
 from typing import Unpack
 
 from tidemill.contracts.configstore import Configstore
@@ -31,6 +32,9 @@ class UserRuns(UserRunRoutes):
 
     async def user_run(self, userref: str, runnumber: str) -> RunResponse:
         return await self._runs.shown(userref, runnumber)
+
+    async def follow_user_run(self, userref: str, runnumber: str) -> AsyncIterator[bytes]:
+        return await self._runs.follow(userref, runnumber)
 
     async def explain_user_run(self, userref: str, runnumber: str) -> RunExplanationResponse:
         return await self._runs.explained(userref, runnumber)

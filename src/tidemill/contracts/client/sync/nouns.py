@@ -166,6 +166,7 @@ class Runs(Blocking):
     project_run_task_action = blocking(ProjectRunRoutes.project_run_task_action)
     user_runs = blocking(UserRunRoutes.user_runs)
     user_run = blocking(UserRunRoutes.user_run)
+    follow_user_run = blocking_stream(UserRunRoutes.follow_user_run)
     explain_user_run = blocking(UserRunRoutes.explain_user_run)
     user_run_action = blocking(UserRunRoutes.user_run_action)
     user_run_task = blocking(UserRunRoutes.user_run_task)
