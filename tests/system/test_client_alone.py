@@ -18,7 +18,7 @@ from tests.system.server import Server, Work, config
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [
     block
-    for page in ("clients.md", "organizations.md")
+    for page in ("clients.md", "organizations.md", "projects.md")
     for block in blocks(ROOT / "docs" / page)
     if block.info == "python"
 ]
