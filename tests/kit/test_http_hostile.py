@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kit.probe import Probe, ProbeService, client, running
-from tidemill.kit.http import make_app, serve
+from tidemill.kit.http import make_app, reading, serve
 from tidemill.kit.http.protocol import Protocol
 
 PREFIX = "/api/v1alpha"
@@ -164,4 +164,23 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
             assert told in answer
             assert bool(answer) == bool(told)
             assert (b"alive" in answer) == (b"livez" in begun)
+            writer.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/streams/up", "/items"])
+async def test_a_body_that_stops_in_its_middle_is_not_waited_for(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends it may have gone without a word: what it holds here is let go of, and it may try again."""
+    monkeypatch.setattr(reading, "body_seconds", 0.1)
+    with anyio.fail_after(SECONDS):
+        async with running(make_app(serve(Probe, ProbeService(), PREFIX))) as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(
+                f"POST {PREFIX}{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nbegun".encode()
+            )
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"bodySilent" in answer
             writer.close()

@@ -13,6 +13,8 @@ from tidemill.kit.wire import CSRF_REFUSED, NO_SUCH_ROUTE, ErrorItem
 
 RETRY_SECONDS = 2
 LONGEST_MESSAGE = 2000
+#: The code of the failure of a request whose body stops in its middle.
+BODY_SILENT = "bodySilent"
 
 JSON = (b"content-type", b"application/json")
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
@@ -84,9 +86,10 @@ def _agola(failure: Failure, *, length_known: bool) -> Answer:
 
 
 def _when_again(failure: Failure) -> list[tuple[bytes, bytes]]:
-    """The header that says when to ask again, where that is known."""
+    """The headers that say when to ask again, where that is known, and whether on another connection."""
     if isinstance(failure, Unavailable):
-        return [(b"retry-after", b"%d" % RETRY_SECONDS)]
+        anew = [(b"connection", b"close")] if failure.code == BODY_SILENT else []
+        return [(b"retry-after", b"%d" % RETRY_SECONDS), *anew]
     if isinstance(failure, TooMany):
         return [(b"retry-after", b"%d" % math.ceil(failure.seconds))]
     return []

@@ -1,5 +1,6 @@
 """From a request to the arguments of a call; whatever is wrong with it is one clear 400 or 413."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -8,12 +9,16 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from starlette.types import Receive, Scope
 
-from tidemill.errors import BadRequest, TooLarge
+from tidemill.errors import BadRequest, TooLarge, Unavailable
 from tidemill.kit.contract import Endpoint, Parameter
+from tidemill.kit.http.failing import BODY_SILENT
 
 Convert = Callable[[Any, str], Any]
 #: Makes what reads a JSON body of a type.
 Decoder = Callable[[Any], Callable[[bytes], Any]]
+
+#: Seconds for which more of a body is waited for: whoever sends it may have gone without a word.
+body_seconds = 60.0
 
 #: What databases and clients in other languages can hold.
 _LARGEST_NUMBER = 2**63 - 1
@@ -160,7 +165,13 @@ async def _stream(receive: Receive) -> AsyncIterator[bytes]:
     """The body as it arrives; a body that is cut is not taken for a whole one."""
     more = True
     while more:
-        message = await receive()
+        try:
+            async with asyncio.timeout(body_seconds):
+                message = await receive()
+        except TimeoutError as error:
+            raise Unavailable(
+                f"nothing more of the body has come for {body_seconds:g} s: send it again", code=BODY_SILENT
+            ) from error
         if message["type"] == "http.disconnect":
             raise BadRequest("the client went away before the body was complete", code="bodyCut")
         if message.get("body"):
