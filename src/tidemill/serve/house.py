@@ -208,6 +208,7 @@ class House:
 
     async def _gateway(self) -> Service:
         from tidemill.planning.planner import Planner
+        from tidemill.services.gateway.asked import Asked
         from tidemill.services.gateway.service import GatewayService
 
         settings = self.settings.gateway
@@ -222,21 +223,23 @@ class House:
             settings,
             db,
             self.bells,
-            self.ask(Configstore, "configstore"),
-            self.ask(Runservice, "runservice"),
-            self.ask(Gitserver, "gitserver"),
             planner,
-            sources=self.ask(RemoteSources, "configstore"),
-            sealing=self.ask(Sealing, "configstore"),
-            passwords=self.ask(Passwords, "configstore"),
-            sessions=self.ask(Sessions, "configstore"),
-            organizations=self.ask(Organizations, "configstore"),
-            invitations=self.ask(Invitations, "configstore"),
-            logs=self.ask(Logs, "runservice"),
-            feed=self.ask(Feed, "runservice"),
-            storage=self.ask(Storage, "runservice"),
-            fleet=self.ask(Fleet, "runservice"),
-            notification=self.ask(Notification, "notification", may_lack=True),
+            Asked(
+                configstore=self.ask(Configstore, "configstore"),
+                sources=self.ask(RemoteSources, "configstore"),
+                sealing=self.ask(Sealing, "configstore"),
+                passwords=self.ask(Passwords, "configstore"),
+                sessions=self.ask(Sessions, "configstore"),
+                organizations=self.ask(Organizations, "configstore"),
+                invitations=self.ask(Invitations, "configstore"),
+                runservice=self.ask(Runservice, "runservice"),
+                logs=self.ask(Logs, "runservice"),
+                feed=self.ask(Feed, "runservice"),
+                storage=self.ask(Storage, "runservice"),
+                fleet=self.ask(Fleet, "runservice"),
+                gitserver=self.ask(Gitserver, "gitserver"),
+                notification=self.ask(Notification, "notification", may_lack=True),
+            ),
             admin_token=self._admin_token(),
             exposed_url=lambda: exposed,
             git_url=lambda: git_url,

@@ -40,6 +40,7 @@ from tidemill.kit.supervise import run_loops
 from tidemill.planning.planner import Planner
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.services.gateway import GatewayService
+from tidemill.services.gateway.asked import Asked
 from tidemill.services.notification import NotificationService
 from tidemill.services.runservice.service import RunserviceService
 from tidemill.settings import (
@@ -274,21 +275,23 @@ async def house(  # noqa: PLR0917 - it is made of them
         settings,
         await open_database("gateway", MIGRATIONS.format("gateway")),
         bells,
-        coded(Configstore, configstore),
-        coded(Runservice, runservice),
-        git,
         planner,
-        passwords=coded(Passwords, cast("Passwords", configstore.faces()[Passwords])),
-        sessions=coded(Sessions, cast("Sessions", configstore.faces()[Sessions])),
-        sealing=coded(Sealing, cast("Sealing", configstore.faces()[Sealing])),
-        sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
-        organizations=coded(Organizations, cast("Organizations", configstore.faces()[Organizations])),
-        invitations=coded(Invitations, cast("Invitations", configstore.faces()[Invitations])),
-        logs=coded(Logs, runservice.logs),
-        feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
-        storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),
-        fleet=coded(Fleet, cast("Fleet", runservice.faces()[Fleet])),
-        notification=coded(Notification, cast("Notification", notification.faces()[Notification])),
+        Asked(
+            configstore=coded(Configstore, configstore),
+            passwords=coded(Passwords, cast("Passwords", configstore.faces()[Passwords])),
+            sessions=coded(Sessions, cast("Sessions", configstore.faces()[Sessions])),
+            sealing=coded(Sealing, cast("Sealing", configstore.faces()[Sealing])),
+            sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
+            organizations=coded(Organizations, cast("Organizations", configstore.faces()[Organizations])),
+            invitations=coded(Invitations, cast("Invitations", configstore.faces()[Invitations])),
+            runservice=coded(Runservice, runservice),
+            logs=coded(Logs, runservice.logs),
+            feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),
+            storage=coded(Storage, cast("Storage", runservice.faces()[Storage])),
+            fleet=coded(Fleet, cast("Fleet", runservice.faces()[Fleet])),
+            gitserver=git,
+            notification=coded(Notification, cast("Notification", notification.faces()[Notification])),
+        ),
         admin_token=ADMIN_TOKEN,
         exposed_url=lambda: "https://ci.example",
         git_url=lambda: "https://git.example",

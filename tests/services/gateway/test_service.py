@@ -70,7 +70,7 @@ async def test_a_configstore_that_is_away_is_not_an_unknown_token(house: House) 
     async def away(*_: object) -> None:
         raise TimeoutError
 
-    house.gateway._door._configstore.user_of_token = away  # type: ignore[method-assign]
+    house.gateway._entrance.door._configstore.user_of_token = away  # type: ignore[method-assign]
     answer = await alice.ask("GET", f"/projects/{made['id']}")
     assert answer.status_code >= 500
     assert (await house.nobody.ask("GET", f"/projects/{made['id']}")).status_code == 200
