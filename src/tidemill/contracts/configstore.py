@@ -164,7 +164,10 @@ class Configstore(SecretCalls):
 
     @get("/users/{ref}/projects")
     async def user_projects(self, ref: str) -> Projects:
-        """Every project under the user's root group, at any depth, by path; 404 `userDoesNotExist`."""
+        """Every project that a user owns, also with an organization, at any depth, by path.
+
+        404 `userDoesNotExist`.
+        """
 
     @put("/users/{ref}")
     async def update_user(self, ref: str, request: UserUpdate) -> User:

@@ -162,11 +162,16 @@ async def test_there_is_no_account_to_unlink(house: House, alice: Person) -> Non
 
 
 async def test_ones_repositories_are_listed(house: House, alice: Person, gitea: str) -> None:
-    """Those on our own host are one's projects'; of other hosts none is known yet."""
+    """On our own host those of the projects that one owns; of other hosts none is known yet."""
     bob = await house.person("bob")
     first, second = await project(alice, "b"), await project(alice, "a", "private")
     await project(bob, "c")
+    assert (await alice.ask("POST", "/orgs", {"name": "acme", "visibility": "private"})).status_code == 201
+    await alice.ask("PUT", "/orgs/acme/members/bob", {"role": "member"})
+    third = await project(alice, "site", parent="org/acme")
+    assert [repository["path"] for repository in await bob.get("/user/remoterepos/builtin")] == ["user/bob/c"]
     assert await alice.get("/user/remoterepos/builtin") == [
+        {"id": third["id"], "path": "org/acme/site"},
         {"id": second["id"], "path": "user/alice/a"},
         {"id": first["id"], "path": "user/alice/b"},
     ]

@@ -3,7 +3,7 @@
 from tidemill.contracts.configstore import Project
 from tidemill.contracts.secrets import ParentKind
 from tidemill.core.names import OwnedPath, is_id, is_path, is_valid_name, parse_path
-from tidemill.core.permissions import MemberRole, OwnerKind
+from tidemill.core.permissions import MemberRole
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.configstore import showing
@@ -100,15 +100,13 @@ async def project(tx: Snapshot, ref: str) -> tuple[AnyRow, Place]:
     return row, place
 
 
-async def projects_of(tx: Snapshot, kind: OwnerKind, name: str) -> tuple[Project, ...]:
-    """Every project of a user or organization, at any depth, by path."""
-    root = await groups.root_of(tx, kind, name)
-    if root is None:
-        return ()
-    tree = {place.id: place for place in await groups.tree(tx, root)}
-    rows = await projects.below(tx, root.id)
+async def projects_of(tx: Snapshot, user_id: str) -> tuple[Project, ...]:
+    """Every project that a user owns, at any depth, by path."""
+    roots = await groups.owned_roots(tx, user_id)
+    places = await groups.trees(tx, roots)
+    rows = await projects.below(tx, [root.id for root in roots])
     return tuple(
-        sorted((showing.project(row, tree[row.parent_id]) for row in rows), key=lambda one: one.path)
+        sorted((showing.project(row, places[row.parent_id]) for row in rows), key=lambda one: one.path)
     )
 
 

@@ -143,7 +143,7 @@ class ConfigstoreService(Configstore, Values):
 
     async def user_projects(self, ref: str) -> Projects:
         async def find(tx: Snapshot) -> Projects:
-            return Projects(await finding.projects_of(tx, "user", (await finding.user(tx, ref)).name))
+            return Projects(await finding.projects_of(tx, (await finding.user(tx, ref)).id))
 
         return await self._db.read(find)
 

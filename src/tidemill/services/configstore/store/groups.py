@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, Select, Text, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import CTE, Select, Text, bindparam, case, delete, func, literal, or_, select, update
 
 from tidemill.contracts.configstore import Visibility
 from tidemill.core.permissions import OwnerKind
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
-from tidemill.services.configstore.store.tables import organizations, project_groups, users
+from tidemill.services.configstore.store.tables import org_members, organizations, project_groups, users
 
 #: How deep groups may be nested below a root group.
 MOST_LEVELS = 100
@@ -63,6 +63,13 @@ async def lineage(tx: Snapshot, id: str) -> list[Place]:
     return chain
 
 
+_OWNER = (
+    users.c.name.label("user_name"),
+    organizations.c.name.label("org_name"),
+    organizations.c.visibility.label("org_visibility"),
+)
+
+
 def _chain() -> Select[tuple[object, ...]]:
     """The group and those above it, root first, the root with its owner."""
     up = (
@@ -73,12 +80,7 @@ def _chain() -> Select[tuple[object, ...]]:
     above = select(project_groups, up.c.height + 1).join(up, project_groups.c.id == up.c.parent_id)
     up = up.union_all(above)
     return (
-        select(
-            up,
-            users.c.name.label("user_name"),
-            organizations.c.name.label("org_name"),
-            organizations.c.visibility.label("org_visibility"),
-        )
+        select(up, *_OWNER)
         .outerjoin(users, users.c.id == up.c.user_id)
         .outerjoin(organizations, organizations.c.id == up.c.org_id)
         .order_by(up.c.height.desc())
@@ -124,6 +126,28 @@ async def root_of(tx: Snapshot, kind: OwnerKind, name: str) -> Place | None:
     return None if row is None else _root(row)
 
 
+_OWNED_ROOTS = (
+    select(project_groups, *_OWNER)
+    .outerjoin(users, users.c.id == project_groups.c.user_id)
+    .outerjoin(organizations, organizations.c.id == project_groups.c.org_id)
+    .where(
+        or_(
+            project_groups.c.user_id == bindparam("user"),
+            project_groups.c.org_id.in_(
+                select(org_members.c.org_id).where(
+                    org_members.c.user_id == bindparam("user"), org_members.c.role == "owner"
+                )
+            ),
+        )
+    )
+)
+
+
+async def owned_roots(tx: Snapshot, user_id: str) -> list[Place]:
+    """The user's own root group, and those of the organizations of which they are an owner."""
+    return [_root(row) for row in await tx.all(_OWNED_ROOTS, {"user": user_id})]
+
+
 async def descend(tx: Snapshot, place: Place, names: Sequence[str]) -> Place | None:
     """Follow *names* down from *place*."""
     if len(names) > MOST_LEVELS:
@@ -165,9 +189,10 @@ async def children(tx: Snapshot, place: Place) -> list[Place]:
 
 
 def subtree() -> CTE:
-    """The group that is bound as `group` and all that are under it, with their depth below it."""
+    """The groups whose ids are bound as `groups` and all that are under them, with their depth below them."""
     start = select(project_groups.c.id, literal(0).label("depth"))
-    down = start.where(project_groups.c.id == bindparam("group")).cte("down", recursive=True)
+    of = project_groups.c.id.in_(bindparam("groups", expanding=True))
+    down = start.where(of).cte("down", recursive=True)
     step = select(project_groups.c.id, down.c.depth + 1)
     return down.union_all(step.join(down, project_groups.c.parent_id == down.c.id))
 
@@ -184,24 +209,24 @@ _SIZE = select(func.count()).select_from(_BELOW)
 _LOCKED_TREE = select(project_groups.c.id).where(project_groups.c.id.in_(select(_BELOW.c.id)))
 
 
-async def tree(tx: Snapshot, place: Place) -> list[Place]:
-    """*place* and every group below it, a level at a time."""
-    found = {place.id: place}
-    for row in await tx.all(_TREE, {"group": place.id}):
+async def trees(tx: Snapshot, places: Sequence[Place]) -> dict[str, Place]:
+    """*places* and every group below them, by id; none of them is below another."""
+    found = {place.id: place for place in places}
+    for row in await tx.all(_TREE, {"groups": list(found)}):
         found[row.id] = found[row.parent_id].below(row)
-    return list(found.values())
+    return found
 
 
 async def height(tx: Snapshot, id: str) -> int:
     """How many levels of groups are below the group with this id."""
-    return int(await tx.value(_HEIGHT, {"group": id}) or 0)
+    return int(await tx.value(_HEIGHT, {"groups": [id]}) or 0)
 
 
 async def lock_tree(tx: Transaction, id: str) -> None:
     """Hold the group and all that are below it, also those that are added while this waits."""
     locked = -1
-    while locked != await tx.value(_SIZE, {"group": id}):
-        locked = len(await tx.all(_LOCKED_TREE.with_for_update(), {"group": id}))
+    while locked != await tx.value(_SIZE, {"groups": [id]}):
+        locked = len(await tx.all(_LOCKED_TREE.with_for_update(), {"groups": [id]}))
 
 
 async def lock(tx: Transaction, id: str) -> bool:

@@ -15,8 +15,8 @@ _in_group = _projects.where(
     projects.c.parent_id == bindparam("parent"), projects.c.name == bindparam("called")
 )
 _tree = subtree()
-_below_group = _projects.join(_tree, _tree.c.id == projects.c.parent_id)
-_ids_below_group = select(projects.c.id).join(_tree, _tree.c.id == projects.c.parent_id)
+_below_groups = _projects.join(_tree, _tree.c.id == projects.c.parent_id)
+_ids_below = select(projects.c.id).join(_tree, _tree.c.id == projects.c.parent_id)
 
 
 async def by_id(tx: Snapshot, id: str) -> AnyRow | None:
@@ -34,20 +34,20 @@ async def in_groups(tx: Snapshot, parent_ids: Collection[str]) -> list[AnyRow]:
     return await tx.all(_projects.where(projects.c.parent_id.in_(parent_ids)).order_by(projects.c.name))
 
 
-async def below(tx: Snapshot, group_id: str) -> list[AnyRow]:
-    """The projects in a group and in all groups below it."""
-    return await tx.all(_below_group, {"group": group_id})
+async def below(tx: Snapshot, group_ids: Collection[str]) -> list[AnyRow]:
+    """The projects in these groups and in all groups below them."""
+    return await tx.all(_below_groups, {"groups": list(group_ids)})
 
 
 async def ids_below(tx: Snapshot, group_id: str) -> tuple[str, ...]:
-    """The ids of the same."""
-    return tuple(row.id for row in await tx.all(_ids_below_group, {"group": group_id}))
+    """The ids of the projects in a group and in all groups below it."""
+    return tuple(row.id for row in await tx.all(_ids_below, {"groups": [group_id]}))
 
 
 async def act_below(tx: Snapshot, group_id: str) -> bool:
     """Whether members may act on the runs of any of these."""
-    query = _ids_below_group.where(projects.c.members_can_perform_run_actions).limit(1)
-    return bool(await tx.all(query, {"group": group_id}))
+    query = _ids_below.where(projects.c.members_can_perform_run_actions).limit(1)
+    return bool(await tx.all(query, {"groups": [group_id]}))
 
 
 async def lock(tx: Transaction, id: str) -> bool:
