@@ -168,3 +168,25 @@ async def test_what_other_hosts_need_is_answered_for_ours(house: House, alice: P
         for person, status in zip((house.nobody, bob, house.admin), statuses, strict=True):
             assert (await person.ask(verb, f"{path}/{what}")).status_code == status, what
         assert await alice.failure(verb, f"/projects/none/{what}") == (404, "projectDoesNotExist")
+
+
+async def test_agolas_client_gets_what_it_reads(house: House, alice: Person, tools: dict[str, Any]) -> None:
+    """Byte for byte, without an Accept header: keys in their order, codes without messages, empty lists."""
+    status, body = await alice.as_agola("PUT", TOOLS, {"name": "a<b", "visibility": None})
+    assert (status, body) == (400, b'[{"code":"invalidProjectGroupName","details":null}]')
+    status, body = await alice.as_agola("PUT", TOOLS, {"visibility": "private", "unknown": 1})
+    shown = (
+        f'{{"id":"{tools["id"]}","name":"tools","path":"user/alice/tools","parent_path":"user/alice",'
+        '"visibility":"private","global_visibility":"private"}'
+    )
+    assert (status, body) == (201, shown.encode())
+    assert await alice.as_agola("PUT", TOOLS, None) == (400, b"[]")
+    bob = await house.person("bob")
+    assert await bob.as_agola("PUT", TOOLS, {}) == (403, b"[]")
+    assert await bob.as_agola("DELETE", TOOLS) == (403, b"[]")
+    assert await house.nobody.as_agola("DELETE", TOOLS) == (401, b"[]")
+    made = await project(alice, "hello")
+    assert await alice.as_agola("PUT", f"/projects/{made['id']}/reconfig") == (204, b"")
+    assert await alice.as_agola("DELETE", TOOLS) == (204, b"")
+    missing = b'[{"code":"projectGroupDoesNotExist","details":null}]'
+    assert await alice.as_agola("DELETE", TOOLS) == (404, missing)

@@ -192,3 +192,25 @@ async def test_nobody_is_found_by_an_account(house: House, alice: Person, gitea:
     assert await house.admin.failure("GET", "/users?query_type=byname") == (400, "badRequest")
     assert await alice.failure("GET", query + "gitea") == (403, "forbidden")
     assert await alice.as_agola("GET", query + "gitea") == (401, b"[]")
+
+
+async def test_agolas_client_gets_what_it_reads(house: House, alice: Person) -> None:
+    """Byte for byte, without an Accept header."""
+    status, body = await house.admin.as_agola("POST", "/remotesources", GITEA)
+    source = (await alice.get("/remotesources/gitea"))["id"]
+    shown = (
+        f'{{"id":"{source}","name":"gitea","auth_type":"password",'
+        '"registration_enabled":true,"login_enabled":true}'
+    )
+    assert (status, body) == (201, shown.encode())
+    assert await house.admin.as_agola("PUT", "/remotesources/gitea", {"name": None}) == (201, shown.encode())
+    status, body = await house.nobody.as_agola("GET", "/remotesources")
+    assert status == 200
+    assert body.endswith(f",{shown}]".encode())
+    taken = b'[{"code":"remoteSourceAlreadyExists","details":null}]'
+    assert await house.admin.as_agola("POST", "/remotesources", GITEA) == (400, taken)
+    assert await alice.as_agola("POST", "/remotesources", GITEA) == (403, b"[]")
+    assert await house.admin.as_agola("DELETE", "/remotesources/gitea") == (204, b"")
+    unlinked = b'[{"code":"linkedAccountDoesNotExist","details":null}]'
+    assert await alice.as_agola("DELETE", "/users/alice/linkedaccounts/x") == (404, unlinked)
+    assert await alice.as_agola("GET", "/user/remoterepos/builtin") == (200, b"[]")
