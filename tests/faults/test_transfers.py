@@ -104,6 +104,16 @@ def check_through(installation: Installation, *, archives: int, artifacts: int) 
     anyio.run(lambda: check_kept(installation.database, store, archives=archives, artifacts=artifacts))
 
 
+def check_content(project: Project) -> None:
+    """What is kept of a task is what it has made, in all three places."""
+    assert project.finished(1)["result"] == "success"
+    made = project.log(1, "make", 0)
+    assert made
+    assert [project.log(1, "use", step) for step in (1, 4)] == [made, made]
+    (found,) = project.user.get(f"{project.ref}/runs/1/artifacts")
+    assert (found["size"], found["sha256"]) == (SIZE, made.decode().split()[0])
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_in_the_middle_of_uploads(
     installation: Installation, passage: Passage, tmp_path: Path, fault: str
@@ -111,14 +121,12 @@ def test_a_fault_in_the_middle_of_uploads(
     """A workspace, a cache, artifacts: each is brought again, whole, and its step is done once."""
     halts = [passage.halt(request, "up", MIDDLE) for request in UPLOADS]
     executor, project = started(installation, passage)
-    push(tmp_path, project, make={"steps": MAKING})
+    push(tmp_path, project, make={"steps": MAKING}, use={"steps": USING, "depends": ["make"]})
     for halt in halts:
         halt.reached()
         eventually(lambda: staged(installation) >= ARRIVED, "so much has arrived")
         strike(fault, installation, executor, halt)
-    assert project.finished(1)["result"] == "success"
-    (found,) = project.user.get(f"{project.ref}/runs/1/artifacts")
-    assert (found["size"], found["sha256"]) == (SIZE, project.log(1, "make", 0).decode().split()[0])
+    check_content(project)
     check_through(installation, archives=2, artifacts=1)
 
 
@@ -150,6 +158,7 @@ def test_transfers_of_an_executor_beyond_its_lease(install: Install, tmp_path: P
     tasks["once"] = {"steps": [SHORT, MAKE, keeping["workspace"]], "ignore_failure": True}
     tasks["made"] = {"steps": [SHORT, SHORT, MAKE, keeping["workspace"]]}
     tasks["use"] = {"steps": USING[:2], "depends": ["made"]} | again
+    tasks["after"] = {"steps": USING, "depends": ["workspace", "cache"]}
     requests = [(f"PUT {JOB}/workspaces/1", "up"), *((one, "up") for one in UPLOADS[1:])]
     requests += [(f"PUT {JOB}/workspaces/2", "up"), (DOWNLOAD, "down")]
     with Passage(installation.store_port) as passage:
@@ -173,6 +182,9 @@ def test_transfers_of_an_executor_beyond_its_lease(install: Install, tmp_path: P
             halt.go_on()
         eventually(lambda: "fenced" in first.log.read_text(), "it is told that its jobs are not its own")
         assert project.log(1, "use", 1) == project.log(1, "made", 2)
+        assert [project.log(1, "after", step) for step in (1, 4)] == [
+            project.log(1, kept, 0) for kept in ("workspace", "cache")
+        ]
         check_through(installation, archives=3, artifacts=1)
 
 
@@ -183,7 +195,7 @@ def test_a_store_killed_between_an_object_and_its_row(
     halts = [passage.halt(request, "up", MIDDLE) for request in UPLOADS]
     _, project = started(installation, passage)
     objects = Objects.open((installation.store.data / "objects").as_uri())
-    push(tmp_path, project, make={"steps": MAKING})
+    push(tmp_path, project, make={"steps": MAKING}, use={"steps": USING, "depends": ["make"]})
     for halt, folder in zip(halts, ("archives", "archives", "artifacts"), strict=True):
         halt.reached()
         before = names(objects, folder)
@@ -192,7 +204,7 @@ def test_a_store_killed_between_an_object_and_its_row(
             eventually(lambda: names(objects, folder) > before, "the object is complete")  # noqa: B023 - at once
             installation.store.kill()
         installation.store.start()
-    assert project.finished(1)["result"] == "success"
+    check_content(project)
     assert len(names(objects, "archives")) == 4
     check_through(installation, archives=2, artifacts=1)
 
