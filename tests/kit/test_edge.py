@@ -197,3 +197,28 @@ async def test_other_origins_ask_ahead_in_vain(http: httpx2.AsyncClient) -> None
         answer = await closed.options(f"{API}/items", headers=preflight())
         assert answer.status_code == 405
         assert cors(answer) == {}
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "asks"),
+    [
+        ("10.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "198.51.100.1, 203.0.113.7, 10.0.0.2", "203.0.113.7"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "unknown", "10.0.0.1"),
+        ("10.0.0.1", "203.0.113.7, unknown", "10.0.0.1"),
+        ("10.0.0.1", "203.0.113.7:4711", "203.0.113.7"),
+        ("10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"),
+        ("10.0.0.1", "2001:DB8::1", "2001:db8::1"),
+        ("::ffff:10.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("", "198.51.100.1", ""),
+        ("fe80::1%eth0", "198.51.100.1", "fe80::1%eth0"),
+    ],
+)
+def test_who_asks_behind_a_proxy(peer: str, said: str, asks: str) -> None:
+    """Proxies are believed as far as they are ours; nobody else chooses the address they seem to have."""
+    assert Edge(trusted_proxies=("10.0.0.0/8",)).remote(peer, {b"x-forwarded-for": said.encode()}) == asks
+    assert Edge().remote(peer, {b"x-forwarded-for": said.encode()}) == peer

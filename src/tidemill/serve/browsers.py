@@ -1,5 +1,6 @@
 """What the settings say of browsers: which pages may ask, and how users reach this server."""
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from tidemill.errors import BadRequest
@@ -8,13 +9,16 @@ from tidemill.settings import Settings
 
 
 def edge(settings: Settings, address: str) -> Edge:
-    """The edge of this process at *address*; raises BadRequest for an origin that is none."""
+    """The edge of this process at *address*; raises BadRequest for an origin or a network that is none."""
     for origin in settings.gateway.allowed_origins:
         _check(origin)
+    for network in settings.web.trusted_proxies:
+        _check_network(network)
     exposed = settings.gateway.exposed_url or address
     return Edge(
         allowed_origins=settings.gateway.allowed_origins,
         over_tls=exposed.startswith("https://"),
+        trusted_proxies=settings.web.trusted_proxies,
     )
 
 
@@ -31,3 +35,13 @@ def _check(origin: str) -> None:
             " https://ci.example.com",
             code="badSettings",
         )
+
+
+def _check_network(network: str) -> None:
+    try:
+        ipaddress.ip_network(network)
+    except ValueError as error:
+        raise BadRequest(
+            f"web.trusted_proxies: {error}; write addresses or networks, such as 10.0.0.0/8",
+            code="badSettings",
+        ) from error

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from tidemill.kit.http.cors import Cors, Headers
 from tidemill.kit.http.failing import Answer
+from tidemill.kit.http.proxies import Proxies
 
 #: Nothing here is a script, a page in somebody's frame, or of another kind than it says.
 _ALWAYS: Headers = [
@@ -25,10 +26,17 @@ _SAFE = "/$&+,:;=@-._~!*'()"
 
 
 class Edge:
-    """How the app meets browsers: which origins it knows, and whether users reach it over TLS."""
+    """How the app meets browsers: which origins and proxies it knows, whether users reach it over TLS."""
 
-    def __init__(self, *, allowed_origins: tuple[str, ...] = (), over_tls: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        allowed_origins: tuple[str, ...] = (),
+        over_tls: bool = False,
+        trusted_proxies: tuple[str, ...] = (),
+    ) -> None:
         self._cors = Cors(allowed_origins)
+        self._proxies = Proxies(trusted_proxies)
         self._always = [*_ALWAYS, _OVER_TLS] if over_tls else _ALWAYS
         self._api = [*_API, _OVER_TLS] if over_tls else _API
 
@@ -40,6 +48,10 @@ class Edge:
         if verb == "OPTIONS" and self._cors.origins:
             return self._cors.preflight(headers)
         return None
+
+    def remote(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
+        """The address of who asks."""
+        return self._proxies.client(peer, headers.get(b"x-forwarded-for", b""))
 
     def headers(self, verb: str, headers: Mapping[bytes, bytes], *, is_api: bool) -> Headers:
         """What is said with an answer, unless the answer says it itself."""
