@@ -161,7 +161,10 @@ class ProjectGroupRoutes(Contract):
 
     @delete("/projectgroups/{projectgroupref}", status=204)
     async def delete_project_group(self, projectgroupref: str) -> None:
-        """For the owner; with all groups and projects below it. 400 for a root group."""
+        """For the owner; with all groups and projects below it. 400 for a root group.
+
+        409 `projectGroupChanged` when projects are put into it all the time.
+        """
 
 
 class ProjectRoutes(Contract):
