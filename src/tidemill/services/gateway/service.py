@@ -6,6 +6,7 @@ from datetime import datetime
 from starlette.routing import BaseRoute
 
 from tidemill.contracts.gateway import PREFIX
+from tidemill.contracts.gateway.webhooks import WebhookRoutes
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
@@ -22,6 +23,7 @@ from tidemill.services.gateway.reception import Reception
 from tidemill.services.gateway.reference import reference_routes
 from tidemill.services.gateway.removing import Removing
 from tidemill.services.gateway.triggering import Triggering
+from tidemill.services.gateway.webhooks import Webhooks
 from tidemill.settings import GatewaySettings
 
 INTERNAL = "/internal/gateway"
@@ -57,6 +59,7 @@ class GatewayService(Pushes):
         self._reception = Reception(
             db, bells, configstore, door, offer=self._inbox.offer, exposed_url=exposed_url
         )
+        self._webhooks = Webhooks(configstore)
         self._nouns = [
             *nouns.people(settings, asked, self._entrance, self._removing),
             *nouns.projects(asked, db, triggering, self._removing, new_id),
@@ -80,7 +83,8 @@ class GatewayService(Pushes):
             for contract, noun in self._nouns
             for route in serve(contract, noun, PREFIX, before if contract in nouns.IN_THE_OPEN else behind)
         ]
-        return [*api, *reference_routes(api), *serve(Pushes, self, INTERNAL)]
+        webhooks = serve(WebhookRoutes, self._webhooks, "", before)
+        return [*api, *reference_routes(api), *webhooks, *serve(Pushes, self, INTERNAL)]
 
     async def start(self) -> None:
         """Nothing is to be made ready: what is pending is found by the loops."""
