@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ from tidemill.errors import Unavailable
 from tidemill.kit.carriers import coded
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database
-from tidemill.kit.db.agreed_clock import AgreedClock
+from tidemill.kit.db.agreed_clock import AgreedClock, ticking
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, run_loops
 from tidemill.services.runservice import RunserviceService
@@ -139,7 +139,7 @@ async def machines(
     bells, made = Bells(), []
     for minutes in (-5, 5):
         database = await open_database("runservice", MIGRATIONS)
-        clock = AgreedClock(database, lambda minutes=minutes: datetime.now(UTC) + timedelta(minutes=minutes))
+        clock = AgreedClock(database, lambda minutes=minutes: ticking() + 60 * minutes)
         await clock.put_right()
         made.append(Machine(serve(database, bells, clock), []))
     work = asyncio.ensure_future(run_loops([loop for machine in made for loop in machine.loops]))

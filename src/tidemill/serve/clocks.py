@@ -19,7 +19,7 @@ class Clocks:
         """The clock that all instances of a service with this *database* go by."""
         if await database.read(_dialect) == "sqlite":  # files are of one machine
             return clock
-        agreed = AgreedClock(database, clock)
+        agreed = AgreedClock(database)
         await agreed.put_right()
         self._agreed.append(agreed)
         return agreed
