@@ -48,6 +48,7 @@ def signed(body: bytes = BODY, *, secret: str = SECRET, ago: float = 0) -> dict[
     claimed = Claimed(
         sequence=1,
         claim="",
+        until=datetime.now(UTC),
         id="delivery",
         webhook="webhook",
         run="run",

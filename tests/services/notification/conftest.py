@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import anyio
 import pytest
+from sqlalchemy import text
 
 from tests.conftest import Clock, OpenDatabase
 from tests.services.notification.receiver import SECRET, Receiver, receiving
@@ -23,7 +24,7 @@ from tidemill.core.plan import PlanTask
 from tidemill.core.run import Run
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.coord import Bells
-from tidemill.kit.db import Database, Transaction
+from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import run_loops
 from tidemill.services.notification import NotificationService
@@ -105,7 +106,7 @@ class World:
 
     async def finish(self, run: Run, outcome: Outcome = Outcome.SUCCESS) -> None:
         """Do all jobs that there are."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while (await self.runs.run(run.id)).run.ended_at is None:
                 await self.player.sync()
                 for report in list(self.player.reports.values()):
@@ -140,10 +141,22 @@ class World:
 
     async def until(self, holds: Callable[[list[RunWebhookDelivery]], bool]) -> list[RunWebhookDelivery]:
         """The deliveries, once something holds of them."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while not holds(found := await self.deliveries()):
                 await anyio.lowlevel.checkpoint()
         return found
+
+    async def until_it_rests(self) -> None:
+        """Until the receiver is let be, and nothing is under way."""
+
+        async def is_at_rest(tx: Snapshot) -> bool:
+            claims = text("SELECT count(*) FROM run_webhook_deliveries WHERE claim <> ''")
+            rests = text("SELECT count(*) FROM destinations WHERE rests_until IS NOT NULL")
+            return await tx.value(claims) == 0 and await tx.value(rests) == 1
+
+        with anyio.fail_after(60):
+            while not await self.db.read(is_at_rest):
+                await anyio.lowlevel.checkpoint()
 
 
 @pytest.fixture

@@ -53,7 +53,8 @@ def answer(data: bytes) -> Answer:
 
 def status(code: int) -> Answer:
     """Always the same status."""
-    return answer(b"HTTP/1.1 %d Whatever\r\nContent-Length: 4\r\n\r\nbody" % code)
+    body = b"\r\n" if code == 204 else b"Content-Length: 4\r\n\r\nbody"
+    return answer(b"HTTP/1.1 %d Whatever\r\n%b" % (code, body))
 
 
 class Receiver:
@@ -105,7 +106,7 @@ class Receiver:
 
     async def wait_for(self, count: int) -> list[Request]:
         """All requests, once there are so many."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while len(self.requests) < count:
                 self._came.clear()
                 await self._came.wait()

@@ -203,7 +203,7 @@ async def test_the_place_is_kept_though_nothing_is_to_be_told(world: World) -> N
         before = await world.db.read(places.position)
         world.clock.advance(30)
         await world.queued(group="/user/u1/branch/other")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while await world.db.read(places.position) == before:
                 await anyio.lowlevel.checkpoint()
     assert world.receiver.requests == []

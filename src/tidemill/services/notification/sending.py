@@ -7,6 +7,7 @@ the same time.
 
 from collections import Counter as Tally
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import anyio
@@ -123,7 +124,11 @@ class Sending:
 
         async def take(tx: Transaction) -> list[Claimed]:
             to = prospect.destination
-            if prospect.failures >= patience.FAILURES:
+            # Looked at again: it may have failed since, and an answer to what is in hand decides it.
+            failures = await claiming.failures_of(tx, to, now)
+            if failures is None:
+                return []
+            if failures >= patience.FAILURES:
                 return await claiming.probe(tx, to, by=claim, now=now, until=until)
             return await claiming.claim(tx, to, most, by=claim, now=now, until=until)
 
@@ -131,13 +136,15 @@ class Sending:
 
     async def _deliver(self, claimed: Claimed) -> None:
         try:
-            answer = await self._send(claimed)
-            await self._record(claimed, answer)
+            if self._clock() > claimed.until - timedelta(seconds=self._settings.webhook_timeout):
+                log.warning("a claim came too late to be of use", delivery=claimed.id, run=claimed.run)
+                return
+            await self._record(claimed, await self._send(claimed))
         except Exception:
             # The claim ends by itself, and the delivery is tried again then.
             log.exception("a delivery could not be recorded", delivery=claimed.id, run=claimed.run)
         except BaseException:
-            with anyio.move_on_after(_FAREWELL, shield=True):
+            with anyio.move_on_after(_FAREWELL, shield=True), suppress(Unavailable):
                 await self._db.do(lambda tx: claiming.give_back(tx, claimed, self._clock()))
             raise
         finally:

@@ -50,6 +50,7 @@ _recovered = (
 )
 _failed = update(destinations).where(_named).values(failures=destinations.c.failures + 1)
 _failed_awake = _failed.where(_is_awake)
+_awake_one = select(destinations.c.failures).where(_named, _is_awake)
 _failures = select(destinations.c.failures).where(_named)
 _resting = update(destinations).where(_named).values(rests_until=bindparam("until"))
 _awake = update(destinations).where(_named).values(rests_until=None)
@@ -76,6 +77,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: int
     claim: str
+    until: datetime
+    """When the claim ends."""
     id: str
     webhook: str
     run: str
@@ -93,6 +96,12 @@ async def prospects(tx: Snapshot) -> list[Prospect]:
         Prospect(destination=row.name, failures=row.failures, rests_until=row.rests_until, due_at=row.due_at)
         for row in await tx.all(_prospects)
     ]
+
+
+async def failures_of(tx: Snapshot, destination: str, now: datetime) -> int | None:
+    """How often a destination has failed in a row; None while it rests."""
+    row = await tx.one(_awake_one, {"called": destination, "now": now})
+    return None if row is None else int(row.failures)
 
 
 async def claim(
@@ -113,6 +122,7 @@ async def claim(
         Claimed(
             sequence=row.sequence,
             claim=row.claim,
+            until=row.due_at,
             id=row.id,
             webhook=row.webhook,
             run=row.run,
