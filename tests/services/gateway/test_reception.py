@@ -49,6 +49,44 @@ ACCESS = {
 }
 
 
+ACCESS_TO_ORGS = {
+    ("nobody", "open", "read"): 200,
+    ("nobody", "open", "write"): 401,
+    ("nobody", "closed", "read"): 401,
+    ("stranger", "open", "read"): 200,
+    ("stranger", "open", "write"): 403,
+    ("stranger", "closed", "read"): 404,
+    ("stranger", "closed", "write"): 403,
+    ("member", "closed", "read"): 200,
+    ("member", "closed", "write"): 403,
+    ("owner", "closed", "read"): 200,
+    ("owner", "closed", "write"): 200,
+    ("owner", "none", "read"): 404,
+}
+
+
+async def test_who_may_at_a_repository_of_an_organization(house: House, alice: Person) -> None:
+    """Members read, owners write, and what is private is nothing for strangers."""
+    await alice.ask("POST", "/orgs", {"name": "acme", "visibility": "public"})
+    for name, visibility in (("open", "public"), ("closed", "private")):
+        await project(alice, name, visibility, parent="org/acme")
+    people = {"nobody": house.nobody, "owner": alice}
+    for name in ("stranger", "member"):
+        people[name] = await house.person(name)
+    await alice.ask("PUT", "/orgs/acme/members/member", {"role": "member"})
+    for (who, name, what), status in ACCESS_TO_ORGS.items():
+        password = people[who].token or ""
+        request = AccessRequest(
+            path=f"org/acme/{name}", write=what == "write", username="x", password=password
+        )
+        try:
+            await house.gateway.access(request)
+            answered = 200
+        except Failure as error:
+            answered = error.status
+        assert answered == status, (who, name, what)
+
+
 async def test_who_may_at_a_repository(
     house: House, alice: Person, hello: str, secret: str, configstore: ConfigstoreService, clock: Clock
 ) -> None:
