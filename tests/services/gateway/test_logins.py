@@ -263,7 +263,10 @@ async def test_an_administrator_logs_in(house: House) -> None:
     assert await browser.status("PUT", "/users/alice/admin", {"admin": True}) == 403
     assert (await house.admin.ask("PUT", "/users/alice/admin", {"admin": True})).status_code == 204
     assert [await browser.status("GET", one) for one in (path, "/users", "/user")] == [200, 200, 200]
+    me = (await browser.ask("GET", "/user")).json()
+    assert (me["admin"], list(me)[:4]) == (True, ["id", "username", "tokens", "linked_accounts"])
     assert await browser.status("PUT", "/users/alice/admin", {"admin": False}) == 204
+    assert "admin" not in (await browser.ask("GET", "/user")).json()
     assert await browser.status("GET", "/users") == 403
     assert await house.admin.failure("PUT", "/users/carol/admin", {"admin": True}) == (
         404,

@@ -3,6 +3,7 @@
 from typing import Unpack
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.kit.contract import Contract, Page, delete, get, post, put
@@ -38,6 +39,8 @@ class PrivateUserResponse(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[str, ...]
     """Names of the tokens, sorted."""
     linked_accounts: tuple[LinkedAccountResponse, ...] = ()
+    admin: bool | UnsetType = UNSET
+    """Extension: there when the user is an administrator."""
 
 
 class CreateUserTokenRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Unpack
 
+from msgspec import UNSET
+
 from tidemill.contracts.configstore import Configstore, NewToken, NewUser, User
 from tidemill.contracts.gateway.users import (
     CreateUserRequest,
@@ -95,4 +97,6 @@ def _public(user: User) -> UserResponse:
 
 
 def _private(user: User) -> PrivateUserResponse:
-    return PrivateUserResponse(id=user.id, username=user.name, tokens=user.token_names)
+    return PrivateUserResponse(
+        id=user.id, username=user.name, tokens=user.token_names, admin=user.is_admin or UNSET
+    )
