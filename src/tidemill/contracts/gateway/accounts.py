@@ -125,17 +125,23 @@ class LoginRoutes(Contract):
 
     @post("/auth/login", status=201)
     async def log_in(self, request: LoginUserRequest) -> LoginUserResponse:
-        """Begin a session, in two cookies; 404 `remoteSourceDoesNotExist`, 401 `wrongPassword`, 429."""
+        """Begin a session, in two cookies; 404 `remoteSourceDoesNotExist`, 401 `wrongPassword`, 429.
+
+        403 `csrfRefused` for a page of another origin.
+        """
 
     @post("/auth/authorize", status=201)
     async def authorize(self, request: LoginUserRequest) -> AuthorizeResponse:
-        """Whose credentials these are; 404 `remoteSourceDoesNotExist`, 401 `wrongPassword`, 429."""
+        """Whose credentials these are; 404 `remoteSourceDoesNotExist`, 401 `wrongPassword`, 429.
+
+        403 `csrfRefused` for a page of another origin.
+        """
 
     @post("/auth/register", status=201)
     async def register(self, request: RegisterUserRequest) -> RegisterUserResponse:
         """Make oneself a user, where `gateway.registration` allows it; 400 `registrationDisabled`, 429.
 
-        404 `remoteSourceDoesNotExist`.
+        404 `remoteSourceDoesNotExist`; 403 `csrfRefused` for a page of another origin.
         """
 
     @get("/auth/oauth2/callback")

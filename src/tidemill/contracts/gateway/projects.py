@@ -176,7 +176,10 @@ class ProjectRoutes(Contract):
 
     @post("/projects", status=201)
     async def create_project(self, request: CreateProjectRequest) -> ProjectResponse:
-        """For the owner of the parent group; 400 `projectAlreadyExists` and what is invalid."""
+        """For the owner of the parent group; 400 `projectAlreadyExists` and what is invalid.
+
+        404 `parentProjectGroupDoesNotExist`, `remoteSourceDoesNotExist`.
+        """
 
     @put("/projects/{projectref}", status=201)
     async def update_project(self, projectref: str, request: UpdateProjectRequest) -> ProjectResponse:

@@ -36,6 +36,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be said of an endpoint."""
     responses: Callable[[Endpoint], Mapping[str, Json]] = lambda _: {}
     """What it may answer that does not follow from its contract."""
+    plain: Collection[int] = ()
+    """Statuses of failures that may also be told in plain text."""
 
 
 def describe(routes: Iterable[BaseRoute], about: About) -> Json:
@@ -45,7 +47,7 @@ def describe(routes: Iterable[BaseRoute], about: About) -> Json:
         for route in routes
         if isinstance(route, Route) and isinstance(route.endpoint, Served)
     ]
-    schemas = _Schemas([end.endpoint for _, end in served])
+    schemas = _Schemas([end.endpoint for _, end in served], about.plain)
     paths: dict[str, Json] = {}
     for route, end in served:
         operation = _Operation(end, about, schemas).described()
@@ -61,7 +63,7 @@ def describe(routes: Iterable[BaseRoute], about: About) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "responses": {str(status): schemas.failure(said) for status, said in MEANINGS.items()},
+            "responses": {str(status): schemas.failure(status, said) for status, said in MEANINGS.items()},
             "securitySchemes": dict(about.schemes),
         },
     }
@@ -89,22 +91,26 @@ def _noun(module: str) -> str:
 class _Schemas:
     """The schemas of all types that endpoints have, with what is said of their fields."""
 
-    def __init__(self, endpoints: list[Endpoint]) -> None:
+    def __init__(self, endpoints: list[Endpoint], plain: Collection[int]) -> None:
         kinds = [*dict.fromkeys(kind for e in endpoints for kind in _kinds(e)), list[ErrorItem]]
         found, self.components = msgspec.json.schema_components(
             kinds, ref_template=_REFERENCE, schema_hook=_anything
         )
         self._by_kind = dict(zip(kinds, found, strict=True))
         self.docs = FieldDocs()
+        self._plain = plain
         for kind in _structs(kinds):
             self._add_docs(kind)
 
     def of(self, kind: Any) -> Json:
         return dict(self._by_kind[kind])
 
-    def failure(self, said: str) -> Json:
+    def failure(self, status: int, said: str) -> Json:
         """The response that tells of a failure."""
-        return {"description": said, "content": {"application/json": {"schema": self.of(list[ErrorItem])}}}
+        content: Json = {"application/json": {"schema": self.of(list[ErrorItem])}}
+        if status in self._plain:
+            content["text/plain"] = {"schema": _TEXT}
+        return {"description": said, "content": content}
 
     def _add_docs(self, kind: type[msgspec.Struct]) -> None:
         fields = self.components.get(kind.__name__, {}).get("properties", {})
@@ -208,7 +214,7 @@ class _Operation:
         if not codes:
             return {"$ref": f"#/components/responses/{status}"}
         told = ", ".join(f"`{code}`" for code in dict.fromkeys(codes))
-        return self._schemas.failure(f"{MEANINGS[status]} Codes: {told}.")
+        return self._schemas.failure(status, f"{MEANINGS[status]} Codes: {told}.")
 
 
 def _head(operation: Json) -> Json:

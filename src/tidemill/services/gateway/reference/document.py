@@ -33,6 +33,13 @@ _SCHEMES: dict[str, Json] = {
         "name": "Authorization",
         "description": "`token ` and a user's token, or the administrator's.",
     },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-session",
+        "description": "Of a login, with the cookie `secondarysession` beside it; what changes something "
+        "also shows the last `X-Csrf-Token`. Where cookies are not secure it is called `session`.",
+    },
 }
 
 #: What parameters mean that many routes have.
@@ -81,6 +88,7 @@ def document(routes: Iterable[BaseRoute]) -> Json:
         parameters=PARAMETERS,
         doc=_docs(routes),
         responses=_responses,
+        plain={403},
     )
     return describe(routes, about)
 
