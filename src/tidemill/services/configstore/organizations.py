@@ -82,12 +82,11 @@ class OrganizationKeeper(Organizations):
 
     async def delete_org(self, ref: str, request: ProjectIds | None = None) -> None:
         async def remove(tx: Transaction) -> None:
-            row = await finding.org(tx, ref)
+            row = await finding.held_org(tx, ref)
             root = await groups.root_of(tx, "org", row.name)
             if request is not None and root is not None:
                 await hold_below(tx, root, frozenset(request.projects))
-            if not await organizations.remove(tx, row.id):
-                raise finding.no_org(ref)
+            await organizations.remove(tx, row.id)
 
         await self._db.do(remove)
 

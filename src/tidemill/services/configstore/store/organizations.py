@@ -56,9 +56,9 @@ async def show_to(tx: Transaction, id: str, visibility: str) -> None:
     await tx.run(update(project_groups).where(project_groups.c.org_id == id).values(visibility=visibility))
 
 
-async def remove(tx: Transaction, id: str) -> bool:
-    """Remove it with all that it has; False when it is gone."""
-    return await tx.run(delete(organizations).where(organizations.c.id == id)) == 1
+async def remove(tx: Transaction, id: str) -> None:
+    """Remove it with all that it has."""
+    await tx.run(delete(organizations).where(organizations.c.id == id))
 
 
 async def members(tx: Snapshot, org_id: str, *, after: str, limit: int, ascending: bool) -> list[AnyRow]:
