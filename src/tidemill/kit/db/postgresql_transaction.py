@@ -1,6 +1,6 @@
 """The snapshot and the transaction of PostgreSQL, which wait for their connection alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,9 @@ _NUMBER = text("""
     RETURNING CAST(pg_current_xact_id() AS text) AS number, pg_postmaster_start_time() AS life
 """)
 
+#: A statement can have some 32,000 parameters.
+_LONGEST_ROUNDED = 1024
+
 
 class PostgresSnapshot(Snapshot):
     """Reads in a repeatable-read, read-only transaction."""
@@ -47,7 +50,7 @@ class PostgresSnapshot(Snapshot):
     ) -> CursorResult[Any]:
         self.is_waiting = True
         try:
-            return await self._connection.execute(stmt, values)
+            return await self._connection.execute(stmt, _of_few_lengths(values))
         finally:
             self.is_waiting = False
 
@@ -73,3 +76,25 @@ class PostgresTransaction(PostgresSnapshot, Transaction):
         if sealed is None:
             raise failures.replaced(name)
         return Stamp(number=sealed.number, life=sealed.life)
+
+
+def _of_few_lengths(values: Values | Sequence[Values] | None) -> Values | Sequence[Values] | None:
+    """The same with lists, which an `IN` is given, as long as the next power of two: the last one repeated.
+
+    A statement is another one for each length of its lists, and each connection prepares each statement
+    that it has not met, which costs more than to execute it.
+    """
+    if not isinstance(values, Mapping) or not any(_is_list(value) for value in values.values()):
+        return values
+    return {name: _rounded(value) if _is_list(value) else value for name, value in values.items()}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
+def _rounded(items: Collection[Any]) -> list[Any]:
+    found = list(items)
+    if not found or len(found) > _LONGEST_ROUNDED:
+        return found
+    return found + found[-1:] * ((1 << (len(found) - 1).bit_length()) - len(found))

@@ -22,7 +22,7 @@ from tidemill.kit.coord import Bells
 from tidemill.kit.db import Transaction
 from tidemill.services.runservice.store import counting, jobs, runs
 from tidemill.services.runservice.store.demands import Demands
-from tidemill.services.runservice.store.jobs import Job
+from tidemill.services.runservice.store.jobs import LiveJob
 from tidemill.services.runservice.store.plans import Plans
 from tidemill.services.runservice.store.recent import Recent
 from tidemill.services.runservice.store.runs import StoredRun
@@ -41,7 +41,7 @@ log = structlog.get_logger("runservice")
 class RunInHand:
     """A run that this transaction has locked: as it was, as it becomes, its plan and its live jobs."""
 
-    def __init__(self, stored: StoredRun, plan: Plan | None, held: Sequence[Job]) -> None:
+    def __init__(self, stored: StoredRun, plan: Plan | None, held: Sequence[LiveJob]) -> None:
         self.stored = stored
         self.run = stored.run
         self.plan = plan
@@ -205,7 +205,7 @@ class Changes:
                 self._tx.after_commit(self._bells.ring, f"executor/{job.executor}")
         await self.remove_jobs(hand, [JobId(task) for task in tasks])
 
-    async def _ask_to_stop(self, held: Sequence[Job]) -> None:
+    async def _ask_to_stop(self, held: Sequence[LiveJob]) -> None:
         asked = [job for job in held if not job.stop]
         await jobs.ask_to_stop(self._tx, [job.id for job in asked])
         self.stopped.update(job.id for job in asked)

@@ -25,25 +25,14 @@ _requeue = (
 _AT_ONCE = 50
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A live job, and what is asked of its run and task whenever it is spoken of."""
+class LiveJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A live job as far as its run is decided on."""
 
     id: JobId
     run: int
-    position: int
-    generation: int
     phase: JobPhase
     stop: bool
     executor: ExecutorId | None
-    run_id: RunId
-    group: str
-    number: int
-    plan_id: str
-    scope: str
-    demand: int | None
-    """The id of what it asks of an executor; None of one that a process of the version before has queued."""
-    state: bytes
-    """The state of its task, as it is stored."""
 
     @property
     def task_id(self) -> TaskId:
@@ -54,6 +43,22 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def is_unconfirmed(self) -> bool:
         """Nothing of it has run: it can be taken back."""
         return self.phase in (JobPhase.QUEUED, JobPhase.CLAIMED)
+
+
+class Job(LiveJob, frozen=True, kw_only=True):
+    """A live job, and what is asked of its run and task whenever it is spoken of."""
+
+    position: int
+    generation: int
+    run_id: RunId
+    group: str
+    number: int
+    plan_id: str
+    scope: str
+    demand: int | None
+    """The id of what it asks of an executor; None of one that a process of the version before has queued."""
+    state: bytes
+    """The state of its task, as it is stored."""
 
 
 _with_run = (
@@ -71,7 +76,11 @@ _with_run = (
     .order_by(jobs.c.run, jobs.c.position)
 )
 _held_by = _with_run.where(jobs.c.executor == bindparam("of"))
-_of_runs = _with_run.where(jobs.c.run.in_(bindparam("these", expanding=True)))
+_of_runs = (
+    select(jobs.c.id, jobs.c.run, jobs.c.phase, jobs.c.stop, jobs.c.executor)
+    .where(jobs.c.run.in_(bindparam("these", expanding=True)))
+    .order_by(jobs.c.run, jobs.c.position)
+)
 _these = _with_run.where(jobs.c.id.in_(bindparam("these", expanding=True)))
 _free = (
     select(jobs.c.id)
@@ -169,9 +178,18 @@ async def live(tx: Snapshot, id: JobId, generation: int) -> Job:
     return found[0]
 
 
-async def of_runs(tx: Snapshot, sequences: Collection[int]) -> list[Job]:
+async def of_runs(tx: Snapshot, sequences: Collection[int]) -> list[LiveJob]:
     """The jobs of these runs."""
-    return await _read(tx, _of_runs, {"these": sequences})
+    return [
+        LiveJob(
+            id=row.id,
+            run=row.run,
+            phase=JobPhase(row.phase),
+            stop=row.stop,
+            executor=row.executor,
+        )
+        for row in await tx.all(_of_runs, {"these": sequences})
+    ]
 
 
 async def oldest(

@@ -79,11 +79,20 @@ async def head(tx: Snapshot, log: LogId) -> Head | None:
 
 async def grow(tx: Transaction, log: LogId, part: Part) -> tuple[bool, Head]:
     """Add a part if it begins where the log ends; whether it was added, and the log as it is then."""
-    in_rows = await _lengthen(tx, log, part)
+    in_rows = None if part.start else await _begin(tx, log, part)
+    if in_rows is None:
+        in_rows = await _lengthen(tx, log, part)
     if in_rows is None:
         return False, await head(tx, log) or Head()
     await tx.run(_add_part, {**msgspec.structs.asdict(log), **msgspec.structs.asdict(part)})
     return True, Head(length=part.end, in_rows=in_rows)
+
+
+async def _begin(tx: Transaction, log: LogId, part: Part) -> int | None:
+    """Make a log of its first *part*; None when there is one."""
+    first = part.length if part.object is None else 0
+    new = {**msgspec.structs.asdict(log), "length": part.length, "in_rows": first}
+    return first if await tx.insert_new(logs, new) else None
 
 
 async def _lengthen(tx: Transaction, log: LogId, part: Part) -> int | None:
@@ -94,11 +103,7 @@ async def _lengthen(tx: Transaction, log: LogId, part: Part) -> int | None:
         counted = await tx.value(_lengthen_rows, _named(log) | lengths | {"more": part.length})
     else:
         counted = await tx.value(_lengthen_objects, _named(log) | lengths)
-    if counted is not None or part.start:
-        return counted
-    first = part.length if part.object is None else 0
-    new = {**msgspec.structs.asdict(log), "length": part.length, "in_rows": first}
-    return first if await tx.insert_new(logs, new) else None
+    return counted
 
 
 async def parts_from(tx: Snapshot, log: LogId, offset: int) -> list[Part]:

@@ -30,6 +30,12 @@ _take = (
     .order_by(runs.c.sequence)
     .with_for_update()
 )
+_lock = (
+    select(runs.c.sequence)
+    .where(runs.c.sequence.in_(bindparam("these", expanding=True)))
+    .order_by(runs.c.sequence)
+    .with_for_update()
+)
 _states = (
     select(tasks.c.run, tasks.c.state)
     .where(tasks.c.run.in_(bindparam("these", expanding=True)))
@@ -130,8 +136,7 @@ async def due(tx: Snapshot, now: datetime) -> tuple[list[int], datetime | None]:
 async def lock(tx: Transaction, sequences: Collection[int]) -> None:
     """Lock these runs without reading them; SQLite has one writer and needs no locks."""
     if sequences and tx.dialect != "sqlite":
-        query = select(runs.c.sequence).where(runs.c.sequence.in_(sequences)).order_by(runs.c.sequence)
-        await tx.all(query.with_for_update())
+        await tx.all(_lock, {"these": sequences})
 
 
 async def touch(tx: Transaction, sequences: Collection[int]) -> dict[int, int]:
