@@ -53,7 +53,7 @@ class Server:
                 command, stdout=subprocess.PIPE, stderr=log, env=environment | self.environment
             )
         self.url = self._ready()
-        self._listen = self.url.removeprefix("http://")  # a restart keeps the address
+        self._listen = self.url.partition("://")[2]  # a restart keeps the address
         return self
 
     def _ready(self) -> str:

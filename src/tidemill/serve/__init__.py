@@ -6,6 +6,7 @@ import resource
 import secrets
 import signal
 import socket
+import ssl
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from tidemill.kit.supervise import run_loops
 from tidemill.kit.telemetry import configure_logging
 from tidemill.serve.browsers import edge
 from tidemill.serve.house import COMPONENTS, House, components
-from tidemill.serve.listening import address, listen
+from tidemill.serve.listening import address, listen, tls
 from tidemill.settings import Settings
 
 DRAIN_SECONDS = 5.0
@@ -40,8 +41,9 @@ def main(settings: Settings, config: Path | None) -> int:
     code = 0
     try:
         components(settings)  # a name that is none is told before anything is tried
+        encryption = tls(settings)
         listener = listen(settings)
-        anyio.run(_serve, settings, listener, config, backend_options={"use_uvloop": True})
+        anyio.run(_serve, settings, listener, encryption, config, backend_options={"use_uvloop": True})
     except* Failure as group:
         code = 1
         for error in _leaves(group):
@@ -49,10 +51,13 @@ def main(settings: Settings, config: Path | None) -> int:
     return code
 
 
-async def _serve(settings: Settings, listener: socket.socket, config: Path | None) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, encryption: ssl.SSLContext | None, config: Path | None
+) -> None:
     stop = anyio.Event()
     token = _service_token(settings)
-    async with House(settings, address(listener), config) as house, anyio.create_task_group() as group:
+    own = address(listener, over_tls=encryption is not None)
+    async with House(settings, own, config) as house, anyio.create_task_group() as group:
         app = make_app(
             [route for service in house.services.values() for route in service.routes()],
             ready=house.readiness.unready,
@@ -65,7 +70,7 @@ async def _serve(settings: Settings, listener: socket.socket, config: Path | Non
         gc.set_threshold(*COLLECTIONS)
         with suppress(OSError):  # nobody needs to read it
             print(f"Tidemill is ready: {house.address} ({', '.join(house.services)})", flush=True)  # noqa: T201 - for people and programs that wait for it
-        await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS)
+        await serve_http(app, listener, stop=stop, drain=DRAIN_SECONDS, tls=encryption)
         group.cancel_scope.cancel()
 
 

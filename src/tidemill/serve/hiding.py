@@ -13,8 +13,8 @@ def hidden(settings: Settings, data_dir: Path, config: Path | None, databases: I
     files = [Path(url.removeprefix("sqlite:///")) for url in databases if url.startswith("sqlite:///")]
     beside = [file.with_name(file.name + end) for file in files for end in ("", "-wal", "-shm")]
     own = [config.absolute()] if config else []
-    key = settings.configstore.secret_key_file
-    keys = [*([Path(key).absolute()] if key else []), *secret_files(settings.coordinator)]
+    named = [settings.configstore.secret_key_file, settings.web.tls_key]
+    keys = [*(Path(key).absolute() for key in named if key), *secret_files(settings.coordinator)]
     return [data_dir, *beside, *own, *keys, *_local_objects(settings.runservice.objects)]
 
 

@@ -1,7 +1,10 @@
 """Where this process listens, and who can reach it there."""
 
 import errno
+import ipaddress
 import socket
+import ssl
+from urllib.parse import urlsplit
 
 from tidemill.errors import BadRequest
 from tidemill.settings import Settings
@@ -41,12 +44,36 @@ def _reason(error: OSError | OverflowError) -> str:
     return error.strerror or str(error)
 
 
-def address(listener: socket.socket) -> str:
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """What connections are encrypted with, if at all; raises BadRequest for files that cannot be used."""
+    certificate, key = settings.web.tls_cert, settings.web.tls_key
+    if not certificate and not key:
+        return None
+    if not certificate or not key:
+        raise BadRequest("web.tls_cert and web.tls_key go together; give both", code="badSettings")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadRequest(
+            f"cannot use the certificate {certificate} with the key {key}: {reason}", code="badSettings"
+        ) from error
+    return context
+
+
+def address(listener: socket.socket, *, over_tls: bool = False) -> str:
     """The URL of what *listener* serves."""
+    scheme = "https" if over_tls else "http"
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def is_loopback(url: str) -> bool:
     """Whether only this machine can reach *url*."""
-    return url.startswith(("http://127.", "http://[::1]", "http://localhost"))
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

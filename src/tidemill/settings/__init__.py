@@ -26,6 +26,10 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     listen: str = "127.0.0.1:8000"
     """Address and port; port 0 takes a free one."""
+    tls_cert: str = ""
+    """The file of the server's certificate and those above it (PEM): it is served over TLS then."""
+    tls_key: str = ""
+    """The file of its private key (PEM)."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose `X-Forwarded-For` says who asks: `127.0.0.1,10.0.0.0/8`."""
 

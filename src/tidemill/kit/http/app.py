@@ -163,7 +163,7 @@ class _Exchange:
             range=self._header(b"range"),
             if_range=self._header(b"if-range"),
             if_none_match=self._header(b"if-none-match"),
-            remote=(scope.get("client") or ("",))[0],
+            remote=edge.remote((scope.get("client") or ("",))[0], {} if internal else self.headers),
             headers={} if internal else self.headers,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 
 import anyio
 from uvicorn import Config, Server
@@ -15,7 +16,14 @@ KEEP_ALIVE_SECONDS = 75
 _CANCELLED_SECONDS = 1.0
 
 
-async def serve_http(app: App, listener: socket.socket, *, stop: anyio.Event, drain: float = 5.0) -> None:
+async def serve_http(
+    app: App,
+    listener: socket.socket,
+    *,
+    stop: anyio.Event,
+    drain: float = 5.0,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serve *app* on *listener* until *stop*; then finish what is in flight, for *drain* seconds at most.
 
     Signals are the caller's business. What waits or streams is ended at once: its client asks again.
@@ -36,6 +44,7 @@ async def serve_http(app: App, listener: socket.socket, *, stop: anyio.Event, dr
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=drain,  # type: ignore[arg-type]  # fractions of seconds work too
         reset_contextvars=True,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     server = _Server(config, app, stop)
     await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take over the signals
