@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -74,7 +74,11 @@ def receiving() -> Iterator[WebhookReceiver]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Whoever was killed has hung up."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook/token-of-the-url"
     thread = threading.Thread(target=server.serve_forever, daemon=True)

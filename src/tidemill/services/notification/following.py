@@ -28,9 +28,9 @@ from tidemill.services.notification.store.outbox import BELL, Told
 #: The destination of what is told to the webhook in the settings.
 INSTALLATION = "installation"
 #: Seconds for which the place is held after it was moved.
-LEASE = 45.0
+LEASE = 30.0
 #: Seconds after which it is moved though there was nothing to tell.
-_RENEWAL = timedelta(seconds=10)
+_RENEWAL = timedelta(seconds=5)
 #: Seconds in which the feed says at least where it is; then its stream counts as dead.
 _SILENCE = 45.0
 
