@@ -102,19 +102,20 @@ def _clean(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _compiled(text: str, kind: PatternKind) -> Any:
-    return _compile(glob_expression(text) if kind is PatternKind.GLOB else text)
+    return compile_expression(glob_expression(text) if kind is PatternKind.GLOB else text)
 
 
 @lru_cache(maxsize=64)
 def _joined(globs: tuple[str, ...]) -> list[Any]:
     """One expression for all of *globs*; several when RE2 finds it too large."""
     try:
-        return [_compile("|".join(glob_expression(glob) for glob in globs))]
+        return [compile_expression("|".join(glob_expression(glob) for glob in globs))]
     except ValueError:
         return [_compiled(glob, PatternKind.GLOB) for glob in globs]
 
 
-def _compile(expression: str) -> Any:
+def compile_expression(expression: str) -> Any:
+    """A regular expression (RE2); raises ValueError, which says what is wrong."""
     import re2  # noqa: PLC0415 - clients know these nouns, and have no need of it
 
     options = re2.Options()

@@ -31,8 +31,12 @@ class Ref(msgspec.Struct, frozen=True, kw_only=True):
 
     def group(self, project: str) -> str:
         """The group of its runs in the project with this id; runs of a group run one after the other."""
+        return self.group_in(project_group(project))
+
+    def group_in(self, counted: str) -> str:
+        """The group of its runs among those that are counted together, of a project or of a user."""
         kind = "pr" if self.type is RefType.PULL_REQUEST else self.type.value
-        return f"{project_group(project)}/{kind}/{quote(self.name, safe=_SAFE_IN_SEGMENT)}"
+        return f"{counted}/{kind}/{quote(self.name, safe=_SAFE_IN_SEGMENT)}"
 
     def caches(self, project: str) -> tuple[str, ...]:
         """Where its runs look for caches, in this order; they save in the first.
@@ -51,6 +55,11 @@ def branch(name: str) -> Ref:
 def tag(name: str) -> Ref:
     """The tag called *name*."""
     return Ref(type=RefType.TAG, name=name, full=_TAGS + name)
+
+
+def pull_request(id: str, full: str) -> Ref:
+    """The pull request with this id, whose commits are under the ref *full*."""
+    return Ref(type=RefType.PULL_REQUEST, name=id, full=full)
 
 
 def parse_ref(full: str) -> Ref | None:

@@ -4,6 +4,7 @@ import msgspec
 
 _PROJECT = "project"
 _FORK = "fork"
+_DIRECT = "direct"
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,3 +32,24 @@ def parse_scope(text: str) -> Scope | None:
     if kind not in (_PROJECT, _FORK) or not project or not separator:
         return None
     return Scope(project=project, ref=ref, is_fork=kind == _FORK)
+
+
+class DirectScope(msgspec.Struct, frozen=True, kw_only=True):
+    """The repository of a user's direct runs, and the variables that a run was given, sealed."""
+
+    repository: str
+    """Its id (`core/direct_runs.py`)."""
+    sealed: str = ""
+    """Letters that only the configstore can make sense of; "" for no variables."""
+
+    def __str__(self) -> str:
+        return f"{_DIRECT}:{self.repository}:{self.sealed}"
+
+
+def parse_direct_scope(text: str) -> DirectScope | None:
+    """The scope of a direct run written as *text*; None for another one."""
+    kind, _, rest = text.partition(":")
+    repository, separator, sealed = rest.partition(":")
+    if kind != _DIRECT or not repository or not separator:
+        return None
+    return DirectScope(repository=repository, sealed=sealed)
