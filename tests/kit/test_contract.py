@@ -13,7 +13,7 @@ from tests.kit.probe import PREFIX, Colour, Item, Probe, ProbeService, Ref, Wait
 from tidemill.errors import BY_STATUS, BadRequest, Conflict, Failure, Internal, NotFound, Unavailable
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.connect import connect, http_client
-from tidemill.kit.contract import Call, Contract, calling, endpoints, get, post
+from tidemill.kit.contract import Call, Contract, calling, endpoints, get, on_behalf_of, post
 from tidemill.kit.http import make_app, serve
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ def service(anyio_backend: object) -> ProbeService:
 async def over_http(service: ProbeService) -> AsyncIterator[Probe]:
     app = make_app(serve(Probe, service, PREFIX), service_token="s3cret")
     async with running(app) as url, http_client(url, service_token="s3cret") as http:
-        yield connect(Probe, http, PREFIX, caller="tests")
+        yield connect(Probe, http, PREFIX)
 
 
 @pytest.fixture(params=["direct", "coded", "http"])
@@ -46,7 +46,7 @@ async def probe(request: pytest.FixtureRequest, service: ProbeService) -> AsyncI
         async with over_http(service) as carried:
             yield carried
     else:
-        yield {"direct": direct, "coded": coded}[request.param](Probe, service, caller="tests")
+        yield {"direct": direct, "coded": coded}[request.param](Probe, service)
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -262,10 +262,11 @@ async def test_a_bug_shows_nothing_but_the_request(
 
 
 async def test_the_call_travels(probe: Probe) -> None:
-    """Request id and caller are set; credentials of services stay at the door."""
+    """Request id and caller go along; credentials of people stay at the door."""
     with calling(Call(request_id="req-7", authorization="token of a user")):
+        on_behalf_of('{"name":"Zoë"}')
         seen = await probe.call()
-    assert (seen["request"], seen["caller"], seen["authorization"]) == ("req-7", "tests", "")
+    assert (seen["request"], seen["caller"], seen["authorization"]) == ("req-7", '{"name":"Zoë"}', "")
 
 
 async def test_every_call_has_a_request_id(probe: Probe) -> None:

@@ -15,6 +15,8 @@ class ValuesRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     scope: str
     names: tuple[str, ...]
+    job: str = ""
+    """What they are for, as the log of who has read secrets is to say it: an opaque text."""
 
 
 class ValuesAnswer(msgspec.Struct, frozen=True):

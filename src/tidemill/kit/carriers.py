@@ -26,21 +26,21 @@ log = structlog.get_logger("carriers")
 _in_flight: set[asyncio.Task[Any]] = set()
 
 
-def direct(contract: type[C], service: C, *, caller: str = "") -> C:
+def direct(contract: type[C], service: C) -> C:
     """*service* itself, behind the thin carrier."""
 
     def make(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
         target = getattr(service, endpoint.name)
 
         async def call(_: C, *args: Any, **kwargs: Any) -> Any:
-            return await carry(endpoint, target, endpoint.bind(args, kwargs), caller)
+            return await carry(endpoint, target, endpoint.bind(args, kwargs))
 
         return call
 
     return derive(contract, make)
 
 
-def coded(contract: type[C], service: C, *, caller: str = "") -> C:
+def coded(contract: type[C], service: C) -> C:
     """*service* with every argument and answer encoded to JSON and decoded again; for tests."""
 
     def make(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
@@ -49,9 +49,8 @@ def coded(contract: type[C], service: C, *, caller: str = "") -> C:
 
         async def call(_: C, *args: Any, **kwargs: Any) -> Any:
             bound = endpoint.bind(args, kwargs)
-            answer = await carry(
-                endpoint, target, {name: codecs[name](value) for name, value in bound.items()}, caller
-            )
+            copies = {name: codecs[name](value) for name, value in bound.items()}
+            answer = await carry(endpoint, target, copies)
             return _copied(answer) if endpoint.streams else _through(endpoint.answer)(answer)
 
         return call
@@ -71,12 +70,11 @@ def absent(contract: type[C], why: str) -> C:
     return derive(contract, make)
 
 
-async def carry(
-    endpoint: Endpoint, target: Callable[..., Any], arguments: dict[str, Any], caller: str
-) -> Any:
+async def carry(endpoint: Endpoint, target: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call *target* as its endpoint says: within its time, and shielded unless it waits or streams."""
     seconds = endpoint.seconds(arguments)
-    call = Call(request_id=current_call().request_id or secrets.token_hex(8), caller=caller)
+    asking = current_call()
+    call = Call(request_id=asking.request_id or secrets.token_hex(8), caller=asking.caller)
     body = endpoint.body
     if endpoint.waits or endpoint.streams or (body is not None and body.kind == "stream"):
         timeless = body is not None and body.kind == "stream"

@@ -69,7 +69,6 @@ def connect(
     http: httpx2.AsyncClient,
     prefix: str,
     *,
-    caller: str = "",
     is_service: bool = True,
 ) -> C:
     """An object of the contract's type that asks the service behind *http* under *prefix*.
@@ -80,7 +79,7 @@ def connect(
     """
 
     def make(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
-        request = _requests(endpoint, prefix, caller)
+        request = _requests(endpoint, prefix, is_service=is_service)
         read = _answers(endpoint, is_service=is_service)
 
         async def call(_: C, *args: Any, **kwargs: Any) -> Any:
@@ -102,7 +101,7 @@ def connect(
 
 
 def _requests(
-    endpoint: Endpoint, prefix: str, caller: str
+    endpoint: Endpoint, prefix: str, *, is_service: bool
 ) -> Callable[[httpx2.AsyncClient, dict[str, Any], float], httpx2.Request]:
     """What turns the arguments of a call into its request."""
     path = prefix + endpoint.path
@@ -119,8 +118,8 @@ def _requests(
             for text in _texts(bound[p.name], is_list=p.is_list)
         ]
         headers = {REQUEST_ID: current_call().request_id} if current_call().request_id else {}
-        if caller:
-            headers[CALLER] = caller
+        if is_service and current_call().caller:
+            headers[CALLER] = quote(current_call().caller)
         content: Any = None
         if body is not None and body.name in bound:
             content = bound[body.name]

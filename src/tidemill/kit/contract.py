@@ -89,7 +89,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     request_id: str = ""
     caller: str = ""
-    """Who asks, as an opaque name: a service, a user, an executor."""
+    """On whose behalf it is asked, as opaque text; it goes on to whoever is asked in turn."""
     authorization: str = ""
     """The Authorization header as received; only the gateway and the gitserver read it."""
     accept: str = ""
@@ -127,6 +127,11 @@ def calling(call: Call) -> Iterator[None]:
         yield
     finally:
         _call.reset(token)
+
+
+def on_behalf_of(caller: str) -> None:
+    """From here on the current call, and what it asks of others, is made for *caller*."""
+    _call.set(msgspec.structs.replace(_call.get(), caller=caller))
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,8 @@ class ConfigstoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     behind it; "" reads them from `secret_key_file`."""
     secret_key_file: str = ""
     """The file with those keys; "" is <data_dir>/secret-key, which the first start makes."""
+    keep_audit: Annotated[float, Meta(ge=0)] = 0.0
+    """Seconds after which entries of the audit log are removed; 0 keeps them for ever."""
 
 
 class RunserviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import cache
+from urllib.parse import unquote
 
 import anyio
 import structlog
@@ -155,7 +156,7 @@ class _Exchange:
         internal = self.is_internal
         self.call = Call(
             request_id=request_id,
-            caller=self.headers.get(CALLER.lower().encode(), b"").decode("latin-1") if internal else "",
+            caller=unquote(self._header(CALLER.lower().encode())) if internal else "",
             authorization="" if internal else self._header(b"authorization"),
             accept=self._header(b"accept"),
             last_event_id=self._header(b"last-event-id"),

@@ -9,6 +9,7 @@ from tidemill.core.names import NAME_RULE, is_valid_name
 from tidemill.errors import BadRequest, Failure
 from tidemill.kit.db import AnyRow, Transaction
 from tidemill.services.configstore import finding
+from tidemill.services.configstore.noting import a_group, a_project, given, note
 from tidemill.services.configstore.store import groups, projects
 from tidemill.services.configstore.store.groups import Place
 
@@ -27,7 +28,9 @@ async def add_group(tx: Transaction, request: NewProjectGroup, id: str, now: dat
         tx, id=id, parent_id=parent.id, name=request.name, visibility=request.visibility, now=now
     ):
         raise is_taken(parent, request.name)
-    return await finding.group(tx, id)
+    made = await finding.group(tx, id)
+    await note(tx, now, "projectgroup.create", a_group(made))
+    return made
 
 
 async def add_project(tx: Transaction, request: NewProject, id: str, now: datetime) -> tuple[AnyRow, Place]:
@@ -69,10 +72,14 @@ async def add_project(tx: Transaction, request: NewProject, id: str, now: dateti
             "created_at": now,
         },
     )
-    return await finding.project(tx, id)
+    row, place = await finding.project(tx, id)
+    await note(tx, now, "project.create", a_project(row, place))
+    return row, place
 
 
-async def update_project(tx: Transaction, ref: str, request: ProjectUpdate) -> tuple[AnyRow, Place]:
+async def update_project(
+    tx: Transaction, ref: str, request: ProjectUpdate, now: datetime
+) -> tuple[AnyRow, Place]:
     """Rename, move or change a project."""
     row, place = await finding.project(tx, ref)
     if not await projects.lock(tx, row.id):
@@ -97,6 +104,7 @@ async def update_project(tx: Transaction, ref: str, request: ProjectUpdate) -> t
         "members_can_perform_run_actions": request.members_can_perform_run_actions,
     }
     await projects.change(tx, row.id, {key: value for key, value in changes.items() if value is not None})
+    await note(tx, now, "project.update", a_project(row, place), given(request))
     return await finding.project(tx, row.id)
 
 

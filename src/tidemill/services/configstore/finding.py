@@ -128,13 +128,16 @@ async def held_level(tx: Transaction, kind: ParentKind, ref: str) -> Level:
 
 async def levels_of_project(tx: Snapshot, row: AnyRow, place: Place) -> list[Level]:
     """The same for a project that is found already, in the group at *place*."""
-    own = Level(kind="projects", id=row.id, path=f"{place.path}/{row.name}")
+    own = Level(kind="projects", id=row.id, path=f"{place.path}/{row.name}", owner=place.owner)
     return [own, *await _levels_of_group(tx, place.id)]
 
 
 async def _levels_of_group(tx: Snapshot, id: str) -> list[Level]:
     chain = await groups.lineage(tx, id)
-    return [Level(kind="project-groups", id=place.id, path=place.path) for place in reversed(chain)]
+    return [
+        Level(kind="project-groups", id=place.id, path=place.path, owner=place.owner)
+        for place in reversed(chain)
+    ]
 
 
 async def _below(tx: Snapshot, path: OwnedPath, names: tuple[str, ...]) -> Place | None:

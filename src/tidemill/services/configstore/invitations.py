@@ -8,6 +8,7 @@ from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding, showing_organizations
+from tidemill.services.configstore.noting import note, of_org
 from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.store import invitations, organizations
 
@@ -69,15 +70,19 @@ class InvitationKeeper(Invitations):
                 raise BadRequest(
                     f"user {row.name!r} is invited to {org.name!r} already", code="invitationAlreadyExists"
                 )
+            await note(tx, now, "invitation.create", of_org("invitation", org, row), (role,))
             return await _one(tx, org, row)
 
         return await self._db.do(add)
 
     async def withdraw_invitation(self, ref: str, user: str) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
             org, row = await finding.org(tx, ref), await finding.user(tx, user)
             if not await invitations.remove(tx, org.id, row.id):
                 raise _none(org, row)
+            await note(tx, now, "invitation.delete", of_org("invitation", org, row))
 
         await self._db.do(remove)
 
@@ -91,6 +96,8 @@ class InvitationKeeper(Invitations):
             await invitations.remove(tx, org.id, row.id)
             if request.accept:
                 await organizations.set_member(tx, org.id, row.id, found.role, now)
+            answer = "accept" if request.accept else "reject"
+            await note(tx, now, f"invitation.{answer}", of_org("invitation", org, row), (found.role,))
 
         await self._db.do(settle)
 

@@ -1,22 +1,25 @@
 """Late values: what the names that a job needs mean now, for the scope of its run."""
 
 import secrets as randomness
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 import structlog
 
+from tidemill.contracts.audit import Deed, Subject
 from tidemill.contracts.values import CLONE_TOKEN, ValuesAnswer, ValuesRequest
 from tidemill.core.context import Occasion
 from tidemill.core.refs import Ref, RefType, parse_ref
 from tidemill.core.scope import Scope, parse_scope
-from tidemill.core.variables import Meant, PlacedVariable, meant
+from tidemill.core.variables import Meant, PlacedSecret, PlacedVariable, meant
 from tidemill.errors import Unavailable
 from tidemill.kit.db import AnyRow, Database, Snapshot
 from tidemill.services.configstore import clone_tokens, finding
+from tidemill.services.configstore.noting import note_all
 from tidemill.services.configstore.secrets import SecretKeeper
 from tidemill.services.configstore.store import groups, held, projects, sources
+from tidemill.services.configstore.store.held import Level
 from tidemill.services.configstore.store.tables import secrets, variables
 from tidemill.services.configstore.variables import placed, values_of
 
@@ -32,6 +35,8 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     meant: dict[str, Meant]
     secrets: dict[str, AnyRow]
     """Stored secrets by id."""
+    levels: Sequence[Level] = ()
+    """The project and the groups above it, as secrets count them."""
 
 
 class LateValues:
@@ -53,6 +58,8 @@ class LateValues:
             return ValuesAnswer(values={})
         values = self._opened(found)
         if values:
+            now, reads = self._clock(), _reads(found, values, request.job)
+            await self._db.do(lambda tx: note_all(tx, now, reads))
             log.info("values are given to a job", project=found.project, ref=scope.ref, names=sorted(values))
         if CLONE_TOKEN in request.names:
             values[CLONE_TOKEN] = clone_tokens.mint(await self.clone_key(), found.project, self._clock())
@@ -81,6 +88,25 @@ class LateValues:
         }
 
 
+def _reads(found: _Found, values: Collection[str], job: str) -> list[Deed]:
+    """An entry for each secret: for which job it was read, and what that sees it as."""
+    names: dict[str, list[str]] = {}
+    for name in sorted(values):
+        names.setdefault(found.meant[name].secret.id, []).append(name)
+    return [_read(found, found.meant[read[0]].secret, job, read) for read in names.values()]
+
+
+def _read(found: _Found, secret: PlacedSecret, job: str, names: Sequence[str]) -> Deed:
+    subject = Subject(
+        kind="secret",
+        id=secret.id,
+        path=f"{found.levels[secret.level].path}/{secret.name}",
+        project=found.project,
+        owner=found.levels[secret.level].owner,
+    )
+    return Deed(action="secret.read", subject=subject, fields=(f"job {job}", *names))
+
+
 async def signing_key(tx: Snapshot) -> bytes | None:
     """What clone tokens are signed with, if that is made already."""
     return await sources.signing_key(tx, _CLONE_KEY)
@@ -107,6 +133,7 @@ async def _find(tx: Snapshot, scope: Scope, names: Sequence[str]) -> _Found | No
         project=row.id,
         meant={name: answer for name, answer in answers.items() if answer is not None},
         secrets={one.id: one for _, one in kept},
+        levels=levels,
     )
 
 

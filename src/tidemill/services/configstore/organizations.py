@@ -18,6 +18,7 @@ from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding, showing, showing_organizations
+from tidemill.services.configstore.noting import an_org, given, note, of_org
 from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.regrouping import hold_below
 from tidemill.services.configstore.store import groups, invitations, organizations, users
@@ -50,7 +51,9 @@ class OrganizationKeeper(Organizations):
             await groups.add_root(tx, id=root, kind="org", owner=new_id, visibility=visibility, now=now)
             if request.creator:
                 await organizations.set_member(tx, new_id, request.creator, "owner", now)
-            return await finding.org(tx, new_id)
+            made = await finding.org(tx, new_id)
+            await note(tx, now, "org.create", an_org(made))
+            return made
 
         return showing_organizations.organization(await self._db.do(add))
 
@@ -70,23 +73,28 @@ class OrganizationKeeper(Organizations):
     async def update_org(self, ref: str, request: OrganizationUpdate) -> Organization:
         if request.visibility is not None:
             finding.check_visibility(request.visibility, "invalidVisibility")
+        now = self._clock()
 
         async def change(tx: Transaction) -> AnyRow:
             row = await finding.held_org(tx, ref)
             if request.visibility in (None, row.visibility):
                 return row
             await organizations.show_to(tx, row.id, request.visibility)
+            await note(tx, now, "org.update", an_org(row), given(request))
             return await finding.org(tx, row.id)
 
         return showing_organizations.organization(await self._db.do(change))
 
     async def delete_org(self, ref: str, request: ProjectIds | None = None) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
             row = await finding.held_org(tx, ref)
             root = await groups.root_of(tx, "org", row.name)
             if request is not None and root is not None:
                 await hold_below(tx, root, frozenset(request.projects))
             await organizations.remove(tx, row.id)
+            await note(tx, now, "org.delete", an_org(row))
 
         await self._db.do(remove)
 
@@ -112,17 +120,21 @@ class OrganizationKeeper(Organizations):
             role = finding.role(request.role)
             await organizations.set_member(tx, org.id, row.id, role, now)
             await invitations.remove(tx, org.id, row.id)
+            await note(tx, now, "member.set", of_org("member", org, row), (role,))
             return Member(user=showing.user(row), role=role)
 
         return await self._db.do(put)
 
     async def remove_org_member(self, ref: str, user: str) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
             org, row = await finding.org(tx, ref), await finding.user(tx, user)
             if not await organizations.remove_member(tx, org.id, row.id):
                 raise NotFound(
                     f"user {row.name!r} does not belong to {org.name!r}", code="orgMemberDoesNotExist"
                 )
+            await note(tx, now, "member.remove", of_org("member", org, row))
 
         await self._db.do(remove)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from tidemill.contracts.audit import Subject
 from tidemill.contracts.configstore import NewUser, User
 from tidemill.contracts.passwords import NewAccount, NewPassword, PasswordCheck, PasswordOwner, Passwords
 from tidemill.core.names import is_valid_name
@@ -11,6 +12,7 @@ from tidemill.errors import BadRequest, Conflict, Forbidden, Unauthorized
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding, joining, showing
 from tidemill.services.configstore.hashing import Hashing
+from tidemill.services.configstore.noting import a_user, note
 from tidemill.services.configstore.store import passwords, sessions, users
 
 
@@ -27,6 +29,7 @@ class PasswordKeeper(Passwords):
         row = await self._db.read(lambda tx: _account(tx, request.name))
         right = await self._hashing.matches(row.hash if row else None, request.password)
         if row is None or not right:
+            await self._note_failure(row)
             raise Unauthorized("the user's name or the password is wrong", code="wrongPassword")
         if self._hashing.is_outdated(row.hash):
             renewed = await self._hashing.hash(request.password)
@@ -53,6 +56,7 @@ class PasswordKeeper(Passwords):
             if not changed:
                 raise Conflict("the password was changed meanwhile", code="passwordChanged")
             await sessions.end_all(tx, user.id, but=request.keep_session)
+            await note(tx, now, "password.set", a_user(user))
 
         await self._db.do(change)
 
@@ -67,6 +71,12 @@ class PasswordKeeper(Passwords):
 
         await self._db.do(add)
         return user
+
+    async def _note_failure(self, row: AnyRow | None) -> None:
+        """A name that nobody has is not noted: it may be a password in the wrong field."""
+        tried = a_user(row) if row else Subject(kind="user")
+        now = self._clock()
+        await self._db.do(lambda tx: note(tx, now, "login.fail", tried))
 
     async def _check_old(self, kept: AnyRow | None, request: NewPassword) -> None:
         """Refuse who should know the password that is set so far and does not."""

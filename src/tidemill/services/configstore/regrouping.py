@@ -1,6 +1,7 @@
 """Renaming, moving and deleting project groups: no group gets inside itself, and nothing is lost unseen."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from tidemill.contracts.configstore import ProjectGroupUpdate
@@ -9,11 +10,12 @@ from tidemill.errors import BadRequest, Conflict
 from tidemill.kit.db import Transaction
 from tidemill.services.configstore import finding
 from tidemill.services.configstore.changing import check_depth, check_members, hold, is_taken
+from tidemill.services.configstore.noting import a_group, given, note
 from tidemill.services.configstore.store import groups, projects
 from tidemill.services.configstore.store.groups import Place
 
 
-async def update_group(tx: Transaction, ref: str, request: ProjectGroupUpdate) -> Place:
+async def update_group(tx: Transaction, ref: str, request: ProjectGroupUpdate, now: datetime) -> Place:
     """Rename, move or change a project group; every check, in the reference's order."""
     place = await finding.group(tx, ref)
     if request.name is not None:
@@ -24,19 +26,21 @@ async def update_group(tx: Transaction, ref: str, request: ProjectGroupUpdate) -
     if request.parent is not None or request.name:
         target = None if request.parent is None else (await finding.parent(tx, request.parent)).id
         changes |= await _placed(tx, place.id, target, request.name)
-    given = {key: value for key, value in changes.items() if value is not None}
-    if given:
-        await groups.change(tx, place.id, given)
+    wanted = {key: value for key, value in changes.items() if value is not None}
+    if wanted:
+        await groups.change(tx, place.id, wanted)
+        await note(tx, now, "projectgroup.update", a_group(place), given(request))
     return await finding.group(tx, place.id)
 
 
-async def delete_group(tx: Transaction, ref: str, expected: frozenset[str]) -> None:
+async def delete_group(tx: Transaction, ref: str, expected: frozenset[str], now: datetime) -> None:
     """Delete a group with everything below it; what is there beside the *expected* projects keeps it."""
     place = await finding.group(tx, ref)
     if is_root(place):
         raise BadRequest(f"{place.path!r} is a root group; it goes with its owner alone")
     await hold_below(tx, place, expected)
     await groups.remove(tx, place.id)
+    await note(tx, now, "projectgroup.delete", a_group(place))
 
 
 async def hold_below(tx: Transaction, place: Place, expected: frozenset[str]) -> None:

@@ -1,6 +1,7 @@
 """Remote sources: git hosts, what is asked of them, and their secret, which is sealed for its row."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import asdict
@@ -18,6 +19,7 @@ from tidemill.kit.contract import Page
 from tidemill.kit.crypto import Keyring
 from tidemill.kit.db import AnyRow, Database, Transaction
 from tidemill.services.configstore import finding, showing
+from tidemill.services.configstore.noting import a_source, note
 from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.store import sources
 
@@ -33,9 +35,12 @@ _SECRET = "oauth2_client_secret"  # noqa: S105 - a name
 class SourceKeeper(RemoteSources):
     """Keeps remote sources; knows the keys."""
 
-    def __init__(self, db: Database, keys: Keyring, *, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, db: Database, keys: Keyring, *, clock: Callable[[], datetime], new_id: Callable[[], str]
+    ) -> None:
         self._db = db
         self._keys = keys
+        self._clock = clock
         self._new_id = new_id
 
     async def remote_source(self, ref: str) -> RemoteSource:
@@ -64,17 +69,20 @@ class SourceKeeper(RemoteSources):
                 code="invalidRemoteSourceAuthType",
             )
         _check_oauth2(given, request.auth_type)
-        new_id = self._new_id()
+        new_id, now = self._new_id(), self._clock()
 
         async def add(tx: Transaction) -> AnyRow:
             if not await sources.add(tx, {"id": new_id} | self._columns(given, new_id)):
                 raise _is_taken(request.name)
-            return await finding.remote_source(tx, new_id)
+            made = await finding.remote_source(tx, new_id)
+            await note(tx, now, "remotesource.create", a_source(made))
+            return made
 
         return showing.source(await self._db.do(add))
 
     async def update_remote_source(self, ref: str, request: RemoteSourceUpdate) -> RemoteSource:
         given = {key: value for key, value in asdict(request).items() if value is not None}
+        now = self._clock()
 
         async def change(tx: Transaction) -> AnyRow:
             row = await _held(tx, ref)
@@ -84,11 +92,14 @@ class SourceKeeper(RemoteSources):
                 raise _is_taken(str(request.name))
             if given:
                 await sources.change(tx, row.id, self._columns(given, row.id))
+                await note(tx, now, "remotesource.update", a_source(row), given)
             return await finding.remote_source(tx, row.id)
 
         return showing.source(await self._db.do(change))
 
     async def delete_remote_source(self, ref: str) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
             row = await _held(tx, ref)
             if await sources.is_used(tx, row.id):
@@ -97,6 +108,7 @@ class SourceKeeper(RemoteSources):
                     code="remoteSourceInUse",
                 )
             await sources.remove(tx, row.id)
+            await note(tx, now, "remotesource.delete", a_source(row))
 
         await self._db.do(remove)
 

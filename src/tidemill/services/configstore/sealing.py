@@ -1,15 +1,18 @@
 """One key taking over from others: what is sealed is sealed anew, part by part, while everybody works on."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
+from tidemill.contracts.audit import Subject
 from tidemill.contracts.sealing import Reseal, Resealed, Sealing, SealingKey, SealingKeys
 from tidemill.core.names import is_id
 from tidemill.errors import BadRequest, Unavailable
 from tidemill.kit.crypto import Keyring, Sealed
 from tidemill.kit.db import AnyRow, Database, Transaction
 from tidemill.services.configstore import remote_sources, secrets
+from tidemill.services.configstore.noting import note
 from tidemill.services.configstore.store import sealed
 
 #: Rows of one transaction; each may hold a megabyte.
@@ -29,9 +32,10 @@ log = structlog.get_logger("sealing")
 class SealKeeper(Sealing):
     """Knows the keys, and what is sealed under which."""
 
-    def __init__(self, db: Database, keys: Keyring) -> None:
+    def __init__(self, db: Database, keys: Keyring, *, clock: Callable[[], datetime]) -> None:
         self._db = db
         self._keys = keys
+        self._clock = clock
 
     async def sealing_keys(self) -> SealingKeys:
         counted = await self._db.read(sealed.counted)
@@ -77,6 +81,9 @@ class SealKeeper(Sealing):
                 tx.after_commit(_tell_unopened, sealed.TABLES[number].name, row, error.message)
             else:
                 await sealed.keep(tx, number, row.id, anew)
+        if len(rows) > unopened:
+            key = Subject(kind="sealing-key", id=self._keys.current)
+            await note(tx, self._clock(), "sealing-key.reseal", key)
         if len(rows) == _PART:
             next_place = f"{number}/{rows[-1].id}"
         else:

@@ -11,6 +11,7 @@ from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.crypto import Keyring, Sealed
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding
+from tidemill.services.configstore.noting import held_by, note
 from tidemill.services.configstore.opened import Opened
 from tidemill.services.configstore.store import held
 from tidemill.services.configstore.store.held import Level
@@ -49,6 +50,9 @@ class SecretKeeper:
             values = {"id": new_id, "name": request.name} | self._sealed(plain, new_id, level.id)
             if not await held.add(tx, secrets, level, values, now):
                 raise _is_taken(request.name, level)
+            await note(
+                tx, now, "secret.create", held_by(level, "secret", new_id, request.name), sorted(request.data)
+            )
 
         await self._db.do(add)
         return Secret(id=new_id, name=request.name, parent_path="")
@@ -67,17 +71,26 @@ class SecretKeeper:
                 raise _is_taken(request.name, level)
             values = {"name": request.name, "changed_at": now} | self._sealed(plain, row.id, level.id)
             await held.change(tx, secrets, row.id, values)
+            await note(
+                tx,
+                now,
+                "secret.update",
+                held_by(level, "secret", row.id, name),
+                ("name", *sorted(request.data)),
+            )
             return str(row.id)
 
         return Secret(id=await self._db.do(change), name=request.name, parent_path="")
 
     async def delete(self, kind: ParentKind, ref: str, name: str) -> None:
         """Forget a secret; variables may go on naming it."""
+        now = self._clock()
 
         async def remove(tx: Transaction) -> None:
             level = (await finding.levels(tx, kind, ref))[0]
             if not await held.remove(tx, secrets, level, name):
                 raise _does_not_exist(name, level)
+            await note(tx, now, "secret.delete", held_by(level, "secret", "", name))
 
         await self._db.do(remove)
 

@@ -3,10 +3,11 @@
 import hashlib
 import secrets as randomness
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.routing import BaseRoute
 
+from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import (
     Configstore,
     NewProject,
@@ -47,8 +48,10 @@ from tidemill.kit.db import Database, Snapshot, Transaction
 from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.configstore import changing, clone_tokens, finding, joining, regrouping, showing
+from tidemill.services.configstore.auditing import AuditKeeper
 from tidemill.services.configstore.invitations import InvitationKeeper
 from tidemill.services.configstore.late_values import LateValues, signing_key
+from tidemill.services.configstore.noting import a_project, a_user, given, note, of_user
 from tidemill.services.configstore.organizations import OrganizationKeeper
 from tidemill.services.configstore.paging import beyond, page
 from tidemill.services.configstore.passwords import PasswordKeeper
@@ -82,21 +85,23 @@ class ConfigstoreService(Configstore, Values):
         self._new_id = new_id
         self._secrets = SecretKeeper(db, keys, clock=clock, new_id=new_id)
         self._variables = VariableKeeper(db, clock=clock, new_id=new_id)
-        self._sources = SourceKeeper(db, keys, new_id=new_id)
+        self._sources = SourceKeeper(db, keys, clock=clock, new_id=new_id)
         self._organizations = OrganizationKeeper(db, clock=clock, new_id=new_id)
         self._invitations = InvitationKeeper(db, clock=clock, new_id=new_id)
         self._passwords = PasswordKeeper(db, clock=clock, new_id=new_id)
         self._sessions = SessionKeeper(db, clock=clock, new_id=new_id)
-        self._sealing = SealKeeper(db, keys)
+        self._sealing = SealKeeper(db, keys, clock=clock)
+        self._audit = AuditKeeper(db, timedelta(seconds=settings.keep_audit), clock=clock)
         self._values = LateValues(db, self._secrets, clock=clock)
 
     def loops(self) -> list[Loop]:
-        """It has no work of its own."""
-        return []
+        """What is old in the audit log goes, where that is wanted."""
+        return self._audit.loops()
 
     def faces(self) -> Faces:
         """What the gateway and the runservice may ask."""
         return {
+            Audit: self._audit,
             Configstore: self,
             Organizations: self._organizations,
             Invitations: self._invitations,
@@ -148,21 +153,27 @@ class ConfigstoreService(Configstore, Values):
         return await self._db.read(find)
 
     async def update_user(self, ref: str, request: UserUpdate) -> User:
+        now = self._clock()
+
         async def change(tx: Transaction) -> User:
             row = await finding.user(tx, ref)
             if request.is_admin is not None:
                 await users.set_admin(tx, row.id, is_admin=request.is_admin)
+                await note(tx, now, "user.update", a_user(row), given(request))
             return showing.user(await finding.user(tx, row.id))
 
         return await self._db.do(change)
 
     async def delete_user(self, ref: str, request: ProjectIds | None = None) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
             user = await finding.user(tx, ref)
             root = await groups.root_of(tx, "user", user.name)
             if request is not None and root is not None:
                 await regrouping.hold_below(tx, root, frozenset(request.projects))
             await users.remove(tx, user.id)
+            await note(tx, now, "user.delete", a_user(user))
 
         await self._db.do(remove)
 
@@ -180,15 +191,19 @@ class ConfigstoreService(Configstore, Values):
                 raise BadRequest(
                     f"user {user.name!r} has a token {name!r} already", code="userTokenAlreadyExists"
                 )
+            await note(tx, now, "token.create", of_user("token", name, user))
 
         await self._db.do(add)
         return Token(token=token)
 
     async def delete_token(self, ref: str, name: str) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
             user = await finding.user(tx, ref)
             if not name.isprintable() or not await users.remove_token(tx, user.id, name):
                 raise NotFound(f"user {user.name!r} has no token {name!r}", code="userTokenDoesNotExist")
+            await note(tx, now, "token.delete", of_user("token", name, user))
 
         await self._db.do(remove)
 
@@ -207,7 +222,8 @@ class ConfigstoreService(Configstore, Values):
         return showing.group(place)
 
     async def update_project_group(self, ref: str, request: ProjectGroupUpdate) -> ProjectGroup:
-        return showing.group(await self._db.do(lambda tx: regrouping.update_group(tx, ref, request)))
+        now = self._clock()
+        return showing.group(await self._db.do(lambda tx: regrouping.update_group(tx, ref, request, now)))
 
     async def projects_below(self, ref: str) -> ProjectIds:
         async def find(tx: Snapshot) -> ProjectIds:
@@ -216,7 +232,9 @@ class ConfigstoreService(Configstore, Values):
         return await self._db.read(find)
 
     async def delete_project_group(self, ref: str, request: ProjectIds) -> None:
-        await self._db.do(lambda tx: regrouping.delete_group(tx, ref, frozenset(request.projects)))
+        now = self._clock()
+        expected = frozenset(request.projects)
+        await self._db.do(lambda tx: regrouping.delete_group(tx, ref, expected, now))
 
     async def group_projects(self, ref: str) -> Projects:
         async def find(tx: Snapshot) -> tuple[Project, ...]:
@@ -240,13 +258,17 @@ class ConfigstoreService(Configstore, Values):
         return showing.project(*await self._db.do(lambda tx: changing.add_project(tx, request, new_id, now)))
 
     async def update_project(self, ref: str, request: ProjectUpdate) -> Project:
-        return showing.project(*await self._db.do(lambda tx: changing.update_project(tx, ref, request)))
+        now = self._clock()
+        return showing.project(*await self._db.do(lambda tx: changing.update_project(tx, ref, request, now)))
 
     async def delete_project(self, ref: str) -> None:
+        now = self._clock()
+
         async def remove(tx: Transaction) -> None:
-            row, _ = await finding.project(tx, ref)
+            row, place = await finding.project(tx, ref)
             if not await projects.remove(tx, row.id):
                 raise finding.no_project(ref)
+            await note(tx, now, "project.delete", a_project(row, place))
 
         await self._db.do(remove)
 

@@ -17,6 +17,7 @@ from tidemill.contracts.sessions import (
 from tidemill.errors import NotFound, Unauthorized
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding, showing
+from tidemill.services.configstore.noting import a_user, note, of_user
 from tidemill.services.configstore.store import passwords, sessions, users
 
 #: Sessions that a user has at most; a new one ends the oldest.
@@ -54,6 +55,7 @@ class SessionKeeper(Sessions):
             await sessions.forget_expired(tx, now)
             await sessions.keep_newest(tx, user.id, MOST - 1)
             await sessions.add(tx, {**values, "user_id": user.id})
+            await note(tx, now, "session.create", of_user("session", made.id, user))
 
         await self._db.do(add)
         return made
@@ -75,16 +77,23 @@ class SessionKeeper(Sessions):
         return SessionList(await self._db.read(find))
 
     async def end_session(self, ref: str, id: str) -> None:
+        now = self._clock()
+
         async def end(tx: Transaction) -> None:
             user = await finding.user(tx, ref)
             if not await sessions.end(tx, user.id, id):
                 raise NotFound(f"user {user.name!r} has no session {id!r}", code="sessionDoesNotExist")
+            await note(tx, now, "session.delete", of_user("session", id, user))
 
         await self._db.do(end)
 
     async def end_sessions(self, ref: str) -> None:
+        now = self._clock()
+
         async def end(tx: Transaction) -> None:
-            await sessions.end_all(tx, (await finding.user(tx, ref)).id)
+            user = await finding.user(tx, ref)
+            await sessions.end_all(tx, user.id)
+            await note(tx, now, "session.delete-all", a_user(user))
 
         await self._db.do(end)
 

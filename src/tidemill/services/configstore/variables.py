@@ -12,6 +12,7 @@ from tidemill.core.variables import PlacedSecret, VariableValue, secret_behind
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import AnyRow, Database, Snapshot, Transaction
 from tidemill.services.configstore import finding
+from tidemill.services.configstore.noting import held_by, note
 from tidemill.services.configstore.store import held
 from tidemill.services.configstore.store.held import Level
 from tidemill.services.configstore.store.tables import secrets, variables
@@ -48,6 +49,7 @@ class VariableKeeper:
             values = {"id": new_id, "name": request.name, "meanings": meanings}
             if not await held.add(tx, variables, level, values, now):
                 raise _is_taken(request.name, level)
+            await note(tx, now, "variable.create", held_by(level, "variable", new_id, request.name))
 
         await self._db.do(add)
         return _made(new_id, request)
@@ -66,17 +68,22 @@ class VariableKeeper:
                 raise _is_taken(request.name, level)
             values = {"name": request.name, "changed_at": now, "meanings": meanings}
             await held.change(tx, variables, row.id, values)
+            await note(
+                tx, now, "variable.update", held_by(level, "variable", row.id, name), ("name", "values")
+            )
             return str(row.id)
 
         return _made(await self._db.do(change), request)
 
     async def delete(self, kind: ParentKind, ref: str, name: str) -> None:
         """Forget a variable."""
+        now = self._clock()
 
         async def remove(tx: Transaction) -> None:
             level = (await finding.levels(tx, kind, ref))[0]
             if not await held.remove(tx, variables, level, name):
                 raise _does_not_exist(name, level)
+            await note(tx, now, "variable.delete", held_by(level, "variable", "", name))
 
         await self._db.do(remove)
 

@@ -110,7 +110,7 @@ class Answering:
         values: dict[str, str] = {}
         try:
             with anyio.fail_after(_VALUES_LIMIT):
-                request = ValuesRequest(scope=granted.scope, names=spec.values)
+                request = ValuesRequest(scope=granted.scope, names=spec.values, job=spec.id)
                 values = (await self._values.resolve(request)).values
         except (BadRequest, Forbidden, NotFound) as refusal:
             log.warning("no values for a job", job=spec.id, run=spec.run_id, reason=refusal.message)

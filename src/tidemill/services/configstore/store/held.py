@@ -19,6 +19,8 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     kind: ParentKind
     id: str
     path: str
+    owner: str
+    """The id of the user or organization that it belongs to."""
 
     def columns(self) -> dict[str, str]:
         """What stands in a row that belongs to it."""
