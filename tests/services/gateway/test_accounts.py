@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import DatabaseUrl
 from tests.services.gateway.browser import HOST, ORIGIN, PASSWORD, Browser, account, logged_in
-from tests.services.gateway.conftest import House
+from tests.services.gateway.conftest import House, project, ref
 from tidemill.settings import GatewaySettings
 
 pytestmark = pytest.mark.anyio
@@ -182,6 +182,22 @@ async def test_a_token_needs_no_second_token(house: House) -> None:
     unknown = await house.with_token("unknown").ask("GET", "/user")
     assert "x-csrf-token" not in unknown.headers, "nobody was let in"
     assert "x-csrf-token" not in (await house.nobody.ask("GET", "/version")).headers
+
+
+async def test_nobody_gets_a_token_for_later_too(house: House) -> None:
+    """Where nobody need say who they are; it is good for the session that begins with it."""
+    alice = await house.person("alice")
+    await house.admin.ask("PUT", "/users/alice/password", {"password": PASSWORD})
+    await project(alice, "p")
+    browser = Browser(house.http)
+    assert await browser.status("GET", f"/projects/{ref('user/alice/p')}") == 200
+    assert list(browser.cookies) == ["__Host-csrf"]
+    token = browser.token
+    assert (await browser.log_in("alice")).status_code == 201
+    answer = await browser.ask(
+        "POST", "/users/alice/tokens", {"token_name": "x"}, headers={"x-csrf-token": token}
+    )
+    assert answer.status_code == 201
 
 
 @pytest.mark.parametrize(

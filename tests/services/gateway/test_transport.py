@@ -11,6 +11,7 @@ from tests.services.gateway.browser import Browser
 from tests.services.gateway.conftest import House, Person, project, ref
 from tidemill.contracts.gateway import Gateway
 from tidemill.kit.contract import endpoints
+from tidemill.kit.http import serving
 from tidemill.services.gateway.door import OPEN_TO_NOBODY
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +134,20 @@ async def test_a_body_of_unknown_length_is_cut(house: House) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b"\r\n\r\n[]")
     assert b"connection: close" in answer
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T13: whoever sends a byte now and then holds nothing for long."""
+    monkeypatch.setattr(serving, "DEADLINE", 0.5)
+    head = (
+        f"POST {API}/users HTTP/1.1\r\nHost: x\r\nAuthorization: token {house.admin.token}\r\n"
+        'Content-Length: 100\r\nConnection: close\r\n\r\n{"username":"al'
+    )
+    answer = await raw(house, head.encode())
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert await house.admin.failure("GET", "/users/al") == (404, "userDoesNotExist")
 
 
 @pytest.mark.parametrize("depth", [1_000, 100_000, 500_000])
