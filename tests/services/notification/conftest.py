@@ -53,7 +53,7 @@ class World:
     ) -> None:
         self.runservice = runservice
         self._runs_db = runs_db
-        self.runs = coded(Runservice, runservice)
+        self.runs = self.real_runs = coded(Runservice, runservice)
         self.player = Player(direct(Jobs, runservice))
         self.db = db
         self.bells = bells

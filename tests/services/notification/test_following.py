@@ -12,9 +12,11 @@ from sqlalchemy import text
 from tests.conftest import OpenDatabase
 from tests.services.notification.conftest import MIGRATIONS, World
 from tests.services.notification.receiver import answer, status
-from tests.services.runservice.playing import start
+from tests.services.runservice.playing import create, plan, start
 from tidemill.contracts.notification import DeliveryStatus
-from tidemill.errors import Unavailable
+from tidemill.contracts.runservice import RunDetail, Runservice
+from tidemill.core.run import RunId
+from tidemill.errors import Failure, Internal, Unavailable
 from tidemill.kit.db import Database
 from tidemill.kit.supervise import run_loops
 from tidemill.services.notification import NotificationService
@@ -194,6 +196,26 @@ async def test_an_event_that_nobody_understands_stands_in_nobodys_way(world: Wor
     async with world.notifying():
         (request,) = await world.receiver.wait_for(1)
     assert request.webhook.run.id == run.id
+
+
+class WithoutPlans(Runservice):
+    """A runservice that cannot read plans, which is its own fault."""
+
+    def __init__(self) -> None:
+        self.failures: list[Failure] = [Unavailable("starting")]
+
+    async def run(self, id: RunId) -> RunDetail:
+        raise self.failures.pop() if self.failures else Internal("this plan cannot be read")
+
+
+async def test_a_run_whose_plan_cannot_be_read_is_told_all_the_same(world: World) -> None:
+    """But a runservice that is away is asked again."""
+    world.runs = asked = WithoutPlans()
+    async with world.notifying():
+        (made,) = await create(world.real_runs, plan())
+        (request,) = await world.receiver.wait_for(1)
+    assert request.webhook.run.id == made.id
+    assert not asked.failures
 
 
 async def test_the_place_is_kept_though_nothing_is_to_be_told(world: World) -> None:

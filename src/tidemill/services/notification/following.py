@@ -13,8 +13,9 @@ import structlog
 from prometheus_client import Counter
 
 from tidemill.contracts.feed import OLDEST, Feed, RunChanged
-from tidemill.core.run import RunId
-from tidemill.errors import Gone, Unavailable
+from tidemill.core.plan import Plan
+from tidemill.core.run import Run, RunId
+from tidemill.errors import Failure, Gone, Unavailable
 from tidemill.kit.coord import Bells
 from tidemill.kit.db import Database, Transaction
 from tidemill.kit.event_stream import Message, Parser
@@ -126,12 +127,22 @@ class Following:
             try:
                 run = _decode(message.data)
                 if run.at >= since:
-                    news += told_of(run, await self._plans.of(run))
+                    news += told_of(run, await self._plan(run))
             except Unavailable:
                 raise
             except Exception:
                 log.exception("an event is passed over", event_id=message.id)
         return news
+
+    async def _plan(self, run: Run) -> Plan | None:
+        """The plan of a run; what it has become is told also when that cannot be read."""
+        try:
+            return await self._plans.of(run)
+        except Unavailable:
+            raise
+        except Failure as error:
+            log.warning("the plan of a run cannot be read", run=run.id, reason=error.message)
+            return None
 
     async def _move(self, to: str, news: Sequence[Told]) -> None:
         """Put *news* into the outbox and move the place, in one transaction."""
