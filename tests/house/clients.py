@@ -84,7 +84,10 @@ def services() -> str:
         bases = ", ".join(contract.__name__ for contract in contracts)
         head = f"class {name.capitalize()}Client({bases}):"
         if len(head) > _LONGEST_LINE:
+            each = "".join(f"    {contract.__name__},\n" for contract in contracts)
             head = f"class {name.capitalize()}Client(\n    {bases}\n):"
+            if len(bases) > _LONGEST_LINE - 4:
+                head = f"class {name.capitalize()}Client(\n{each}):"
         lines += ["", "", head, f'    """All that the {name} answers to others."""']
     return "\n".join(lines) + "\n"
 

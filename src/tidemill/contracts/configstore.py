@@ -23,6 +23,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     is_admin: bool = False
     token_names: tuple[str, ...] = ()
     """Sorted; left out where only a token is checked."""
+    token_name: str = ""
+    """Of the token that was checked."""
     memberships: dict[str, MemberRole] = {}
     """What they are in each of their organizations, by its id; filled where a token is checked."""
 

@@ -96,6 +96,8 @@ class Action(StrEnum):
     UNLINK_ACCOUNT = "unlink an account"
     MANAGE_KEYS = "manage keys of secrets"
     MANAGE_EXECUTORS = "manage executors"
+    VIEW_AUDIT = "see the audit log"
+    VIEW_AUDIT_OF = "see the audit log of this"
 
 
 class Refusal(StrEnum):
@@ -185,6 +187,8 @@ RULES: dict[Action, Rule] = {
     Action.UNLINK_ACCOUNT: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),
     Action.MANAGE_KEYS: _rule(ADMINS),
     Action.MANAGE_EXECUTORS: _rule(ADMINS),
+    Action.VIEW_AUDIT: _rule(ADMINS),
+    Action.VIEW_AUDIT_OF: _rule(INSIDERS),
 }
 
 

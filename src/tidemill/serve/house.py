@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar, cast
 
 import structlog
 
+from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
@@ -226,6 +227,7 @@ class House:
             planner,
             Asked(
                 configstore=self.ask(Configstore, "configstore"),
+                audit=self.ask(Audit, "configstore"),
                 sources=self.ask(RemoteSources, "configstore"),
                 sealing=self.ask(Sealing, "configstore"),
                 passwords=self.ask(Passwords, "configstore"),

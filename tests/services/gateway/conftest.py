@@ -17,6 +17,7 @@ from tests.conftest import Clock, OpenDatabase
 from tests.kit.probe import running
 from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.worker import Worker
+from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
@@ -278,6 +279,7 @@ async def house(  # noqa: PLR0917 - it is made of them
         planner,
         Asked(
             configstore=coded(Configstore, configstore),
+            audit=coded(Audit, cast("Audit", configstore.faces()[Audit])),
             passwords=coded(Passwords, cast("Passwords", configstore.faces()[Passwords])),
             sessions=coded(Sessions, cast("Sessions", configstore.faces()[Sessions])),
             sealing=coded(Sealing, cast("Sealing", configstore.faces()[Sealing])),

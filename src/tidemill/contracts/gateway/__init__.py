@@ -6,6 +6,7 @@ letter; whatever is called an extension is ours.
 
 from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.audit import AuditRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
 from tidemill.contracts.gateway.events import EventRoutes
@@ -36,6 +37,7 @@ class Gateway(
     SealingKeyRoutes,
     OpenRoutes,
     BadgeRoutes,
+    AuditRoutes,
     OrgRoutes,
     OrgInvitationRoutes,
     ProjectGroupRoutes,

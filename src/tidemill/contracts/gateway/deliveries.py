@@ -1,4 +1,4 @@
-"""What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4)."""
+"""What webhooks were told of a project's runs, and forges of its commits (reference, API 1.7.4)."""
 
 from typing import Unpack
 

@@ -211,7 +211,7 @@ class ConfigstoreService(Configstore, Values):
         rows = await self._db.read(lambda tx: users.by_token(tx, _hash(request.token)))
         if not rows:
             raise NotFound("nobody has this token", code="userTokenDoesNotExist")
-        return showing.known_user(rows)
+        return showing.known_user(rows, rows[0].token_name)
 
     async def project_group(self, ref: str) -> ProjectGroup:
         return showing.group(await self._db.read(lambda tx: finding.group(tx, ref)))

@@ -13,11 +13,17 @@ def user(row: AnyRow, token_names: tuple[str, ...] = ()) -> User:
     return User(id=row.id, name=row.name, is_admin=row.is_admin, token_names=token_names)
 
 
-def known_user(rows: Sequence[AnyRow]) -> User:
+def known_user(rows: Sequence[AnyRow], token_name: str = "") -> User:
     """A user who has said who they are: one row, or one for each of their memberships."""
     (first, *_) = rows
     memberships = {row.org_id: row.role for row in rows if row.org_id is not None}
-    return User(id=first.id, name=first.name, is_admin=first.is_admin, memberships=memberships)
+    return User(
+        id=first.id,
+        name=first.name,
+        is_admin=first.is_admin,
+        memberships=memberships,
+        token_name=token_name,
+    )
 
 
 def group(place: Place) -> ProjectGroup:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
@@ -21,6 +22,7 @@ class Asked(NamedTuple):
     """Every contract that the gateway asks by."""
 
     configstore: Configstore
+    audit: Audit
     sources: RemoteSources
     sealing: Sealing
     passwords: Passwords

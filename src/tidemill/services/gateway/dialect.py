@@ -8,9 +8,10 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from tidemill.errors import BadRequest
+from tidemill.kit.contract import Endpoint
 from tidemill.kit.go_json import encode
 from tidemill.kit.http import Dialect
-from tidemill.services.gateway.door import Door
+from tidemill.services.gateway.door import NOBODY, Door, act_as
 
 
 def agola(door: Door) -> Dialect:
@@ -20,7 +21,11 @@ def agola(door: Door) -> Dialect:
 
 def agola_in_the_open() -> Dialect:
     """The dialect of routes at which nobody looks at credentials."""
-    return Dialect(decoder=decoder, encode=encode)
+    return Dialect(admit=_as_nobody, decoder=decoder, encode=encode)
+
+
+async def _as_nobody(_: Endpoint) -> None:
+    act_as(NOBODY)
 
 
 def decoder(kind: Any) -> Callable[[bytes], Any]:

@@ -6,11 +6,12 @@ from contextvars import ContextVar
 
 import msgspec
 
+from tidemill.contracts.audit import ActorKind, Identity
 from tidemill.contracts.configstore import Configstore, Project, ProjectGroup, TokenCheck, User
 from tidemill.contracts.sessions import SessionCheck, Sessions
 from tidemill.core.permissions import ADMIN_TOKEN, ANONYMOUS, Action, Actor, Refusal, Thing, may
 from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from tidemill.kit.contract import Call, Endpoint, current_call
+from tidemill.kit.contract import Call, Endpoint, current_call, on_behalf_of
 from tidemill.kit.http.csrf import token_skips_csrf
 from tidemill.services.gateway.guard import Guard
 from tidemill.services.gateway.session_cookies import SessionCookies
@@ -99,6 +100,7 @@ class Door:
         else:
             await self._guard.check(call)
         _caller.set(caller)
+        act_as(caller)
 
     async def look_again(self) -> None:
         """Learn anew who makes the request that is being served; raises Unauthorized if that is over."""
@@ -142,6 +144,18 @@ class Door:
                 raise
             return None
         return Caller(actor=acting(user), user=user)
+
+
+def act_as(caller: Caller) -> None:
+    """From here on what the request makes others do is *caller*'s doing, as the audit log will say."""
+    user = caller.user
+    if user is not None:
+        via = "session" if caller.session_id else f"token {user.token_name}"
+        identity = Identity(kind="user", id=user.id, name=user.name, via=via, remote=current_call().remote)
+    else:
+        kind: ActorKind = "administrator" if caller.actor.is_admin else "nobody"
+        identity = Identity(kind=kind, remote=current_call().remote)
+    on_behalf_of(msgspec.json.encode(identity).decode())
 
 
 def acting(user: User) -> Actor:

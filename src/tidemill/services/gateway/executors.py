@@ -5,6 +5,7 @@ from typing import Unpack
 
 import msgspec
 
+from tidemill.contracts.audit import Audit, Deed, Subject
 from tidemill.contracts.fleet import Executor, Fleet, Wanted, Wish
 from tidemill.contracts.gateway.executors import (
     ExecutorActionRequest,
@@ -36,8 +37,9 @@ _STATES = {
 class Executors(ExecutorRoutes):
     """What the runservice knows of executors, as administrators see it."""
 
-    def __init__(self, fleet: Fleet, door: Door) -> None:
+    def __init__(self, fleet: Fleet, audit: Audit, door: Door) -> None:
         self._fleet = fleet
+        self._audit = audit
         self._door = door
 
     async def executors(self, **wanted: Unpack[ListQuery]) -> Page[ExecutorResponse]:
@@ -71,14 +73,21 @@ class Executors(ExecutorRoutes):
 
     async def delete_executor(self, executorref: str) -> None:
         found = await self._find(executorref)
+        await self._note("executor.delete", found)
         await self._fleet.forget_executor(ExecutorId(found.id))
 
     async def _want(
         self, executorref: str, wanted: Wanted, request: ExecutorActionRequest
     ) -> ExecutorResponse:
         found = await self._find(executorref)
+        await self._note(f"executor.{wanted.value}", found)
         wish = Wish(wanted=wanted, by=current_caller().name, why=request.reason)
         return _shown(await self._fleet.want(ExecutorId(found.id), wish))
+
+    async def _note(self, action: str, executor: Executor) -> None:
+        """Note what is about to be done; what cannot be noted is not done."""
+        subject = Subject(kind="executor", id=executor.id, path=executor.name)
+        await self._audit.record(Deed(action=action, subject=subject))
 
     async def _find(self, executorref: str) -> Executor:
         """By its id, else by its name; only for who may manage executors."""

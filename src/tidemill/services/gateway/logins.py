@@ -21,6 +21,7 @@ from tidemill.contracts.sessions import NewSession, Sessions
 from tidemill.core.names import NAME_RULE, is_valid_name
 from tidemill.errors import BadRequest, NotFound, Unauthorized
 from tidemill.kit.contract import current_call
+from tidemill.services.gateway.door import Caller, act_as, acting
 from tidemill.services.gateway.guard import Guard
 from tidemill.services.gateway.session_cookies import SessionCookies
 from tidemill.services.gateway.tries import Tries
@@ -55,6 +56,7 @@ class Logins(LoginRoutes):
         if not source.login_enabled:
             raise BadRequest(f"nobody logs in by {source.name!r}; its login is disabled")
         call = current_call()
+        act_as(Caller(actor=acting(owner.user), user=owner.user, session_id="new"))
         session = await self._sessions.create_session(
             owner.user.id,
             NewSession(

@@ -6,6 +6,7 @@ from functools import partial
 
 from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.audit import AuditRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
 from tidemill.contracts.gateway.events import EventRoutes
@@ -26,6 +27,7 @@ from tidemill.kit.contract import Contract
 from tidemill.kit.db import Database
 from tidemill.services.gateway.artifacts import ProjectArtifacts, UserArtifacts
 from tidemill.services.gateway.asked import Asked
+from tidemill.services.gateway.audit import AuditLog
 from tidemill.services.gateway.badges import Badges
 from tidemill.services.gateway.deliveries import Deliveries
 from tidemill.services.gateway.door import Door
@@ -70,6 +72,7 @@ def people(settings: GatewaySettings, asked: Asked, entrance: Entrance, removing
         (RemoteSourceRoutes, GitHosts(asked.sources, registration=settings.registration)),
         (LinkedAccountRoutes, LinkedAccounts(asked.configstore, asked.sources)),
         (OpenRoutes, Open(asked.sources, registration=settings.registration)),
+        (AuditRoutes, AuditLog(asked.audit, asked.configstore, asked.organizations)),
         (OrgRoutes, Orgs(asked.organizations, asked.configstore, removing, mode)),
         (OrgInvitationRoutes, OrgInvitations(asked.invitations, asked.organizations, mode)),
     ]
@@ -105,10 +108,10 @@ def runs(asked: Asked, db: Database, door: Door, clock: Callable[[], datetime]) 
         (ProjectArtifactRoutes, ProjectArtifacts(configstore, runservice, door)),
         (UserArtifactRoutes, UserArtifacts(configstore, runservice, door)),
         (RunTestRoutes, RunTests(configstore, runservice)),
-        (ProjectStorageRoutes, ProjectStorage(configstore, runservice, storage)),
-        (UserStorageRoutes, UserStorage(configstore, runservice, storage)),
+        (ProjectStorageRoutes, ProjectStorage(configstore, runservice, storage, asked.audit)),
+        (UserStorageRoutes, UserStorage(configstore, runservice, storage, asked.audit)),
         (PushRoutes, ExplainedPushes(db, configstore, clock=clock)),
         (DeliveryRoutes, Deliveries(configstore, asked.notification)),
         (EventRoutes, Events(configstore, asked.feed, door)),
-        (ExecutorRoutes, Executors(asked.fleet, door)),
+        (ExecutorRoutes, Executors(asked.fleet, asked.audit, door)),
     ]

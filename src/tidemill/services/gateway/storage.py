@@ -2,6 +2,7 @@
 
 from typing import Unpack
 
+from tidemill.contracts.audit import Audit, Deed, Subject
 from tidemill.contracts.configstore import Configstore
 from tidemill.contracts.gateway.lists import ListQuery
 from tidemill.contracts.gateway.storage import (
@@ -17,6 +18,7 @@ from tidemill.contracts.gateway.storage import (
 from tidemill.contracts.runservice import RunDetail, Runservice
 from tidemill.contracts.storage import Cache, RunRule, RunRules, Storage
 from tidemill.core.permissions import Action
+from tidemill.core.run import Run
 from tidemill.errors import BadRequest, Conflict, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.go_json import go_time
@@ -30,14 +32,16 @@ _DAY = 86_400.0
 class Kept:
     """What is kept of an owner's runs."""
 
-    def __init__(self, runservice: Runservice, storage: Storage, group_of: GroupOf) -> None:
+    def __init__(self, runservice: Runservice, storage: Storage, audit: Audit, group_of: GroupOf) -> None:
         self._runservice = runservice
         self._storage = storage
+        self._audit = audit
         self._group_of = group_of
 
     async def delete_run(self, owner: str, number: str) -> None:
         """Remove a run that is over."""
         detail = await self._run(owner, number)
+        await self._note("run.delete", detail.run)
         await self._storage.delete_run(detail.run.id)
 
     async def delete_log(self, owner: str, number: str, task_id: str, wanted: StepQuery) -> None:
@@ -45,6 +49,7 @@ class Kept:
         step = log_step(wanted.get("setup"), wanted.get("step"))
         detail = await self._run(owner, number)
         task = task_of(detail.run, task_id)
+        await self._note("log.delete", detail.run, task.name, "setup" if step is None else f"step {step}")
         try:
             await self._storage.delete_log(detail.run.id, task.id, step)
         except Conflict as error:
@@ -92,6 +97,18 @@ class Kept:
         rule = RunRule(seconds=seconds, least=request.runs_least, most=request.runs_most)
         return _kept(await self._storage.set_run_rule(group, rule))
 
+    async def _note(self, action: str, run: Run, *fields: str) -> None:
+        """Note what is about to be removed; what cannot be noted is not removed."""
+        _, kind, owner, *_ = run.group.split("/")
+        subject = Subject(
+            kind="run",
+            id=run.id,
+            path=f"{kind}/{owner}/runs/{run.number}",
+            project=owner if kind == "project" else "",
+            owner=owner if kind == "user" else "",
+        )
+        await self._audit.record(Deed(action=action, subject=subject, fields=fields))
+
     async def _run(self, owner: str, number: str) -> RunDetail:
         group = await self._group_of(owner, Action.DELETE_KEPT)
         return await self._runservice.numbered_run(run_number(number), group)
@@ -126,8 +143,10 @@ def _kept(rules: RunRules) -> RetentionResponse:
 class ProjectStorage(ProjectStorageRoutes):
     """What is kept of the runs of projects."""
 
-    def __init__(self, configstore: Configstore, runservice: Runservice, storage: Storage) -> None:
-        self._kept = Kept(runservice, storage, project_groups(configstore))
+    def __init__(
+        self, configstore: Configstore, runservice: Runservice, storage: Storage, audit: Audit
+    ) -> None:
+        self._kept = Kept(runservice, storage, audit, project_groups(configstore))
 
     async def delete_project_run(self, projectref: str, runnumber: str) -> None:
         await self._kept.delete_run(projectref, runnumber)
@@ -159,8 +178,10 @@ class ProjectStorage(ProjectStorageRoutes):
 class UserStorage(UserStorageRoutes):
     """What is kept of the direct runs of users."""
 
-    def __init__(self, configstore: Configstore, runservice: Runservice, storage: Storage) -> None:
-        self._kept = Kept(runservice, storage, user_groups(configstore))
+    def __init__(
+        self, configstore: Configstore, runservice: Runservice, storage: Storage, audit: Audit
+    ) -> None:
+        self._kept = Kept(runservice, storage, audit, user_groups(configstore))
 
     async def delete_user_run(self, userref: str, runnumber: str) -> None:
         await self._kept.delete_run(userref, runnumber)

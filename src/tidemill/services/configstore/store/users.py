@@ -10,7 +10,7 @@ from tidemill.services.configstore.store.tables import org_members, user_tokens,
 
 _by_id = select(users).where(users.c.id == bindparam("user"))
 _by_token = (
-    select(users, org_members.c.org_id, org_members.c.role)
+    select(users, org_members.c.org_id, org_members.c.role, user_tokens.c.name.label("token_name"))
     .join(user_tokens)
     .outerjoin(org_members, org_members.c.user_id == users.c.id)
     .where(user_tokens.c.hash == bindparam("token"))
