@@ -20,8 +20,8 @@ from tidemill.kit.db.transaction import Snapshot, Transaction, drive
 
 T = TypeVar("T")
 
-_CONNECTIONS = 5
-_CONNECTIONS_UNDER_LOAD = 15
+#: Kept open once they were needed: a new one costs more than most transactions. Each service has so many.
+_CONNECTIONS = 12
 #: Seconds for making a connection, and for creating or upgrading a schema.
 _CONNECT, _MIGRATE = 10.0, 600.0
 #: A process that stands still in a transaction may not hold up everybody else for ever.
@@ -166,7 +166,7 @@ def _pool(url: str, name: str) -> AsyncEngine:
         async_creator=connect,
         isolation_level="READ COMMITTED",
         pool_size=_CONNECTIONS,
-        max_overflow=_CONNECTIONS_UNDER_LOAD - _CONNECTIONS,
+        max_overflow=0,
         pool_timeout=_MIGRATE,
         pool_use_lifo=True,
     )
