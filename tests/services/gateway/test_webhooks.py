@@ -1,5 +1,6 @@
 """Webhooks of git hosts: who does not prove where they come from is nobody."""
 
+from itertools import product
 from pathlib import Path
 
 import httpx2
@@ -42,12 +43,11 @@ async def test_a_webhook_without_a_signature_is_nobodys(house: House, alice: Per
         )
 
 
-@pytest.mark.parametrize("header", SIGNATURES)
-async def test_projects_on_the_built_in_host_take_none(house: House, alice: Person, header: str) -> None:
+async def test_projects_on_the_built_in_host_take_none(house: House, alice: Person) -> None:
     """T11, T12: whatever its body says, nothing is made of it."""
     made = await project(alice, "p")
     query = f"?projectid={made['id']}"
-    for body in (PUSH, b"", b"no json", b"[" * 100_000, b"\xff"):
+    for header, body in product(SIGNATURES, (PUSH, b"", b"no json", b"[" * 100_000, b"\xff")):
         assert await sent(house, query, body, **{header: "0" * 64}) == (400, "projectHasNoWebhook")
     assert await pushes_of(alice, ref("user/alice/p")) == []
 
