@@ -18,14 +18,16 @@ from tidemill.contracts.configstore import (
     TokenCheck,
     UserUpdate,
 )
+from tidemill.contracts.passwords import NewAccount, NewPassword, PasswordCheck, Passwords
 from tidemill.contracts.remote_sources import NewRemoteSource, RemoteSources, RemoteSourceUpdate
 from tidemill.contracts.sealing import Reseal, Resealed, Sealing
 from tidemill.contracts.secrets import SecretData, VariableData
+from tidemill.contracts.sessions import NewSession, SessionCheck, Sessions
 from tidemill.contracts.values import CLONE_TOKEN, Values, ValuesRequest
 from tidemill.core.patterns import Pattern
 from tidemill.core.variables import VariableValue
 from tidemill.core.when import Conditions, When
-from tidemill.errors import BadRequest, Conflict, NotFound
+from tidemill.errors import BadRequest, Conflict, NotFound, Unauthorized
 from tidemill.kit.carriers import coded, direct
 from tidemill.kit.connect import connect
 from tidemill.kit.contract import endpoints
@@ -36,7 +38,7 @@ from tidemill.services.configstore.service import PREFIX
 pytestmark = pytest.mark.anyio
 
 
-class Everything(Configstore, RemoteSources, Sealing, Values):
+class Everything(Configstore, Passwords, RemoteSources, Sealing, Sessions, Values):
     """Every contract of the configstore."""
 
 
@@ -90,6 +92,7 @@ async def test_a_story_with_every_call(asked: Everything) -> None:
     assert await asked.project_of_clone_token(TokenCheck(token=minted)) == moved
     await _story_of_secrets(asked, made.id)
     await _story_of_sources(asked)
+    await _story_of_logins(asked)
     (key,) = (await asked.sealing_keys()).keys
     assert (key.is_current, key.sealed) == (True, 0)
     assert await asked.reseal(Reseal(after="1/")) == Resealed(resealed=0, unopened=0, next="")
@@ -150,9 +153,35 @@ async def _story_of_sources(asked: Everything) -> None:
     assert (await asked.remote_sources()).items == [builtin]
 
 
+async def _story_of_logins(asked: Everything) -> None:
+    carol = await asked.create_account(NewAccount(name="carol", password="correct horse"))
+    await asked.set_password("carol", NewPassword(password="battery staple", old="correct horse"))
+    with pytest.raises(Unauthorized) as caught:
+        await asked.check_password(PasswordCheck(name="carol", password="correct horse"))
+    assert caught.value.code == "wrongPassword"
+    owner = await asked.check_password(PasswordCheck(name="carol", password="battery staple"))
+    assert (owner.user.id, owner.version) == (carol.id, 2)
+    begun = [
+        await asked.create_session("carol", NewSession(seconds=60, password_version=2)) for _ in range(2)
+    ]
+    found = await asked.owner_of_session(SessionCheck(secret=begun[0].secret))
+    assert (found.id, found.user.id) == (begun[0].id, carol.id)
+    await asked.end_session("carol", begun[1].id)
+    assert [one.id for one in (await asked.sessions(carol.id)).sessions] == [begun[0].id]
+    await asked.end_sessions("carol")
+    assert (await asked.sessions("carol")).sessions == ()
+    await asked.delete_user("carol")
+
+
 def test_the_story_leaves_no_call_out() -> None:
     """Each endpoint is named in it."""
-    parts = (test_a_story_with_every_call, _story_of_secrets, _story_of_sources, _story_of_groups)
+    parts = (
+        test_a_story_with_every_call,
+        _story_of_secrets,
+        _story_of_sources,
+        _story_of_groups,
+        _story_of_logins,
+    )
     told = {name for part in parts for name in part.__code__.co_names}
     assert {endpoint.name for endpoint in endpoints(Everything)} <= told
 
