@@ -1,6 +1,7 @@
 """Every call of the configstore answers the same over each carrier: the object, the codec, HTTP."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -161,9 +162,8 @@ async def _story_of_logins(asked: Everything) -> None:
     assert caught.value.code == "wrongPassword"
     owner = await asked.check_password(PasswordCheck(name="carol", password="battery staple"))
     assert (owner.user.id, owner.version) == (carol.id, 2)
-    begun = [
-        await asked.create_session("carol", NewSession(seconds=60, password_version=2)) for _ in range(2)
-    ]
+    begin = partial(asked.create_session, "carol", NewSession(seconds=60, password_version=2))
+    begun = [await begin(), await begin()]
     found = await asked.owner_of_session(SessionCheck(secret=begun[0].secret))
     assert (found.id, found.user.id) == (begun[0].id, carol.id)
     await asked.end_session("carol", begun[1].id)
