@@ -45,6 +45,12 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """None when there are more than was asked for, or the old commit is unknown."""
 
 
+class KeepRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit that is still needed when no branch leads to it any more."""
+
+    commit: str
+
+
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """What HEAD of a repository points to ("" in an empty one)."""
 
@@ -52,7 +58,10 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gitserver(Contract):
-    """Repositories by project id. 404 `repositoryDoesNotExist`, `refDoesNotExist`, `commitDoesNotExist`."""
+    """Repositories by project id, or by the id of one of direct runs.
+
+    404 `repositoryDoesNotExist`, `refDoesNotExist`, `commitDoesNotExist`.
+    """
 
     @get("/repositories/{project}/commit")
     async def commit(self, project: str, revision: str) -> Commit:
@@ -73,3 +82,7 @@ class Gitserver(Contract):
     @delete("/repositories/{project}", status=204)
     async def delete_repository(self, project: str) -> None:
         """Remove a repository; doing it again is harmless."""
+
+    @post("/repositories/{project}/kept-commits", status=204)
+    async def keep_commit(self, project: str, request: KeepRequest) -> None:
+        """Hold on to a commit of a repository of direct runs; the settings say for how long."""

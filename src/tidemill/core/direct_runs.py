@@ -57,7 +57,7 @@ def _is_right(user: str, name: str) -> bool:
 
 
 class PullRequestRefs:
-    """Which refs are pull requests': those in which an expression (RE2) is found, whose first group is the id."""
+    """Refs of pull requests: an expression (RE2) is found in them, and its first group is the id."""
 
     def __init__(self, expressions: tuple[str, ...]) -> None:
         """Raises ValueError, which says what is wrong with them."""

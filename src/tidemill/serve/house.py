@@ -6,7 +6,6 @@ carrier; otherwise as a client derived from the same contract.
 
 import os
 import secrets
-import sys
 import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -17,6 +16,7 @@ import structlog
 
 from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.direct_runs import DirectRepositories, DirectValues
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gitserver import Gitserver
@@ -41,9 +41,9 @@ from tidemill.kit.coord.file_lock import FileLock
 from tidemill.kit.db import Database
 from tidemill.kit.objects import Objects
 from tidemill.kit.supervise import Loop, Service
-from tidemill.pods import Driver
 from tidemill.serve.clocks import Clocks, clock
 from tidemill.serve.coordination import open_coordinator
+from tidemill.serve.driving import driver
 from tidemill.serve.hiding import hidden
 from tidemill.serve.keeping import kept, keyring
 from tidemill.serve.listening import is_loopback
@@ -57,9 +57,6 @@ COMPONENTS = ("configstore", "runservice", "notification", "gitserver", "gateway
 
 #: Those that keep rows.
 WITH_DATABASE = ("configstore", "runservice", "notification", "gitserver", "gateway")
-
-#: Pods that are kept ready at most, 4 MB each, so that the first tasks of a run need not wait for theirs.
-PODS_AHEAD = 4
 
 log = structlog.get_logger("serve")
 
@@ -205,7 +202,16 @@ class House:
         db = await self._database("gitserver")
         pushes = self.ask(Pushes, "gateway")
         agreed = await self._clocks.of(db)
-        return GitserverService(settings, self.data_dir, db, pushes, clock=agreed, new_id=new_id)
+        return GitserverService(
+            settings,
+            self.data_dir,
+            db,
+            pushes,
+            self.ask(DirectRepositories, "gateway"),
+            clock=agreed,
+            new_id=new_id,
+            is_loopback_only=is_loopback(self.address),
+        )
 
     async def _gateway(self) -> Service:
         from tidemill.planning.planner import Planner
@@ -213,6 +219,12 @@ class House:
         from tidemill.services.gateway.service import GatewayService
 
         settings = self.settings.gateway
+        if settings.anonymous_direct_runs and not is_loopback(self.address):
+            raise BadRequest(
+                f"gateway.anonymous_direct_runs is for loopback addresses, not for {self.address}: everybody "
+                "could read and change direct runs",
+                code="badSettings",
+            )
         exposed = (settings.exposed_url or self.address).rstrip("/")
         git_url = (self.settings.gitserver.exposed_url or exposed).rstrip("/")
         died = "the process that reads configurations died"
@@ -234,6 +246,7 @@ class House:
                 sessions=self.ask(Sessions, "configstore"),
                 organizations=self.ask(Organizations, "configstore"),
                 invitations=self.ask(Invitations, "configstore"),
+                direct_values=self.ask(DirectValues, "configstore"),
                 runservice=self.ask(Runservice, "runservice"),
                 logs=self.ask(Logs, "runservice"),
                 feed=self.ask(Feed, "runservice"),
@@ -263,27 +276,12 @@ class House:
             self.settings.executor,
             self.data_dir,
             self.ask(Jobs, "runservice"),
-            self._driver(self.data_dir / "executor" / "pods"),
+            driver(self.settings.executor, self.data_dir / "executor" / "pods", self._hidden()),
             clock=clock,
             new_id=new_id,
             loopback_only=all(
                 is_loopback(url) for url in (self.address, *addresses(self.settings.runservice.url))
             ),
-        )
-
-    def _driver(self, pods: Path) -> Driver:
-        if self.settings.executor.driver == "null":
-            from tidemill.pods.null import NullDriver
-
-            return NullDriver(pods)
-        from tidemill.pods.host import HostDriver
-
-        return HostDriver(
-            pods,
-            hide=self._hidden(),
-            sandbox="auto",
-            pool=min(self.settings.executor.slots, PODS_AHEAD),
-            path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
         )
 
     def _hidden(self) -> list[Path]:

@@ -56,6 +56,9 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Cookies without `Secure` and `__Host-`, for a server that browsers reach over plain HTTP."""
     session_duration: Annotated[float, Meta(ge=60, le=31_536_000)] = 43_200.0
     """Seconds for which a login lasts; 12 hours."""
+    anonymous_direct_runs: bool = False
+    """Whether repositories of direct runs are open to everybody on this machine without a token, as Agola's
+    client needs it; only for a server that listens on a loopback address."""
     registration: bool = False
     """Whether anybody may make themselves a user, with a password of their own."""
     login: LoginSettings = LoginSettings()
@@ -115,6 +118,14 @@ class GitserverSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """How users and jobs reach git, without the `/git`; "" is the gateway's."""
     push_wait: Annotated[float, Meta(ge=0)] = 5.0
     """Seconds a pusher waits for the numbers of the runs."""
+    direct_repositories: Annotated[int, Meta(ge=1)] = 100
+    """Repositories of direct runs that a user may have."""
+    direct_repository_size: Annotated[int, Meta(ge=1)] = 2_147_483_648
+    """Bytes that one of them may have; 2 GiB."""
+    repository_cleanup_interval: Annotated[float, Meta(ge=15)] = 86_400.0
+    """Seconds between looks for what is old in them; a day."""
+    repository_refs_expire_interval: Seconds = 2_592_000.0
+    """Seconds after which their branches, tags and the commits of runs are removed; 30 days, 0 is never."""
 
 
 class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

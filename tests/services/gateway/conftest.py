@@ -19,6 +19,7 @@ from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.worker import Worker
 from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.direct_runs import DirectValues
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.logs import Logs
@@ -286,6 +287,7 @@ async def house(  # noqa: PLR0917 - it is made of them
             sources=coded(RemoteSources, cast("RemoteSources", configstore.faces()[RemoteSources])),
             organizations=coded(Organizations, cast("Organizations", configstore.faces()[Organizations])),
             invitations=coded(Invitations, cast("Invitations", configstore.faces()[Invitations])),
+            direct_values=coded(DirectValues, cast("DirectValues", configstore.faces()[DirectValues])),
             runservice=coded(Runservice, runservice),
             logs=coded(Logs, runservice.logs),
             feed=direct(Feed, cast("Feed", runservice.faces()[Feed])),

@@ -14,6 +14,7 @@ from uuid import uuid4
 import anyio
 import anyio.lowlevel
 
+from tidemill.contracts.direct_runs import DirectAccessRequest, DirectRepositories, DirectUse
 from tidemill.contracts.pushes import Access, AccessRequest, Push, PushedRun, Pushes, PushOutcome
 from tidemill.errors import Failure, Forbidden, NotFound, Unauthorized
 from tidemill.kit.carriers import coded
@@ -107,6 +108,24 @@ class Gateway(Pushes):
         return [(u.ref, u.old, u.new) for push in self.pushes for u in push.updates]
 
 
+class People(DirectRepositories):
+    """Lets the bearer of `TOKEN` at every repository of direct runs, a clone token read, neighbours too."""
+
+    def __init__(self) -> None:
+        self.uses: dict[str, DirectUse] = {}
+        self.neighbours: list[bool] = []
+        """Of each request, whether it came from the server's own machine."""
+
+    async def direct_access(self, request: DirectAccessRequest) -> Access:
+        self.neighbours.append(request.is_local)
+        if request.password == TOKEN or (request.password == READER and not request.write):
+            return Access(project=request.repository)
+        raise Unauthorized("who are you?")
+
+    async def direct_use(self, user: str) -> DirectUse:
+        return self.uses.get(user, DirectUse(is_known=True))
+
+
 class User:
     """A work tree with a remote."""
 
@@ -155,11 +174,13 @@ class Hosting:
     def __init__(self, directory: Path, db: Database, clock: Callable[[], datetime] | None = None) -> None:
         self.directory = directory
         self.gateway = Gateway()
+        self.people = People()
         self.service = GitserverService(
             GitserverSettings(push_wait=5.0),
             directory,
             db,
             coded(Pushes, self.gateway),
+            coded(DirectRepositories, self.people),
             clock=clock or (lambda: datetime.now(UTC)),
             new_id=lambda: str(uuid4()),
         )

@@ -9,6 +9,7 @@ from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArti
 from tidemill.contracts.gateway.audit import AuditRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
+from tidemill.contracts.gateway.direct_runs import DirectRunRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
@@ -45,6 +46,7 @@ class Gateway(
     SecretRoutes,
     VariableRoutes,
     ProjectRunRoutes,
+    DirectRunRoutes,
     UserRunRoutes,
     ProjectLogRoutes,
     UserLogRoutes,

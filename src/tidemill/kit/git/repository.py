@@ -52,6 +52,22 @@ class Repository:
         pairs = (line.split(" ", 1) for line in listing.decode(errors="replace").splitlines())
         return {ref: sha for sha, ref in pairs}
 
+    async def dated_refs(self, below: Iterable[str]) -> list[tuple[str, str, float]]:
+        """The refs under each of *below*: name, the commit that it leads to, and when that was made."""
+        commit = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+        form = f"--format=%(refname) {commit} %(creatordate:unix)"
+        listing = await self._git.run(self.path, "for-each-ref", form, *below)
+        rows = (line.split(" ") for line in listing.decode(errors="replace").splitlines())
+        return [(ref, sha, float(moment or 0)) for ref, sha, moment in rows]
+
+    async def drop_ref(self, ref: str) -> None:
+        """Remove a ref."""
+        await self._git.run(self.path, "update-ref", "-d", ref)
+
+    async def collect(self) -> None:
+        """Pack what is needed and remove what no ref has led to for a day."""
+        await self._git.run(self.path, "gc", "--quiet", "--prune=1.day.ago", timeout=_PACKING_SECONDS)
+
     def head(self) -> str:
         """The full ref that HEAD points to, whether it exists or not."""
         return (self.path / "HEAD").read_text().strip().removeprefix("ref: ")
@@ -106,14 +122,17 @@ class Repository:
             yield process
 
     @asynccontextmanager
-    async def receiving(self, *, is_large: bool, protocol: str = "") -> AsyncIterator[Process]:
-        """A git that receives one push from its standard input.
+    async def receiving(
+        self, *, is_large: bool, protocol: str = "", most: int | None = None
+    ) -> AsyncIterator[Process]:
+        """A git that receives one push from its standard input; it refuses one of more than *most* bytes.
 
         A large push is kept as the pack that it is (for 200 MB 1.1 s, in little memory); a small one is
         unpacked, since very many small packs would make every reader slow (for 200 MB 4.5 s).
         """
         keep = ["-c", "receive.unpackLimit=1"] if is_large else []
-        arguments = [*keep, "receive-pack", "--stateless-rpc", "."]
+        bound = [] if most is None else ["-c", f"receive.maxInputSize={most}"]
+        arguments = [*keep, *bound, "receive-pack", "--stateless-rpc", "."]
         async with self._git.process(self.path, arguments, protocol=protocol) as process:
             yield process
 

@@ -59,8 +59,8 @@ class DirectKeeper(DirectValues):
         return SealedScope(scope=str(DirectScope(repository=request.repository, sealed=sealed)))
 
     async def direct_repository_of(self, request: TokenCheck) -> CloneableRepository:
-        id = clone_tokens.verify(await self._clone_key(), request.token, self._clock()) or ""
-        repository = direct_repository(id)
+        claimed = clone_tokens.verify(await self._clone_key(), request.token, self._clock()) or ""
+        repository = direct_repository(claimed)
         if repository is None or not await self._is_users(repository):
             raise NotFound("the clone token is unknown or has expired", code="cloneTokenDoesNotExist")
         return CloneableRepository(repository=repository.id)

@@ -26,6 +26,7 @@ from tidemill.contracts.configstore import (
     User,
     UserUpdate,
 )
+from tidemill.contracts.direct_runs import DirectValues
 from tidemill.contracts.organizations import Invitations, Organizations
 from tidemill.contracts.passwords import Passwords
 from tidemill.contracts.remote_sources import RemoteSources
@@ -41,6 +42,7 @@ from tidemill.contracts.secrets import (
 )
 from tidemill.contracts.sessions import Sessions
 from tidemill.contracts.values import Values, ValuesAnswer, ValuesRequest
+from tidemill.core.scope import parse_direct_scope
 from tidemill.errors import BadRequest, NotFound
 from tidemill.kit.contract import Page
 from tidemill.kit.crypto import Keyring
@@ -49,6 +51,7 @@ from tidemill.kit.http import serve
 from tidemill.kit.supervise import Faces, Loop
 from tidemill.services.configstore import changing, clone_tokens, finding, joining, regrouping, showing
 from tidemill.services.configstore.auditing import AuditKeeper
+from tidemill.services.configstore.direct_runs import DirectKeeper
 from tidemill.services.configstore.invitations import InvitationKeeper
 from tidemill.services.configstore.late_values import LateValues, signing_key
 from tidemill.services.configstore.noting import a_project, a_user, given, note, of_user
@@ -93,6 +96,7 @@ class ConfigstoreService(Configstore, Values):
         self._sealing = SealKeeper(db, keys, clock=clock)
         self._audit = AuditKeeper(db, timedelta(seconds=settings.keep_audit), clock=clock)
         self._values = LateValues(db, self._secrets, clock=clock)
+        self._direct = DirectKeeper(db, keys, self._values.clone_key, clock=clock)
 
     def loops(self) -> list[Loop]:
         """What is old in the audit log goes, where that is wanted."""
@@ -103,6 +107,7 @@ class ConfigstoreService(Configstore, Values):
         return {
             Audit: self._audit,
             Configstore: self,
+            DirectValues: self._direct,
             Organizations: self._organizations,
             Invitations: self._invitations,
             Passwords: self._passwords,
@@ -286,7 +291,8 @@ class ConfigstoreService(Configstore, Values):
         return found
 
     async def resolve(self, request: ValuesRequest) -> ValuesAnswer:
-        return await self._values.resolve(request)
+        direct = parse_direct_scope(request.scope)
+        return await (self._direct.resolve(direct, request) if direct else self._values.resolve(request))
 
     async def secrets(self, kind: ParentKind, ref: str, tree: bool = False, nearest: bool = False) -> Secrets:
         return Secrets(await self._secrets.listed(kind, ref, tree=tree, nearest=nearest))

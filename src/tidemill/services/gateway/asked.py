@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.direct_runs import DirectValues
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.gitserver import Gitserver
@@ -29,6 +30,7 @@ class Asked(NamedTuple):
     sessions: Sessions
     organizations: Organizations
     invitations: Invitations
+    direct_values: DirectValues
     runservice: Runservice
     logs: Logs
     feed: Feed

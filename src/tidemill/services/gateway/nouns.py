@@ -9,6 +9,7 @@ from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArti
 from tidemill.contracts.gateway.audit import AuditRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
+from tidemill.contracts.gateway.direct_runs import DirectRunRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
@@ -30,6 +31,7 @@ from tidemill.services.gateway.asked import Asked
 from tidemill.services.gateway.audit import AuditLog
 from tidemill.services.gateway.badges import Badges
 from tidemill.services.gateway.deliveries import Deliveries
+from tidemill.services.gateway.direct_runs import DirectRunMaking
 from tidemill.services.gateway.door import Door
 from tidemill.services.gateway.entrance import Entrance
 from tidemill.services.gateway.events import Events
@@ -90,6 +92,10 @@ def projects(
         (
             ProjectRoutes,
             Projects(db, configstore, asked.gitserver, triggering, removing, new_id=new_id),
+        ),
+        (
+            DirectRunRoutes,
+            DirectRunMaking(asked.gitserver, asked.direct_values, triggering, new_id=new_id),
         ),
         (SecretRoutes, Secrets(configstore)),
         (VariableRoutes, Variables(configstore)),

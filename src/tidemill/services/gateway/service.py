@@ -5,6 +5,7 @@ from datetime import datetime
 
 from starlette.routing import BaseRoute
 
+from tidemill.contracts.direct_runs import DirectRepositories
 from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gateway.webhooks import WebhookRoutes
 from tidemill.contracts.pushes import Access, AccessRequest, Push, Pushes, PushOutcome
@@ -16,6 +17,7 @@ from tidemill.planning.planner import Planner
 from tidemill.services.gateway import nouns
 from tidemill.services.gateway.asked import Asked
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
+from tidemill.services.gateway.direct_repositories import DirectReception
 from tidemill.services.gateway.entrance import Entrance
 from tidemill.services.gateway.forgetting import Forgetting
 from tidemill.services.gateway.inbox import Inbox
@@ -59,6 +61,13 @@ class GatewayService(Pushes):
         self._reception = Reception(
             db, bells, configstore, door, offer=self._inbox.offer, exposed_url=exposed_url
         )
+        self._direct = DirectReception(
+            configstore,
+            asked.direct_values,
+            runservice,
+            door,
+            open_to_neighbours=settings.anonymous_direct_runs,
+        )
         self._webhooks = Webhooks(configstore)
         self._nouns = [
             *nouns.people(settings, asked, self._entrance, self._removing),
@@ -73,7 +82,7 @@ class GatewayService(Pushes):
 
     def faces(self) -> Faces:
         """What the gitserver may ask."""
-        return {Pushes: self}
+        return {Pushes: self, DirectRepositories: self._direct}
 
     def routes(self) -> Sequence[BaseRoute]:
         """The public API, and what the gitserver asks."""
@@ -84,7 +93,10 @@ class GatewayService(Pushes):
             for route in serve(contract, noun, PREFIX, before if contract in nouns.IN_THE_OPEN else behind)
         ]
         webhooks = serve(WebhookRoutes, self._webhooks, "", before)
-        return [*api, *reference_routes(api), *webhooks, *serve(Pushes, self, INTERNAL)]
+        asked = [
+            route for contract, face in self.faces().items() for route in serve(contract, face, INTERNAL)
+        ]
+        return [*api, *reference_routes(api), *webhooks, *asked]
 
     async def start(self) -> None:
         """Nothing is to be made ready: what is pending is found by the loops."""

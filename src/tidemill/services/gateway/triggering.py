@@ -2,24 +2,22 @@
 
 from collections.abc import Callable
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
 
 from tidemill.contracts.configstore import Project
-from tidemill.contracts.gateway import PREFIX
 from tidemill.contracts.gitserver import Commit, Gitserver
 from tidemill.contracts.runservice import CreateRuns, NewRun, Runservice
 from tidemill.core.context import Context, Event
 from tidemill.core.environment import static_environment
 from tidemill.core.refs import Ref, RefType
 from tidemill.core.run import Run
-from tidemill.core.scope import Scope
 from tidemill.planning.planned import CANDIDATES, Planned, Problem
 from tidemill.planning.planner import Planner
 from tidemill.services.gateway.commit_files import CommitFiles
 from tidemill.services.gateway.store.inbox import MadeRun
+from tidemill.services.gateway.targets import Target, of_project
 
 SETUP_ERROR = "Setup Error"
 #: Problems and warnings that are kept with a run and shown to a pusher.
@@ -45,6 +43,8 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """What the commit is found by: a full ref or a hash."""
     before: str = ""
     """The hash that the ref had before; "" where that is not known."""
+    message: str = ""
+    """What is said of it in place of the commit's message."""
 
 
 class Triggered(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,44 +78,42 @@ class Triggering:
 
     async def trigger(self, project: Project, cause: Cause) -> Triggered:
         """Create the runs of *cause*; a wrong configuration makes one run that says what is wrong."""
-        commit = await self._gitserver.commit(project.id, cause.revision)
-        planned = await self._plan(project, cause, commit)
+        return await self.trigger_at(of_project(project, cause.ref), cause)
+
+    async def trigger_at(self, target: Target, cause: Cause) -> Triggered:
+        """The same, for whatever runs are made for."""
+        commit = await self._gitserver.commit(target.repository, cause.revision)
+        planned = await self._plan(target, cause, commit)
         if not planned.file and not planned.problems:
             return Triggered(notes=(NO_CONFIGURATION,), is_configured=False, code="no_configuration")
-        runs = _runs(planned, _annotations(project.id, cause, commit), cause.ref.caches(project.id))
+        runs = _runs(planned, _annotations(target, cause, commit), target.caches)
         notes = (*planned.skipped, *_some(planned.warnings, _MOST_WARNINGS, "warning: "))
         if not runs:
             code = "skip_mark" if any(one.code == "skip_mark" for one in planned.decisions) else "not_matched"
             return Triggered(notes=notes, code=code)
-        request = CreateRuns(
-            key=cause.key,
-            group=cause.ref.group(project.id),
-            scope=str(Scope(project=project.id, ref=cause.ref.full)),
-            runs=runs,
-        )
+        request = CreateRuns(key=cause.key, group=target.group, scope=target.scope, runs=runs)
         created = await self._runservice.create_runs(request)
-        made = tuple(self._made(project, run) for run in created.runs)
+        made = tuple(self._made(target, run) for run in created.runs)
         return Triggered(runs=made, notes=notes, code="setup_error" if planned.problems else "runs_made")
 
-    async def _plan(self, project: Project, cause: Cause, commit: Commit) -> Planned:
+    async def _plan(self, target: Target, cause: Cause, commit: Commit) -> Planned:
         ref = cause.ref
-        url = f"{self._git_url()}/git/{project.path}.git"
         context = Context(
             ref=ref,
             commit_sha=commit.sha,
-            message=_message(ref, commit),
+            message=_message(cause, commit),
             event=cause.event,
-            environment=static_environment(ref, commit.sha, url),
+            environment=static_environment(ref, commit.sha, f"{self._git_url()}{target.clone_path}"),
         )
-        files = CommitFiles(self._gitserver, project.id, commit.sha, before=cause.before)
+        files = CommitFiles(self._gitserver, target.repository, commit.sha, before=cause.before)
         return await self._planner.plan(files, context)
 
-    def _made(self, project: Project, run: Run) -> MadeRun:
+    def _made(self, target: Target, run: Run) -> MadeRun:
         return MadeRun(
             number=run.number,
             name=run.name,
             phase=run.phase,
-            url=f"{self._exposed_url()}{PREFIX}/projects/{quote(project.path, safe='')}/runs/{run.number}",
+            url=f"{self._exposed_url()}{target.runs_path}/{run.number}",
             setup_error=run.setup_errors[0] if run.setup_errors else "",
         )
 
@@ -135,16 +133,18 @@ def _some(problems: tuple[Problem, ...], most: int, what: str = "") -> tuple[str
     return (*lines, f"{what}and {rest} more") if rest > 0 else lines
 
 
-def _message(ref: Ref, commit: Commit) -> str:
-    return f"Tag {ref.name}" if ref.type is RefType.TAG else commit.message
+def _message(cause: Cause, commit: Commit) -> str:
+    if cause.message:
+        return cause.message
+    return f"Tag {cause.ref.name}" if cause.ref.type is RefType.TAG else commit.message
 
 
-def _annotations(project: str, cause: Cause, commit: Commit) -> dict[str, str]:
+def _annotations(target: Target, cause: Cause, commit: Commit) -> dict[str, str]:
     """What the world is told about a run (reference, run configuration 8.3)."""
     kind = cause.ref.type
+    is_pull_request = kind is RefType.PULL_REQUEST
     return {
-        "run_type": "project",
-        "projectid": project,
+        **target.annotations,
         "ref_type": kind,
         "run_creation_trigger": cause.trigger,
         "webhook_event": "",
@@ -153,7 +153,7 @@ def _annotations(project: str, cause: Cause, commit: Commit) -> dict[str, str]:
         "commit_link": "",
         "compare_link": "",
         "ref": cause.ref.full,
-        "message": _message(cause.ref, commit),
-        kind: cause.ref.name,
+        "message": _message(cause, commit),
+        "pull_request_id" if is_pull_request else kind: cause.ref.name,
         f"{kind}_link": "",
     }

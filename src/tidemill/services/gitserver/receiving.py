@@ -38,14 +38,15 @@ class Receiving:
 
     async def serve(self, exchange: Exchange, repository: Repository, access: Access) -> None:
         """Receive one push and answer it."""
+        exchange.content_type = b"application/x-git-receive-pack-result"
         body = exchange.body()
         request: PushRequest | None = None
         with exchange.patience():
             request = await read_push_request(body)
         if request is None:
             raise standstill()
-        if reasons := _torn(request):
-            await _refuse(exchange, request, reasons, body)
+        if reasons := torn(request):
+            await refuse(exchange, request, reasons, body)
         elif request.commands:
             await self._receive(exchange, repository, access, request, body)
         else:  # a large push is preceded by a request that asks whether it may
@@ -66,7 +67,7 @@ class Receiving:
         ):
             await self._reader.warm(repository.path)  # whoever is told of the push will read files of it
             conversation = Conversation(exchange, process, is_read_only=False)
-            await conversation.hold(_joined(request.head, body), answer.feed, lambda: answer.is_ended)
+            await conversation.hold(joined(request.head, body), answer.feed, lambda: answer.is_ended)
             push = self._log.applied(asked, await _applied(asked, answer, process, repository))
             await self._conclude(
                 exchange, push, answer, error=conversation.error, is_logged=bool(asked.commands)
@@ -98,7 +99,7 @@ class Receiving:
             return State.ACCEPTED, postponed_lines(error.message)
 
 
-def _torn(request: PushRequest) -> dict[str, str]:
+def torn(request: PushRequest) -> dict[str, str]:
     """Why each ref of an atomic push stays where it is, if one of them is hidden.
 
     Git (2.39) sorts hidden refs out before its transaction begins, and would move the others.
@@ -112,7 +113,7 @@ def _torn(request: PushRequest) -> dict[str, str]:
     }
 
 
-async def _refuse(
+async def refuse(
     exchange: Exchange, request: PushRequest, reasons: dict[str, str], body: AsyncIterator[bytes]
 ) -> None:
     """Answer as git does, once the client has sent what it wanted to and listens."""
@@ -143,7 +144,8 @@ async def _applied(
     return done
 
 
-async def _joined(head: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def joined(head: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """All of a body of which *head* was read already."""
     yield head
     async for block in body:
         yield block
