@@ -262,7 +262,7 @@ def settings() -> GatewaySettings:
 
 
 @pytest.fixture
-async def house(  # noqa: PLR0917 - it is made of them
+async def gateway(  # noqa: PLR0917 - it is made of them
     settings: GatewaySettings,
     open_database: OpenDatabase,
     bells: Bells,
@@ -272,8 +272,9 @@ async def house(  # noqa: PLR0917 - it is made of them
     git: Repositories,
     planner: Planner,
     clock: Clock,
-) -> AsyncIterator[House]:
-    gateway = GatewayService(
+) -> AsyncIterator[GatewayService]:
+    """The service alone: nobody runs its loops, and nobody listens."""
+    made = GatewayService(
         settings,
         await open_database("gateway", MIGRATIONS.format("gateway")),
         bells,
@@ -302,14 +303,21 @@ async def house(  # noqa: PLR0917 - it is made of them
         clock=clock,
         new_id=lambda: str(uuid4()),
     )
-    await gateway.start()
+    await made.start()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def house(
+    settings: GatewaySettings, gateway: GatewayService, git: Repositories, clock: Clock
+) -> AsyncIterator[House]:
     edge = Edge(allowed_origins=settings.allowed_origins)
     async with running(make_app(gateway.routes(), edge=edge)) as url, anyio.create_task_group() as group:
         group.start_soon(run_loops, gateway.loops())
         async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
             yield House(gateway, http, git, clock)
         group.cancel_scope.cancel()
-    await gateway.close()
 
 
 @pytest.fixture
