@@ -60,6 +60,11 @@ app.command(
     name="run",
     help="Runs: list, get, watch, explain, log, tests, restart, stop, approve, and more.",
 )
+app.command(
+    "tidemill.cli.directrun:app",
+    name="directrun",
+    help="The working tree, uncommitted changes included, as a run on the server: start.",
+)
 app.command("tidemill.cli.pushes:app", name="push", help="What became of pushes: list, explain.")
 app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with a run: list, get.")
 app.command(

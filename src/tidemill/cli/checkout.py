@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tidemill.errors import Internal
 
 _SECONDS = 120.0
-_SETTINGS = ("-c", "safe.directory=*", "-c", "advice.addEmbeddedRepo=false")
+_SETTINGS = ("-c", "safe.directory=*", "-c", "advice.addEmbeddedRepo=false", "-c", "core.hooksPath=/dev/null")
 
 
 class Head(NamedTuple):
@@ -45,6 +45,16 @@ def git(at: Path, *arguments: str, environment: Mapping[str, str] | None = None)
     if done.returncode:
         raise Internal(f"git {arguments[0]} failed in {at}: {done.stderr.strip()}")
     return done.stdout
+
+
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """What tells git *settings* by its environment, where no other process reads them."""
+    numbered = {
+        f"GIT_CONFIG_{what}_{index}": text
+        for index, pair in enumerate(settings.items())
+        for what, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **numbered}
 
 
 def _text(said: str) -> str:

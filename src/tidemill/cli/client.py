@@ -52,10 +52,7 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about
 
     *about* is the project that it is about, as the user named it, or `user/alice` for her direct runs.
     """
-    server = remote or Remote(
-        gateway_url=os.environ.get("TIDEMILL_GATEWAY_URL") or DEFAULT_URL,
-        token=os.environ.get("TIDEMILL_TOKEN", ""),
-    )
+    server = where(remote)
 
     async def run() -> T:
         async with client(server.gateway_url, server.token) as http:
@@ -77,6 +74,14 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about
         if not next_step:
             raise
         raise type(error)(next_step, code=error.code) from error
+
+
+def where(remote: Remote | None) -> Remote:
+    """Which server, and who asks: as options say, else the environment."""
+    return remote or Remote(
+        gateway_url=os.environ.get("TIDEMILL_GATEWAY_URL") or DEFAULT_URL,
+        token=os.environ.get("TIDEMILL_TOKEN", ""),
+    )
 
 
 def _next_step(code: str, url: str, project: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.cli.checkout import Head, current_branch, git, head, look
+from tidemill.cli.checkout import Head, configured, current_branch, git, head, look
 from tidemill.core.refs import Ref, branch
 from tidemill.errors import BadRequest
 
@@ -15,7 +15,25 @@ _IDENTITY = {
     for what, value in (("NAME", "tidemill exec"), ("EMAIL", "exec@localhost"))
 }
 
-_NOT_BARE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bare", "GIT_CONFIG_VALUE_0": "false"}
+
+#: Settings of a repository by which git decides what of a file is recorded.
+_CONVERTING = ("core.autocrlf", "core.eol", "core.filemode", "core.symlinks", "core.ignorecase")
+_CONVERTING_BELOW = ("filter.", "core.attributesfile", "core.excludesfile", "core.precomposeunicode")
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a working tree is recorded, and as what commit."""
+
+    untracked: bool = True
+    """Also files that git does not know yet."""
+    ignored: bool = False
+    """Also files that git ignores."""
+    alone: str = ""
+    """A commit without parents, with this message; "" is one behind what is checked out, which is that
+    itself where nothing has changed."""
+
+
+AS_IT_IS = Contents()
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +76,10 @@ def find_origin(tree: Path) -> Origin | None:
     )
 
 
-def take_snapshot(tree: Path, place: Path, ref: Ref | None = None) -> Snapshot:
+def take_snapshot(tree: Path, place: Path, ref: Ref | None = None, contents: Contents = AS_IT_IS) -> Snapshot:
     """Record *tree* in a new repository *place*; the one it belongs to is only read.
 
-    Files that git ignores are left out. Raises BadRequest where git is missing, Internal where it fails.
+    Raises BadRequest where git is missing, Internal where it fails.
     """
     if shutil.which("git") is None:
         raise BadRequest("git is missing; on Debian: apt-get install git")
@@ -69,13 +87,12 @@ def take_snapshot(tree: Path, place: Path, ref: Ref | None = None) -> Snapshot:
     object_format = origin.object_format if origin else "sha1"
     git(tree, "init", "--quiet", "--bare", f"--object-format={object_format}", str(place))
     needed = (place, *(_borrow(origin, place) if origin else ()))
-    commit = _record(tree, place, origin)
+    commit = _record(tree, place, origin, contents)
     ref = ref or branch(origin.branch if origin and origin.branch else "main")
     git(place, "update-ref", ref.full, commit)
     git(place, "symbolic-ref", "HEAD", ref.full)
-    return Snapshot(
-        repository=place, commit=commit, ref=ref, message=origin.head.message if origin else "", needed=needed
-    )
+    message = contents.alone or (origin.head.message if origin else "")
+    return Snapshot(repository=place, commit=commit, ref=ref, message=message, needed=needed)
 
 
 def _borrow(origin: Origin, place: Path) -> tuple[Path, ...]:
@@ -83,7 +100,7 @@ def _borrow(origin: Origin, place: Path) -> tuple[Path, ...]:
     common = Path(git(origin.git_dir, "rev-parse", "--path-format=absolute", "--git-common-dir").strip())
     objects = common / "objects"
     (place / "objects/info/alternates").write_text(f"{objects}\n")
-    for name in ("shallow", "info/exclude"):
+    for name in ("shallow", "info/exclude", "info/attributes"):
         if (common / name).is_file():
             (place / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(common / name, place / name)
@@ -94,14 +111,25 @@ def _borrow(origin: Origin, place: Path) -> tuple[Path, ...]:
     return (objects, *(objects / line for line in lent if line and not line.startswith("#")))
 
 
-def _record(tree: Path, place: Path, origin: Origin | None) -> str:
+def _record(tree: Path, place: Path, origin: Origin | None, contents: Contents) -> str:
     inside = {"GIT_DIR": str(place)}
-    where = inside | {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(place / "index")} | _NOT_BARE
-    git(tree, "add", "--all", "--", ".", environment=where)
-    written = git(tree, "write-tree", environment=where).strip()
-    last, message = origin.head if origin else Head()
+    where = inside | {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(place / "index")}
+    which: tuple[str, ...] = ("--all",) if contents.untracked else ("--update",)
+    if contents.ignored:
+        which = ("--all", "--force")
+    settings = {"core.bare": "false"} | (_converting(origin) if origin else {}) | {"core.safecrlf": "false"}
+    git(tree, "add", *which, "--", ".", environment=where | configured(settings))
+    written = git(tree, "write-tree", environment=where | configured(settings)).strip()
+    last, message = ("", contents.alone) if contents.alone or not origin else origin.head
     if last and git(tree, "rev-parse", f"{last}^{{tree}}", environment=inside).strip() == written:
         return last
     parents = ("-p", last) if last else ()
     arguments = ("commit-tree", written, *parents, "-m", message or "Working tree")
     return git(tree, *arguments, environment=inside | _IDENTITY).strip()
+
+
+def _converting(origin: Origin) -> dict[str, str]:
+    """What the repository itself says of how files are recorded."""
+    listed = look(origin.git_dir, "config", "--list", "-z")
+    pairs = (entry.partition("\n") for entry in listed.split("\0"))
+    return {key: value for key, _, value in pairs if key in _CONVERTING or key.startswith(_CONVERTING_BELOW)}

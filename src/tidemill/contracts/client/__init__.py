@@ -6,10 +6,15 @@ Clients of the internal services need the installation's service token. Whatever
 `tidemill.contracts.client.sync` has the same without `await`.
 """
 
-from tidemill.contracts.client.connecting import connect_configstore, connect_gateway, connect_runservice
+from tidemill.contracts.client.connecting import (
+    connect_configstore,
+    connect_gateway,
+    connect_notification,
+    connect_runservice,
+)
 from tidemill.contracts.client.gateway import GatewayClient
 from tidemill.contracts.client.paging import each
-from tidemill.contracts.client.services import ConfigstoreClient, RunserviceClient
+from tidemill.contracts.client.services import ConfigstoreClient, NotificationClient, RunserviceClient
 from tidemill.contracts.client.streams import messages, records
 from tidemill.errors import Failure
 
@@ -17,9 +22,11 @@ __all__ = [
     "ConfigstoreClient",
     "Failure",
     "GatewayClient",
+    "NotificationClient",
     "RunserviceClient",
     "connect_configstore",
     "connect_gateway",
+    "connect_notification",
     "connect_runservice",
     "each",
     "messages",

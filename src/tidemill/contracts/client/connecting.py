@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from tidemill.contracts.client.gateway import GatewayClient
-from tidemill.contracts.client.services import ConfigstoreClient, RunserviceClient
+from tidemill.contracts.client.services import ConfigstoreClient, NotificationClient, RunserviceClient
 from tidemill.errors import BadRequest
 from tidemill.kit.connect import addresses, connect, http_client
 from tidemill.kit.contract import Contract
@@ -48,6 +48,15 @@ async def connect_runservice(
 ) -> AsyncIterator[RunserviceClient]:
     """The runservice at *url*, as a service of its installation asks it."""
     async with _service(RunserviceClient, "runservice", url, service_token, patience) as client:
+        yield client
+
+
+@asynccontextmanager
+async def connect_notification(
+    url: str, *, service_token: str, patience: float = PATIENCE
+) -> AsyncIterator[NotificationClient]:
+    """The notification service at *url*, as a service of its installation asks it."""
+    async with _service(NotificationClient, "notification", url, service_token, patience) as client:
         yield client
 
 

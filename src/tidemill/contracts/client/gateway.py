@@ -5,8 +5,10 @@ from functools import cached_property
 from tidemill.contracts.client.nouns import Nouns
 from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.audit import AuditRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
+from tidemill.contracts.gateway.direct_runs import DirectRunRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
@@ -31,12 +33,20 @@ class Artifacts(ProjectArtifactRoutes, UserArtifactRoutes):
     """Artifacts of runs, an extension: files that steps have kept for people."""
 
 
+class Audit(AuditRoutes):
+    """The audit log, an extension: who has done what, when and from where."""
+
+
 class Badges(BadgeRoutes):
     """Badges: small pictures of how a project is, for pages that anybody reads."""
 
 
 class Deliveries(DeliveryRoutes):
-    """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+    """What webhooks were told of a project's runs, and forges of its commits (reference, API 1.7.4)."""
+
+
+class DirectRuns(DirectRunRoutes):
+    """Direct runs asked for, as the public API shows them."""
 
 
 class Events(EventRoutes):
@@ -109,14 +119,24 @@ class GatewayClient(Nouns):
         return self._noun(Artifacts)
 
     @cached_property
+    def audit(self) -> Audit:
+        """The audit log, an extension: who has done what, when and from where."""
+        return self._noun(Audit)
+
+    @cached_property
     def badges(self) -> Badges:
         """Badges: small pictures of how a project is, for pages that anybody reads."""
         return self._noun(Badges)
 
     @cached_property
     def deliveries(self) -> Deliveries:
-        """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+        """What webhooks were told of a project's runs, and forges of its commits (reference, API 1.7.4)."""
         return self._noun(Deliveries)
+
+    @cached_property
+    def direct_runs(self) -> DirectRuns:
+        """Direct runs asked for, as the public API shows them."""
+        return self._noun(DirectRuns)
 
     @cached_property
     def events(self) -> Events:

@@ -1,6 +1,8 @@
 """The clients of internal services; made by make fmt from the contracts."""
 
+from tidemill.contracts.audit import Audit
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.direct_runs import DirectValues
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
@@ -17,7 +19,16 @@ from tidemill.contracts.values import Values
 
 
 class ConfigstoreClient(
-    Configstore, Organizations, Invitations, Passwords, RemoteSources, Sealing, Sessions, Values
+    Audit,
+    Configstore,
+    DirectValues,
+    Organizations,
+    Invitations,
+    Passwords,
+    RemoteSources,
+    Sealing,
+    Sessions,
+    Values,
 ):
     """All that the configstore answers to others."""
 

@@ -29,7 +29,7 @@ class DirectRunRoutes(Contract):
     """Direct runs of users."""
 
     @post("/user/createrun", status=201)
-    async def create_user_run(self, request: UserCreateRunRequest) -> CreatedRuns | None:
+    async def create_direct_run(self, request: UserCreateRunRequest) -> CreatedRuns | None:
         """For users, of their own repositories: 401 for another's. 400 for what is missing or wrong.
 
         404 `repositoryDoesNotExist`, `commitDoesNotExist`. The body is empty for clients that send no Accept

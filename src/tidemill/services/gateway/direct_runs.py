@@ -39,7 +39,7 @@ class DirectRunMaking(DirectRunRoutes):
         self._triggering = triggering
         self._new_id = new_id
 
-    async def create_user_run(self, request: UserCreateRunRequest) -> CreatedRuns | None:
+    async def create_direct_run(self, request: UserCreateRunRequest) -> CreatedRuns | None:
         caller = current_caller()
         user = caller.user
         caller.require(Action.CREATE_RUN, own(user) if user else None)

@@ -12,7 +12,7 @@ from tidemill.contracts.client.paging import each
 from tidemill.contracts.client.streams import messages, records
 from tidemill.contracts.client.sync.blocking import Stream, blocking_client
 from tidemill.contracts.client.sync.gateway import GatewayClient
-from tidemill.contracts.client.sync.services import ConfigstoreClient, RunserviceClient
+from tidemill.contracts.client.sync.services import ConfigstoreClient, NotificationClient, RunserviceClient
 from tidemill.errors import Failure
 
 
@@ -43,14 +43,26 @@ def connect_runservice(
         yield RunserviceClient(portal, client)
 
 
+@contextmanager
+def connect_notification(
+    url: str, *, service_token: str, patience: float = PATIENCE
+) -> Iterator[NotificationClient]:
+    """As `tidemill.contracts.client.connect_notification`."""
+    opened = connecting.connect_notification(url, service_token=service_token, patience=patience)
+    with blocking_client(opened) as (portal, client):
+        yield NotificationClient(portal, client)
+
+
 __all__ = [
     "ConfigstoreClient",
     "Failure",
     "GatewayClient",
+    "NotificationClient",
     "RunserviceClient",
     "Stream",
     "connect_configstore",
     "connect_gateway",
+    "connect_notification",
     "connect_runservice",
     "each",
     "messages",

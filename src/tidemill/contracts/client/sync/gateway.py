@@ -20,14 +20,24 @@ class GatewayClient(Blocking):
         return nouns.Artifacts(self._portal, self._target.artifacts)
 
     @cached_property
+    def audit(self) -> nouns.Audit:
+        """The audit log, an extension: who has done what, when and from where."""
+        return nouns.Audit(self._portal, self._target.audit)
+
+    @cached_property
     def badges(self) -> nouns.Badges:
         """Badges: small pictures of how a project is, for pages that anybody reads."""
         return nouns.Badges(self._portal, self._target.badges)
 
     @cached_property
     def deliveries(self) -> nouns.Deliveries:
-        """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+        """What webhooks were told of a project's runs, and forges of its commits (reference, API 1.7.4)."""
         return nouns.Deliveries(self._portal, self._target.deliveries)
+
+    @cached_property
+    def direct_runs(self) -> nouns.DirectRuns:
+        """Direct runs asked for, as the public API shows them."""
+        return nouns.DirectRuns(self._portal, self._target.direct_runs)
 
     @cached_property
     def events(self) -> nouns.Events:

@@ -3,8 +3,10 @@
 from tidemill.contracts.client.sync.blocking import Blocking, blocking, blocking_stream
 from tidemill.contracts.gateway.accounts import AccountRoutes, LoginRoutes
 from tidemill.contracts.gateway.artifacts import ProjectArtifactRoutes, UserArtifactRoutes
+from tidemill.contracts.gateway.audit import AuditRoutes
 from tidemill.contracts.gateway.badges import BadgeRoutes
 from tidemill.contracts.gateway.deliveries import DeliveryRoutes
+from tidemill.contracts.gateway.direct_runs import DirectRunRoutes
 from tidemill.contracts.gateway.events import EventRoutes
 from tidemill.contracts.gateway.executors import ExecutorRoutes
 from tidemill.contracts.gateway.linked_accounts import LinkedAccountRoutes
@@ -49,6 +51,14 @@ class Artifacts(Blocking):
     user_run_artifact = blocking_stream(UserArtifactRoutes.user_run_artifact)
 
 
+class Audit(Blocking):
+    """The audit log, an extension: who has done what, when and from where."""
+
+    audit = blocking(AuditRoutes.audit)
+    org_audit = blocking(AuditRoutes.org_audit)
+    project_audit = blocking(AuditRoutes.project_audit)
+
+
 class Badges(Blocking):
     """Badges: small pictures of how a project is, for pages that anybody reads."""
 
@@ -56,12 +66,18 @@ class Badges(Blocking):
 
 
 class Deliveries(Blocking):
-    """What was told of a project's runs to webhooks, and of its commits to forges (reference, API 1.7.4).."""
+    """What webhooks were told of a project's runs, and forges of its commits (reference, API 1.7.4)."""
 
     run_webhook_deliveries = blocking(DeliveryRoutes.run_webhook_deliveries)
     redeliver_run_webhook = blocking(DeliveryRoutes.redeliver_run_webhook)
     commit_status_deliveries = blocking(DeliveryRoutes.commit_status_deliveries)
     redeliver_commit_status = blocking(DeliveryRoutes.redeliver_commit_status)
+
+
+class DirectRuns(Blocking):
+    """Direct runs asked for, as the public API shows them."""
+
+    create_direct_run = blocking(DirectRunRoutes.create_direct_run)
 
 
 class Events(Blocking):

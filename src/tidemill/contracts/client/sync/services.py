@@ -1,7 +1,9 @@
 """The clients of internal services without `await`; made by make fmt from the contracts."""
 
+from tidemill.contracts.audit import Audit
 from tidemill.contracts.client.sync.blocking import Blocking, blocking, blocking_stream
 from tidemill.contracts.configstore import Configstore
+from tidemill.contracts.direct_runs import DirectValues
 from tidemill.contracts.feed import Feed
 from tidemill.contracts.fleet import Fleet
 from tidemill.contracts.jobs import Jobs
@@ -21,6 +23,8 @@ from tidemill.contracts.values import Values
 class ConfigstoreClient(Blocking):
     """All that the configstore answers to others."""
 
+    entries = blocking(Audit.entries)
+    record = blocking(Audit.record)
     secrets = blocking(SecretCalls.secrets)
     create_secret = blocking(SecretCalls.create_secret)
     update_secret = blocking(SecretCalls.update_secret)
@@ -50,6 +54,8 @@ class ConfigstoreClient(Blocking):
     update_project = blocking(Configstore.update_project)
     delete_project = blocking(Configstore.delete_project)
     project_of_clone_token = blocking(Configstore.project_of_clone_token)
+    seal_direct_variables = blocking(DirectValues.seal_direct_variables)
+    direct_repository_of = blocking(DirectValues.direct_repository_of)
     create_org = blocking(Organizations.create_org)
     org = blocking(Organizations.org)
     orgs = blocking(Organizations.orgs)
