@@ -100,7 +100,7 @@ async def test_a_token_belongs_to_its_user(configstore: ConfigstoreService) -> N
 
 
 async def test_token_names_are_the_users_own(configstore: ConfigstoreService) -> None:
-    """One of a name for each user; a name is needed, and nothing that cannot be shown."""
+    """One of a name for each user; a name is needed, and none that cannot be shown or stand in a path."""
     await configstore.create_user(NewUser(name="alice"))
     await configstore.create_user(NewUser(name="bob"))
     await configstore.create_token("alice", NewToken(name="my token!"))
@@ -108,7 +108,7 @@ async def test_token_names_are_the_users_own(configstore: ConfigstoreService) ->
     assert (
         await code(configstore.create_token("alice", NewToken(name="my token!"))) == "userTokenAlreadyExists"
     )
-    for name in ("", "a\0b", "x" * 256):
+    for name in ("", "a\0b", "x" * 256, "/", "/a", "a//b", ".", "..", "a/../b", "a/."):
         assert await code(configstore.create_token("alice", NewToken(name=name))) == "badRequest"
 
 

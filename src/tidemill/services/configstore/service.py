@@ -1,6 +1,7 @@
 """The configstore's service: each use case is one transaction or one snapshot."""
 
 import hashlib
+import re
 import secrets as randomness
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -68,6 +69,8 @@ from tidemill.settings import ConfigstoreSettings
 
 PREFIX = "/internal/configstore"
 _LONGEST_TOKEN_NAME = 255
+#: Such paths are led elsewhere before anybody is asked, escaped or not.
+_WOULD_BE_CLEANED = re.compile(r"//|/\.\.?(?:/|$)")
 
 
 class ConfigstoreService(Configstore, Values):
@@ -187,6 +190,11 @@ class ConfigstoreService(Configstore, Values):
         if not name or len(name) > _LONGEST_TOKEN_NAME or not name.isprintable():
             raise BadRequest(
                 f"a token needs a name of 1 to {_LONGEST_TOKEN_NAME} printable characters, not {name!r}"
+            )
+        if _WOULD_BE_CLEANED.search(f"/{name}"):
+            raise BadRequest(
+                f"no request could delete a token named {name!r}; leave out //, a / at the beginning, and"
+                " . and .. between slashes"
             )
         token, now = randomness.token_hex(20), self._clock()
 
