@@ -52,6 +52,19 @@ async def test_projects_on_the_built_in_host_take_none(house: House, alice: Pers
     assert await pushes_of(alice, ref("user/alice/p")) == []
 
 
+async def test_a_webhook_learns_nothing_of_a_project(house: House, alice: Person) -> None:
+    """What looks like a signature is none: whoever knows an id does not learn what is called so."""
+    made = await project(alice, "hidden", visibility="private")
+    query = f"?projectid={made['id']}"
+    answer = await house.http.post(f"/webhooks{query}", content=PUSH, headers={"x-gitlab-token": "x"})
+    assert answer.status_code == 400
+    assert "hidden" not in answer.text
+    assert await sent(house, "?projectid=user/alice/hidden", x_gitlab_token="x") == (
+        404,
+        "projectDoesNotExist",
+    )
+
+
 async def test_where_a_webhook_is_sent(house: House) -> None:
     """The address names the project, by its id."""
     assert await sent(house, "", x_gitlab_token="x") == (400, "badRequest")
