@@ -7,7 +7,15 @@ import pytest
 
 from tests.contracts.scripted import answer, scripted, stream
 from tidemill import errors
-from tidemill.contracts.client import connect_configstore, connect_gateway, each, messages, records, sync
+from tidemill.contracts.client import (
+    connect_configstore,
+    connect_gateway,
+    connect_notification,
+    each,
+    messages,
+    records,
+    sync,
+)
 from tidemill.contracts.gateway.users import VersionResponse
 
 pytestmark = pytest.mark.anyio
@@ -123,6 +131,23 @@ async def test_an_internal_service_knows_who_is_no_service() -> None:
             await configstore.user("alice")
         assert "Authorization: Bearer s3\r\n" in server.heads[0].replace("authorization", "Authorization")
         assert server.asked == ["GET /internal/configstore/users/alice"]
+
+
+async def test_deliveries_are_asked_of_the_notification_service() -> None:
+    """With and without `await`."""
+    said = answer(200, "[]")
+    async with scripted(said, said) as server:
+        async with connect_notification(server.url, service_token="s3") as notification:
+            assert [one async for one in each(notification.run_webhook_deliveries, "p")] == []
+
+        def in_turn() -> list[object]:
+            with sync.connect_notification(server.url, service_token="s3") as notification:
+                return list(each(notification.run_webhook_deliveries, "p"))
+
+        assert await anyio.to_thread.run_sync(in_turn) == []
+        assert {line.partition("?")[0] for line in server.asked} == {
+            "GET /internal/notification/projects/p/run-webhook-deliveries"
+        }
 
 
 @pytest.mark.parametrize("url", ["", "ci.example", "ftp://ci.example", "http://", "http://a b", "http://a:b"])
