@@ -113,6 +113,7 @@ class People(DirectRepositories):
 
     def __init__(self) -> None:
         self.uses: dict[str, DirectUse] = {}
+        self.failure: Failure | None = None
         self.neighbours: list[bool] = []
         """Of each request, whether it came from the server's own machine."""
 
@@ -123,6 +124,8 @@ class People(DirectRepositories):
         raise Unauthorized("who are you?")
 
     async def direct_use(self, user: str) -> DirectUse:
+        if self.failure:
+            raise self.failure
         return self.uses.get(user, DirectUse(is_known=True))
 
 
@@ -171,18 +174,27 @@ class User:
 class Hosting:
     """A gitserver that listens on a free port."""
 
-    def __init__(self, directory: Path, db: Database, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        db: Database,
+        clock: Callable[[], datetime] | None = None,
+        *,
+        is_loopback_only: bool = False,
+        **settings: int,
+    ) -> None:
         self.directory = directory
         self.gateway = Gateway()
         self.people = People()
         self.service = GitserverService(
-            GitserverSettings(push_wait=5.0),
+            GitserverSettings(push_wait=5.0, **settings),
             directory,
             db,
             coded(Pushes, self.gateway),
             coded(DirectRepositories, self.people),
             clock=clock or (lambda: datetime.now(UTC)),
             new_id=lambda: str(uuid4()),
+            is_loopback_only=is_loopback_only,
         )
         self.address = ""
 
