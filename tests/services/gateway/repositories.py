@@ -8,6 +8,7 @@ from tidemill.contracts.gitserver import (
     Files,
     FilesRequest,
     Gitserver,
+    KeepRequest,
 )
 from tidemill.errors import NotFound, TooLarge, Unavailable
 
@@ -19,6 +20,7 @@ class Repositories(Gitserver):
         self.commits: dict[tuple[str, str], Commit] = {}
         self.contents: dict[str, dict[str, bytes]] = {}
         self.deleted: list[str] = []
+        self.kept: list[tuple[str, str]] = []
         self.differences: dict[tuple[str, str], tuple[str, ...] | None] = {}
         self.failures: dict[str, list[Exception]] = {}
         """What happens when a path is asked for, once each."""
@@ -65,3 +67,6 @@ class Repositories(Gitserver):
         if self.is_away:
             raise Unavailable("the gitserver is away")
         self.deleted.append(project)
+
+    async def keep_commit(self, project: str, request: KeepRequest) -> None:
+        self.kept.append((project, request.commit))

@@ -181,13 +181,13 @@ class Hosting:
         clock: Callable[[], datetime] | None = None,
         *,
         is_loopback_only: bool = False,
-        **settings: int,
+        settings: GitserverSettings | None = None,
     ) -> None:
         self.directory = directory
         self.gateway = Gateway()
         self.people = People()
         self.service = GitserverService(
-            GitserverSettings(push_wait=5.0, **settings),
+            settings or GitserverSettings(push_wait=5.0),
             directory,
             db,
             coded(Pushes, self.gateway),

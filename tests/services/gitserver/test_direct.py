@@ -15,6 +15,7 @@ from tidemill.contracts.gitserver import FilesRequest, KeepRequest
 from tidemill.errors import Forbidden, NotFound
 from tidemill.kit.db import Database
 from tidemill.services.gitserver.direct.repositories import KEPT
+from tidemill.settings import GitserverSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -130,7 +131,8 @@ async def test_files_are_read_by_ref_and_hash(hosting: Hosting) -> None:
 
 async def test_size_and_number_are_limited(tmp_path: Path, database: Database) -> None:
     """A push that is too large changes nothing; one repository more is refused; the others go on."""
-    hosting = Hosting(tmp_path / "data", database, direct_repositories=1, direct_repository_size=100_000)
+    settings = GitserverSettings(direct_repositories=1, direct_repository_size=100_000)
+    hosting = Hosting(tmp_path / "data", database, settings=settings)
     async with hosting.running():
         user = await clone_of(hosting)
         await user.commit("small")
