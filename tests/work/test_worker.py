@@ -1,9 +1,11 @@
 """The life of a job: setup, steps in order, and every way it may end."""
 
 import math
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from tests.work.places import Place, job, run
@@ -11,8 +13,8 @@ from tidemill.core.job import JobPhase, Outcome
 from tidemill.core.plan import FromVariable, Literal, Runtime
 from tidemill.core.run import StepPhase
 from tidemill.errors import BadRequest, TooLarge, Unavailable
-from tidemill.pods import PodLost
-from tidemill.pods.fake import FakeDriver
+from tidemill.pods import PodLost, Progress
+from tidemill.pods.fake import FakeDriver, FakePod
 from tidemill.work.directory import kept_jobs
 from tidemill.work.shipping import Fenced
 
@@ -223,6 +225,37 @@ async def test_cancelling_leaves_the_pod_to_the_next_life(place: Place, driver: 
         await place.worker(place.directory.load(), {}).run()
     assert place.reports[-1].outcome is Outcome.SUCCESS
     assert place.store.log(0) == b"one\ntwo\n"
+
+
+async def test_logs_of_steps_that_ended_in_an_earlier_life_are_whole(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left to do but to ship them; the end of the job does not cut them off.
+
+    A pod takes its time to tell how far a command is, as one does that is asked over a socket.
+    """
+    follow = FakePod.follow
+
+    async def asked(pod: FakePod, key: str) -> AsyncIterator[Progress]:
+        await anyio.lowlevel.checkpoint()
+        async for progress in follow(pod, key):
+            yield progress
+
+    monkeypatch.setattr(FakePod, "follow", asked)
+    worker = place.accepted(job("echo one", "echo two"))
+    place.store.trouble = [Unavailable("away")] * 1000
+    async with place.working(worker) as group:
+        while (
+            any(step.ended_at is None for step in place.directory.load().state.report.steps)
+            or not (place.directory.load().state.report.steps[1:])
+        ):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    place.store.trouble.clear()
+    with anyio.fail_after(10):
+        await place.worker(place.directory.load(), {}).run()
+    assert place.reports[-1].outcome is Outcome.SUCCESS
+    assert (place.store.log(0), place.store.log(1)) == (b"one\n", b"two\n")
 
 
 async def test_time_goes_on_while_nobody_is_there(place: Place, driver: FakeDriver) -> None:

@@ -29,8 +29,11 @@ class CommandStep:
         output = self._bench.logs.ship_command(self._pod, self._key, self._index, resume=ledger.is_found)
         if not is_over:
             await self._end(output)
-        elif reason := ledger.step(self._index).reason:
+            return
+        if reason := ledger.step(self._index).reason:
             output.close_with(reason)
+        with suppress(PodLost), anyio.move_on_after(CALL_LIMIT):
+            await output.end()  # or the end of the job would cut off what nobody has heard of in this life
 
     async def _start(self) -> None:
         try:
