@@ -92,11 +92,23 @@ def ask(server: Server, rows: Rows, number: int, count: int, *, only: str = "") 
         session.headers.clear()
         for operation in operations:
             if only in ("", name_of(operation)):
-                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                for mode in _modes(operation):
                     _ask_operation(
-                        operation, mode, _Asker(server, rows, session, report), number, -(-each // 2)
+                        operation,
+                        mode,
+                        _Asker(server, rows, session, report),
+                        number,
+                        -(-each // len(_modes(operation))),
                     )
     return report
+
+
+def _modes(operation: AnyOperation) -> list[GenerationMode]:
+    """Cases as they should be, and such as should not be where there are any: a text is never wrong."""
+    raw = operation.definition.raw
+    kinds = {parameter["schema"].get("type") for parameter in raw.get("parameters", ())}
+    can_be_wrong = "requestBody" in raw or bool(kinds - {"string"})
+    return [GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if can_be_wrong else [])]
 
 
 def name_of(operation: AnyOperation) -> str:
@@ -116,10 +128,8 @@ class _Asker:
     def send(self, case: AnyCase, chance: random.Random) -> None:
         name = name_of(case.operation)
         self._give_meaning(case, chance)
-        headers: dict[str, str | None] = {"User-Agent": "fuzz"}
-        token = self._rows.token(chance)
-        if token is not None:
-            headers["Authorization"] = f"token {token}"
+        headers = {"User-Agent": "fuzz"}
+        headers |= self._rows.headers(chance)
         if chance.random() > 0.1:
             headers["Accept"] = "*/*"  # without it, answers are as Agola's
         request = self._session.prepare_request(_request(case, self._server.url, headers))
@@ -184,7 +194,7 @@ def _fields(operation: AnyOperation) -> list[str]:
     return list(schemas.get(name, {}).get("properties", ()))
 
 
-def _request(case: AnyCase, url: str, headers: dict[str, str | None]) -> requests.Request:
+def _request(case: AnyCase, url: str, headers: dict[str, str]) -> requests.Request:
     given = case.as_transport_kwargs(base_url=url)
     given.pop("timeout", None)
     given["headers"] = {**given.get("headers", {}), **headers}
