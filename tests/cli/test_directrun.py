@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,26 @@ def test_the_token_stands_nowhere(
     assert as_alice.token not in seen.read_text()
     files = [path for path in tree.rglob("*") if path.is_file()]
     assert not [path for path in files if as_alice.token.encode() in path.read_bytes()]
+
+
+def test_the_example_of_the_manual_runs(
+    tidemill: Tidemill, as_alice: User, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/direct-runs.md, from nothing to a log."""
+    page = Path(__file__).parents[2] / "docs/direct-runs.md"
+    example = page.read_text().split("```sh\n")[1].split("```")[0]
+    place = tree.parent / "elsewhere"
+    place.mkdir()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-ec", example],
+        cwd=place,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not committed" in done.stdout
+    assert "run #" in done.stdout
