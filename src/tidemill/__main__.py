@@ -7,7 +7,7 @@ from tidemill import __version__
 
 def main() -> None:
     """Run the command line. `--version` is answered before anything else is imported."""
-    if sys.argv[1:] in (["--version"], ["version"]):
+    if sys.argv[1:] == ["--version"]:
         print(f"tidemill {__version__}")  # noqa: T201 - the answer
         return
     try:

@@ -1,5 +1,6 @@
 """The command line as a whole: its commands, its help, and one line for whatever goes wrong."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,15 @@ def commands(parent: App, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
 
 
 ALL = list(commands(app))
+
+
+def is_leaf(words: tuple[str, ...]) -> bool:
+    """It does something, and is no group of commands."""
+    command = app
+    for word in words:
+        command = command[word]
+    return command.default_command is not None
+
 
 WRONG = {
     "nonsense": ('"nonsense"', "tidemill --help"),
@@ -94,22 +104,35 @@ def test_the_commands_are_those_of_the_manual() -> None:
     assert ("user", "token", "create") in ALL
     assert {words[0] for words in ALL if words} == {
         "artifact",
+        "audit",
         "cache",
+        "completion",
         "config",
+        "delivery",
         "demo",
+        "directrun",
         "events",
         "exec",
         "executor",
         "lint",
         "log",
+        "login",
+        "logout",
+        "org",
+        "password",
         "plan",
         "project",
+        "projectgroup",
         "push",
+        "remotesource",
         "run",
+        "sealing-key",
         "secret",
         "serve",
         "user",
         "variable",
+        "version",
+        "whoami",
     }
 
 
@@ -119,10 +142,17 @@ def test_every_command_has_help(tidemill: Tidemill, words: tuple[str, ...]) -> N
     answer = tidemill(*words, "--help")
     assert answer.code == 0
     assert answer.err == ""
-    assert answer.out.startswith(f"Usage: {' '.join(['tidemill', *words])} ")
+    assert answer.out.split("\n")[0].startswith(f"Usage: {' '.join(['tidemill', *words])}")
     if words in {("run", "list"), ("user", "create"), ("log", "get")}:
         assert "TIDEMILL_GATEWAY_URL" in answer.out
         assert "--token" in answer.out
+
+
+@pytest.mark.parametrize("words", [words for words in ALL if is_leaf(words)], ids=" ".join)
+def test_help_has_an_example(tidemill: Tidemill, words: tuple[str, ...]) -> None:
+    """Whatever can be done is shown being done."""
+    text = " ".join(tidemill(*words, "--help").out.split())
+    assert re.search(f"For example: .*tidemill {' '.join(words)}", text) or "exec" in words
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
@@ -278,7 +308,8 @@ def test_a_wrong_token_is_said(as_alice: User, tidemill: Tidemill) -> None:
     answer = tidemill("project", "list", "--token", "wrong")
     assert answer.code == 1
     assert answer.complaint == (
-        "the server does not know this token; give one with --token or TIDEMILL_TOKEN"
+        "the server does not know this token; give one with --token or TIDEMILL_TOKEN, "
+        "or log in: tidemill login"
     )
 
 

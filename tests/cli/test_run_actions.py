@@ -70,7 +70,9 @@ def test_a_warning_is_a_third_state(
     as_alice: User, warned: Project, tidemill: Tidemill, json_of: Json
 ) -> None:
     """Of a task and of a step; the run succeeds, with their number, in every command that shows it."""
-    (listed,) = [line.split() for line in tidemill("run", "list", warned.path).out.splitlines()[1:]]
+    (listed,) = [
+        line.split() for line in tidemill("run", "list", warned.path, "-o", "table").out.splitlines()[1:]
+    ]
     assert listed[:6] == ["1", "check", "finished", "success,", "2", "warnings"]
     lines = tidemill("run", "get", warned.path, "1").out.splitlines()
     assert [line.split()[:2] for line in lines[4:]] == [
@@ -135,7 +137,7 @@ def test_a_deletion_says_what_is_gone(
         assert work.project.finished(number)["result"] == "success"
     path = work.project.path
     gone = tidemill("log", "delete", path, "1", "--step", "0")
-    assert gone == (0, "log of step 0 of task task of run #1 deleted\n", "")
+    assert gone == (0, "", "log of step 0 of task task of run #1 deleted\n")
     setup = json_of("log", "delete", path, "1", "--setup")
     assert setup == {"run": 1, "task": "task", "step": None}
     assert tidemill("run", "delete", path, "1", "2") == (0, "run #1 deleted\nrun #2 deleted\n", "")

@@ -13,6 +13,9 @@ from tidemill.cli.output import print_no_more
 from tidemill.cli.usage import WRONG_USAGE
 from tidemill.errors import Failure
 
+#: How the scripts of `tidemill completion` ask what a line may become.
+COMPLETE = ["__complete", "--"]
+
 
 def _shown_default(value: object) -> str | None:
     """A default as help shows it; "nothing" and "no" go without saying."""
@@ -26,7 +29,6 @@ app = App(
     help_format="plaintext",
     default_parameter=Parameter(show_default=_shown_default),
 )
-app.register_install_completion_command()
 app.command(
     "tidemill.cli.serving:serve", name="serve", help="Run services: all of them, or some (--components)."
 )
@@ -43,8 +45,35 @@ app.command(
     "tidemill.cli.exec.command:exec_", name="exec", help="Run a configuration here and now, without a server."
 )
 app.command("tidemill.cli.serving:config", name="config", help="The server's settings: show.")
-app.command("tidemill.cli.users:app", name="user", help="Users and their tokens: create, list, token create.")
-app.command("tidemill.cli.projects:app", name="project", help="Projects: create, list, retention.")
+app.command("tidemill.cli.logging_in:login", name="login", help="Log in at a server; its token is kept here.")
+app.command("tidemill.cli.logging_in:logout", name="logout", help="Forget a login, and delete its token.")
+app.command("tidemill.cli.logging_in:whoami", name="whoami", help="Who you are, and at which server.")
+app.command("tidemill.cli.logging_in:password", name="password", help="Set your password.")
+app.command("tidemill.cli.version:version", name="version", help="The version of the server.")
+app.command("tidemill.cli.completion:app", name="completion", help="Completion for bash, zsh and fish.")
+app.command(
+    "tidemill.cli.organizations:app",
+    name="org",
+    help="Organizations: create, list, update, delete, member, invitation.",
+)
+app.command(
+    "tidemill.cli.project_groups:app",
+    name="projectgroup",
+    help="Project groups: create, list, update, delete, secret, variable.",
+)
+app.command(
+    "tidemill.cli.remote_sources:app",
+    name="remotesource",
+    help="Git hosts, for administrators: create, list, update, delete.",
+)
+app.command("tidemill.cli.deliveries:app", name="delivery", help="What webhooks were told: list, redeliver.")
+app.command("tidemill.cli.audit:audit", name="audit", help="Who has done what, when and from where.")
+app.command("tidemill.cli.users:app", name="user", help="Users: create, list, delete, token, linkedaccount.")
+app.command(
+    "tidemill.cli.projects:app",
+    name="project",
+    help="Projects: create, list, update, delete, secret, variable, and more.",
+)
 app.command(
     "tidemill.cli.secrets:app",
     name="secret",
@@ -92,9 +121,8 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is shown as an escape
             stream.reconfigure(errors="backslashreplace")
     try:
-        answer = app(
-            _with_owner(arguments), exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        arguments = _with_globals_behind(arguments)
+        answer = _do(arguments)
         sys.stdout.flush()  # here, where a reader that has left is known
     except CycloptsError as error:
         return _complain(
@@ -113,6 +141,41 @@ def run(arguments: Sequence[str]) -> int:
             f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
         )
     return answer if isinstance(answer, int) else 0
+
+
+def _do(arguments: Sequence[str]) -> object:
+    if list(arguments[:2]) == COMPLETE:
+        return _complete(arguments[2:])
+    return app(_with_owner(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+
+
+_GLOBAL_VALUES = ("--gateway-url", "-u", "--token")
+_GLOBAL_FLAGS = ("--debug", "-d", "--detailed-errors")
+
+
+def _with_globals_behind(arguments: Sequence[str]) -> list[str]:
+    """What Agola's client takes before the command too, behind the words of the command."""
+    rest, moved = list(arguments), list[str]()
+    while rest and rest[0].partition("=")[0] in (*_GLOBAL_VALUES, *_GLOBAL_FLAGS):
+        count = 2 if rest[0] in _GLOBAL_VALUES else 1
+        moved += rest[:count]
+        del rest[:count]
+    if not moved or not rest:
+        return list(arguments)
+    words = len(_command(rest))
+    return [*rest[:words], *moved, *rest[words:]]
+
+
+def _complete(words: Sequence[str]) -> int:
+    """Print what the last of *words* may become, a line each; what is wrong is no shell's business."""
+    from tidemill.cli.completing import candidates
+
+    try:
+        for candidate in candidates(app, words):
+            print(candidate)
+    except (Failure, CycloptsError, KeyboardInterrupt):
+        return 1
+    return 0
 
 
 def _with_owner(arguments: Sequence[str]) -> list[str]:

@@ -1,8 +1,9 @@
 """Calls of the gateway from the command line: where it is, who asks, and one plain error when it fails."""
 
 import os
+import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,7 +13,8 @@ from cyclopts import Parameter, validators
 
 from tidemill.cli.causes import first_of
 from tidemill.cli.direct_runs import asked_about
-from tidemill.cli.output import Format
+from tidemill.cli.logins import read_logins
+from tidemill.cli.output import Format, inert
 from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.errors import BadRequest, Failure, Unauthorized, Unavailable
 from tidemill.kit.connect import connect, http_client
@@ -27,16 +29,41 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 class Remote:
     """Options of every command that asks a server."""
 
-    gateway_url: Annotated[str, Parameter(help="The server's address.", env_var="TIDEMILL_GATEWAY_URL")] = (
-        DEFAULT_URL
-    )
-    token: Annotated[
-        str, Parameter(help="A user's token, or the administrator's.", env_var="TIDEMILL_TOKEN")
+    gateway_url: Annotated[
+        str,
+        Parameter(
+            name=["--gateway-url", "-u"],
+            help=f"The server's address; else that of the last login, else {DEFAULT_URL}.",
+            env_var="TIDEMILL_GATEWAY_URL",
+        ),
     ] = ""
+    token: Annotated[
+        str,
+        Parameter(
+            help="A user's token, or the administrator's; else that of the login there.",
+            env_var="TIDEMILL_TOKEN",
+        ),
+    ] = ""
+    debug: Annotated[
+        bool, Parameter(name=["--debug", "-d"], help="Tell each request on stderr.", negative="")
+    ] = False
+    detailed_errors: Annotated[bool, Parameter(help="Errors with their codes.", negative="")] = False
 
 
 Output = Annotated[Format, Parameter(name=["--output", "-o"], help="table for people, json for programs.")]
+Listed = Annotated[
+    Format | None,
+    Parameter(
+        name=["--output", "-o"],
+        help="table for people, json for programs; by default a table on a terminal, else Agola's lines.",
+    ),
+]
 Server = Annotated[Remote | None, Parameter(name="*")]
+#: How a project is named where it is the thing itself, as `project delete` does.
+Thing = Annotated[
+    str,
+    Parameter(name=["--project", "--ref"], help="The project's path, such as user/alice/hello, or its id."),
+]
 Project = Annotated[str, Parameter(help="The project's path, such as user/alice/hello, or its id.")]
 Owner = Annotated[
     str,
@@ -44,7 +71,10 @@ Owner = Annotated[
         help="The project's path, such as user/alice/hello, or its id; --user alice: alice's direct runs."
     ),
 ]
-Number = Annotated[int, Parameter(help="The run's number.", validator=validators.Number(gte=1))]
+Number = Annotated[
+    int,
+    Parameter(name=["--number", "--runnumber"], help="The run's number.", validator=validators.Number(gte=1)),
+]
 
 
 def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about: str = "") -> T:
@@ -64,24 +94,33 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about
 
     try:
         return anyio.run(run)
-    except Unavailable as error:
-        raise Unavailable(_why_unavailable(server, error), code=error.code) from error
-    except Unauthorized as error:
-        reason = "the server does not know this token" if server.token else "a token is needed"
-        raise Unauthorized(f"{reason}; give one with --token or TIDEMILL_TOKEN") from error
     except Failure as error:
-        next_step = _next_step(error.code, server.gateway_url, about)
-        if not next_step:
-            raise
-        raise type(error)(next_step, code=error.code) from error
+        sentence = _sentence(error, server, about)
+        if server.detailed_errors:
+            sentence = f"{sentence} ({error.code}{f', {error.details}' if error.details else ''})"
+        raise type(error)(sentence, code=error.code, details=error.details) from error
 
 
 def where(remote: Remote | None) -> Remote:
-    """Which server, and who asks: as options say, else the environment."""
-    return remote or Remote(
-        gateway_url=os.environ.get("TIDEMILL_GATEWAY_URL") or DEFAULT_URL,
-        token=os.environ.get("TIDEMILL_TOKEN", ""),
+    """Which server, and who asks: as options say, else the environment, else the last login."""
+    given = remote or Remote(
+        gateway_url=os.environ.get("TIDEMILL_GATEWAY_URL", ""), token=os.environ.get("TIDEMILL_TOKEN", "")
     )
+    if given.gateway_url and given.token:
+        return given
+    known = read_logins()
+    url = given.gateway_url or known.current or DEFAULT_URL
+    return replace(given, gateway_url=url, token=given.token or known.token(url))
+
+
+def _sentence(error: Failure, server: Remote, about: str) -> str:
+    """What to say of *error*, in words that say what to do on the command line."""
+    if isinstance(error, Unavailable):
+        return _why_unavailable(server, error)
+    if isinstance(error, Unauthorized):
+        reason = "the server does not know this token" if server.token else "a token is needed"
+        return f"{reason}; give one with --token or TIDEMILL_TOKEN, or log in: tidemill login"
+    return _next_step(error.code, server.gateway_url, about) or error.message
 
 
 def _next_step(code: str, url: str, project: str) -> str:
@@ -107,8 +146,11 @@ def _why_unavailable(server: Remote, error: Unavailable) -> str:
     return f"{error.message}; try again, or name another server with --gateway-url"
 
 
-def client(url: str, token: str) -> httpx2.AsyncClient:
-    """An HTTP client for the gateway at *url*; raises BadRequest for what cannot be an address or a token."""
+def client(url: str, token: str, *, is_told: bool = False) -> httpx2.AsyncClient:
+    """An HTTP client for the gateway at *url*; raises BadRequest for what cannot be an address or a token.
+
+    With *is_told* each request is told on stderr, without what it carries.
+    """
     if not _is_address(url):
         raise BadRequest(
             f"--gateway-url {url}: an address begins with http:// or https://, such as {DEFAULT_URL}"
@@ -120,7 +162,14 @@ def client(url: str, token: str) -> httpx2.AsyncClient:
     http = http_client(url)
     if token:
         http.headers["Authorization"] = f"token {token}"
+    if is_told:
+        http.event_hooks = {"response": [_tell]}
     return http
+
+
+async def _tell(response: httpx2.Response) -> None:
+    request = response.request
+    print(f"{request.method} {inert(str(request.url))}: {response.status_code}", file=sys.stderr)
 
 
 def _is_address(url: str) -> bool:

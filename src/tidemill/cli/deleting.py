@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter, validators
 
-from tidemill.cli.client import Number, Output, Owner, Project, Server, ask
-from tidemill.cli.output import inert, show
-from tidemill.cli.tasks import Setup, StepNumber, TaskName, named_task
+from tidemill.cli.client import Listed, Number, Output, Owner, Project, Server, ask
+from tidemill.cli.output import show, show_done
+from tidemill.cli.tasks import Setup, StepNumber, TaskId, TaskName, named_task
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.storage import RetentionRequest, RetentionResponse
@@ -48,10 +48,11 @@ def delete_log(
     number: Number,
     *,
     task: TaskName = "",
+    taskid: TaskId = "",
     step: StepNumber = None,
     setup: Setup = False,
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
     """Delete the log of a step of a task that is over, of all its attempts.
 
@@ -59,21 +60,26 @@ def delete_log(
     """
     if setup == (step is not None):
         raise usage("give exactly one of --step and --setup")
+    if task and taskid:
+        raise usage("give one of --task and --taskid")
 
     async def remove(gateway: Gateway) -> str:
-        wanted = named_task(await gateway.project_run(project, str(number)), task)
+        wanted = name = taskid
+        if not taskid:
+            found = named_task(await gateway.project_run(project, str(number)), task)
+            wanted, name = found.id, found.name
         if setup:
-            await gateway.delete_project_run_log(project, str(number), wanted.id, setup="")
+            await gateway.delete_project_run_log(project, str(number), wanted, setup="")
         else:
-            await gateway.delete_project_run_log(project, str(number), wanted.id, step=str(step))
-        return wanted.name
+            await gateway.delete_project_run_log(project, str(number), wanted, step=str(step))
+        return name
 
     name = ask(server, remove, about=project)
     if output == "json":
         show({"run": number, "task": name, "step": step}, output)
         return
     what = "the setup" if setup else f"step {step}"
-    print(f"log of {what} of task {inert(name)} of run #{number} deleted")
+    show_done(f"log of {what} of task {name} of run #{number} deleted", None, None)
 
 
 def retention(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # every command line comes through here, and few ask a server
 
 #: Commands about runs, which take `--user`.
 COMMANDS = frozenset({"run", "log", "artifact"})
-_OPTION = "--user"
+_OPTIONS = ("--user", "--username")
 _OF_PROJECT, _OF_USER = "project_run", "user_run"
 _USER = re.compile(r"user/([^/]+)")
 
@@ -23,16 +23,17 @@ def user_of(named: str) -> str:
 
 
 def with_user_first(arguments: Sequence[str], words: int) -> list[str]:
-    """*arguments*, in which `--user NAME` has become the first one behind the *words* of the command."""
+    """*arguments*, where `--user NAME` (or `--username`) is the first behind the *words* of the command."""
     given = list(arguments)
     for index, word in enumerate(given[words:], words):
         if word == "--":
             break
-        if word == _OPTION or word.startswith(f"{_OPTION}="):
-            name = word.partition("=")[2] if "=" in word else "".join(given[index + 1 : index + 2])
+        option, equals, value = word.partition("=")
+        if option in _OPTIONS:
+            name = value if equals else "".join(given[index + 1 : index + 2])
             if not name or "/" in name or name.startswith("-"):
-                raise usage(f"{_OPTION} needs the name of a user, such as alice")
-            del given[index : index + (1 if "=" in word else 2)]
+                raise usage(f"{option} needs the name of a user, such as alice")
+            del given[index : index + (1 if equals else 2)]
             given.insert(words, f"user/{name}")
             break
     return given

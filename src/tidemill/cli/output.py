@@ -1,10 +1,11 @@
 """Output for people where there is a person, JSON where there is a program."""
 
+import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -43,6 +44,35 @@ def show(answer: Any, format: Format, *, columns: Mapping[str, str] | None = Non
     now = datetime.now(UTC) if is_terminal else None
     cells = [[_cell(row.get(name), now) for name in columns.values()] for row in rows]
     _table([list(columns), *cells], shutil.get_terminal_size().columns if is_terminal else None)
+
+
+def show_listed(
+    answer: Any, format: Format | None, lines: Iterable[str], *, columns: Mapping[str, str] | None = None
+) -> None:
+    """Print *answer* as `show` does; a program that asks for no format gets *lines*, which are Agola's."""
+    if format or sys.stdout.isatty():
+        show(answer, format or "table", columns=columns)
+        return
+    for line in lines:
+        sys.stdout.write(f"{inert(line)}\n")
+
+
+def show_done(
+    sentence: str, answer: Any, format: Format | None, *, columns: Mapping[str, str] | None = None
+) -> None:
+    """Say what was done: people see the *answer*; without one, and as Agola's client does, stderr says it."""
+    if answer is not None and (format or sys.stdout.isatty()):
+        show(answer, format or "table", columns=columns)
+    elif format != "json":
+        print(inert(sentence), file=sys.stderr)
+
+
+def tabbed(answer: Any) -> str:
+    """JSON as Agola's client prints it: indented by tabs, with the escapes of Go."""
+    text = json.dumps(msgspec.to_builtins(answer), indent="\t", ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
 
 
 def _table(lines: Sequence[Sequence[str]], room: int | None) -> None:

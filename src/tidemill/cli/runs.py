@@ -1,16 +1,19 @@
 """`tidemill run`: runs of a project and what can be done with them."""
 
-from typing import Annotated, Any, Literal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, cast, get_args
 
 import msgspec
 from cyclopts import App, Parameter, validators
 
-from tidemill.cli.client import Number, Output, Owner, Project, Server, ask
+from tidemill.cli.client import Listed, Number, Output, Owner, Project, Server, ask
 from tidemill.cli.deleting import delete_run
 from tidemill.cli.explanations import explanation_lines
 from tidemill.cli.live import view, with_warnings
 from tidemill.cli.logs import get as show_log
-from tidemill.cli.output import duration, inert, show, time_of
+from tidemill.cli.output import duration, inert, show, show_done, time_of
+from tidemill.cli.run_lines import print_run
 from tidemill.cli.run_tests import show_tests
 from tidemill.cli.tasks import named_task, noted, shown_status
 from tidemill.cli.usage import usage
@@ -21,6 +24,7 @@ from tidemill.contracts.gateway.runs import (
     RunActionsRequest,
     RunResponse,
     RunResponseTask,
+    RunsQuery,
     RunsResponse,
     RunTaskActionsRequest,
     RunTaskResponse,
@@ -53,38 +57,65 @@ TASK_COLUMNS = {"TASK": "name", "STATUS": "status", "TOOK": "took", "NOTE": "rea
 def list_runs(
     project: Owner,
     *,
-    limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 25,
+    limit: Annotated[int, Parameter(help="How many, newest first.", validator=validators.Number(gte=1))] = 10,
     phase: Annotated[
-        tuple[Phase, ...], Parameter(help="Only runs in this phase; may be repeated.", negative="")
+        tuple[str, ...],
+        Parameter(
+            name=["--phase", "-s"],
+            help="Only runs in this phase (queued, running, …); may be repeated, or a list with commas.",
+            negative="",
+        ),
     ] = (),
+    start: Annotated[
+        int | None,
+        Parameter(help="Only runs before the one of this number.", validator=validators.Number(gte=1)),
+    ] = None,
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
-    """List the runs of a project, newest first."""
+    """List the runs of a project, newest first; off a terminal with their tasks and steps, as Agola does.
+
+    For example: tidemill run list user/alice/hello --phase running,queued
+    """
+    query: RunsQuery = {"limit": str(limit), "sortdirection": "desc"}
+    if start is not None:
+        query["start"] = str(start)
+    if phase:
+        query["phase"] = _phases(phase)
 
     async def runs(gateway: Gateway) -> list[RunsResponse]:
-        found: list[RunsResponse] = []
-        cursor = ""
-        while len(found) < limit:
-            size = str(min(limit - len(found), 30))
-            phases = () if cursor else phase  # a cursor remembers its filters
-            page = await gateway.project_runs(project, cursor=cursor, limit=size, phase=phases)
+        page = await gateway.project_runs(project, **query)
+        found = list(page.items)
+        while page.cursor and len(found) < limit:  # a cursor remembers its filters
+            page = await gateway.project_runs(project, cursor=page.cursor, limit=str(limit - len(found)))
             found += page.items
-            cursor = page.cursor
-            if not cursor:
-                break
+        if not output and not sys.stdout.isatty():
+            for run in found:
+                await print_run(gateway, project, run)
         return found
 
     found = ask(server, runs, about=project)
     if output == "json":
         show(found, output)
-    else:
-        show([_row(run) for run in found], output, columns=COLUMNS)
+    elif output or sys.stdout.isatty():
+        show([_row(run) for run in found], "table", columns=COLUMNS)
+
+
+def _phases(words: Sequence[str]) -> tuple[Phase, ...]:
+    """Phases, each given by itself or some with commas between."""
+    found = [part for word in words for part in word.split(",") if part]
+    for part in found:
+        if part not in get_args(Phase):
+            raise usage(f"--phase {part}: a phase is one of {', '.join(get_args(Phase))}")
+    return tuple(cast("Sequence[Phase]", found))
 
 
 @app.command
 def get(project: Owner, number: Number, *, server: Server = None, output: Output = "table") -> None:
-    """Show one run and its tasks."""
+    """Show one run and its tasks.
+
+    For example: tidemill run get user/alice/hello 7
+    """
     run = ask(server, lambda gateway: gateway.project_run(project, str(number)), about=project)
     _show_run(run, output)
 
@@ -105,7 +136,10 @@ def explain(project: Owner, number: Number, *, server: Server = None, output: Ou
 
 @app.command(name="watch")
 def watch_run(project: Owner, number: Number, *, server: Server = None) -> int:
-    """Show a run live until it ends; the exit code is 0 for success and 1 otherwise."""
+    """Show a run live until it ends; the exit code is 0 for success and 1 otherwise.
+
+    For example: tidemill run watch user/alice/hello 7
+    """
     shown = view()
     try:
         state = ask(server, lambda gateway: watch(gateway, project, number, shown), about=project)
@@ -123,11 +157,17 @@ def create(
     branch: str = "",
     tag: str = "",
     ref: str = "",
-    commit: Annotated[str, Parameter(help="A commit of it; its newest by default.")] = "",
+    commit: Annotated[
+        str,
+        Parameter(name=["--commit", "--commit-sha"], help="A commit of it; its newest by default."),
+    ] = "",
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
-    """Make runs of a branch, tag or ref as it stands."""
+    """Make runs of a branch, tag or ref as it stands.
+
+    For example: tidemill run create user/alice/hello --branch main
+    """
     if len([name for name in (branch, tag, ref) if name]) != 1:
         raise usage("give exactly one of --branch, --tag and --ref")
     request = ProjectCreateRunRequest(branch=branch, tag=tag, ref=ref, commit_sha=commit)
@@ -137,9 +177,10 @@ def create(
     if output == "json":
         show(answer, output)
         return
-    show(answer.runs, output)
+    for run in answer.runs:
+        show_done(f"run #{run.number} {run.name} created", run, output)
     for note in answer.notes:
-        print(inert(note))
+        print(inert(note), file=sys.stderr)
 
 
 @app.command
@@ -167,7 +208,10 @@ def restart(
 def stop(
     project: Owner, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
 ) -> None:
-    """Stop a running run."""
+    """Stop a running run.
+
+    For example: tidemill run stop user/alice/hello 7 --reason "wrong branch"
+    """
     _act(project, number, RunActionsRequest(action_type="stop", reason=reason), server, output)
 
 
@@ -175,7 +219,10 @@ def stop(
 def cancel(
     project: Owner, number: Number, *, reason: Reason = "", server: Server = None, output: Output = "table"
 ) -> None:
-    """Cancel a queued run."""
+    """Cancel a queued run.
+
+    For example: tidemill run cancel user/alice/hello 7
+    """
     _act(project, number, RunActionsRequest(action_type="cancel", reason=reason), server, output)
 
 
@@ -183,7 +230,10 @@ def cancel(
 def approve(
     project: Owner, number: Number, task: Task, *, server: Server = None, output: Output = "table"
 ) -> None:
-    """Let a task start that waits for approval."""
+    """Let a task start that waits for approval.
+
+    For example: tidemill run approve user/alice/hello 7 deploy
+    """
     _act_on_task(project, number, task, RunTaskActionsRequest(action_type="approve"), server, output)
 
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Output, Server, ask
+from tidemill.cli.client import Listed, Output, Server, ask
 from tidemill.cli.given import pairs, parse_values
 from tidemill.cli.holders import GroupOption, Inherited, ProjectOption, check_holder, read_bytes
-from tidemill.cli.output import show
+from tidemill.cli.output import show, show_done
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.secrets import SecretRequest, SecretResponse
@@ -44,9 +44,12 @@ def create(
     file: File = "",
     from_: From = (),
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
-    """Create a secret. Its data is shown to nobody again; a variable gives it to jobs."""
+    """Create a secret. Its data is shown to nobody again; a variable gives it to jobs.
+
+    For example: tidemill secret create deploy --project user/alice/hello --from TOKEN=-
+    """
     check_holder(project, group)
     request = SecretRequest(name=name, type="internal", data=_data(file, from_))
 
@@ -55,7 +58,8 @@ def create(
             return await gateway.create_project_secret(project, request)
         return await gateway.create_project_group_secret(group, request)
 
-    show(ask(server, call, about=project), output, columns=MADE)
+    made = ask(server, call, about=project)
+    show_done(f'secret "{made.name}" created, ID: {made.id}', made, output, columns=MADE)
 
 
 @app.command(name="list")
@@ -67,7 +71,10 @@ def list_secrets(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """List the names of secrets."""
+    """List the names of secrets.
+
+    For example: tidemill secret list --project user/alice/hello --inherited
+    """
     check_holder(project, group)
     flag = "" if inherited else None
 
@@ -89,9 +96,12 @@ def update(
     file: File = "",
     from_: From = (),
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
-    """Replace all of a secret's data; jobs that begin from now on get the new one."""
+    """Replace all of a secret's data; jobs that begin from now on get the new one.
+
+    For example: tidemill secret update deploy --group user/alice --file data.yml
+    """
     check_holder(project, group)
     request = SecretRequest(name=new_name or name, type="internal", data=_data(file, from_))
 
@@ -100,12 +110,16 @@ def update(
             return await gateway.update_project_secret(project, name, request)
         return await gateway.update_project_group_secret(group, name, request)
 
-    show(ask(server, call, about=project), output, columns=MADE)
+    made = ask(server, call, about=project)
+    show_done(f'secret "{made.name}" updated, ID: {made.id}', made, output, columns=MADE)
 
 
 @app.command
 def delete(name: str, *, project: ProjectOption = "", group: GroupOption = "", server: Server = None) -> None:
-    """Delete a secret; variables that mean it are undefined from then on."""
+    """Delete a secret; variables that mean it are undefined from then on.
+
+    For example: tidemill secret delete deploy --project user/alice/hello
+    """
     check_holder(project, group)
 
     async def call(gateway: Gateway) -> None:
@@ -115,6 +129,7 @@ def delete(name: str, *, project: ProjectOption = "", group: GroupOption = "", s
             await gateway.delete_project_group_secret(group, name)
 
     ask(server, call, about=project)
+    show_done(f'secret "{name}" deleted', None, None)
 
 
 def _data(file: str, words: tuple[str, ...]) -> dict[str, str]:

@@ -9,7 +9,11 @@ from tidemill.cli.usage import usage
 from tidemill.contracts.gateway.runs import RunResponse, RunResponseTask, RunTaskResponse
 from tidemill.errors import NotFound
 
-TaskName = Annotated[str, Parameter(help="The task's name; may be left out when there is only one.")]
+TaskName = Annotated[
+    str,
+    Parameter(name=["--task", "--taskname"], help="The task's name; may be left out when there is only one."),
+]
+TaskId = Annotated[str, Parameter(name="--taskid", help="The task's id, instead of its name.")]
 StepNumber = Annotated[
     int | None, Parameter(help="The step's number; the first is 0.", validator=validators.Number(gte=0))
 ]

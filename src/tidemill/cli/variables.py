@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from tidemill.cli.client import Output, Server, ask
+from tidemill.cli.client import Listed, Output, Server, ask
 from tidemill.cli.holders import GroupOption, Inherited, ProjectOption, check_holder, read_bytes
 from tidemill.cli.meanings import parse_meanings
-from tidemill.cli.output import show
+from tidemill.cli.output import show, show_done
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.variables import (
@@ -43,9 +43,12 @@ def create(
     file: File = "",
     from_: From = "",
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
-    """Create a variable; a configuration takes it with `from_variable`."""
+    """Create a variable; a configuration takes it with `from_variable`.
+
+    For example: tidemill variable create TOKEN --project user/alice/hello --from deploy/TOKEN
+    """
     check_holder(project, group)
     request = VariableRequest(name=name, values=_values(file, from_))
 
@@ -54,7 +57,8 @@ def create(
             return await gateway.create_project_variable(project, request)
         return await gateway.create_project_group_variable(group, request)
 
-    show(ask(server, call, about=project), output, columns=MADE)
+    made = ask(server, call, about=project)
+    show_done(f'variable "{made.name}" created, ID: {made.id}', made, output, columns=MADE)
 
 
 @app.command(name="list")
@@ -66,7 +70,10 @@ def list_variables(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """List variables and the keys of secrets that they mean."""
+    """List variables and the keys of secrets that they mean.
+
+    For example: tidemill variable list --project user/alice/hello --inherited
+    """
     check_holder(project, group)
     flag = "" if inherited else None
 
@@ -89,9 +96,12 @@ def update(
     file: File = "",
     from_: From = "",
     server: Server = None,
-    output: Output = "table",
+    output: Listed = None,
 ) -> None:
-    """Replace all that a variable means."""
+    """Replace all that a variable means.
+
+    For example: tidemill variable update TOKEN --project user/alice/hello --file values.yml
+    """
     check_holder(project, group)
     request = VariableRequest(name=new_name or name, values=_values(file, from_))
 
@@ -100,12 +110,16 @@ def update(
             return await gateway.update_project_variable(project, name, request)
         return await gateway.update_project_group_variable(group, name, request)
 
-    show(ask(server, call, about=project), output, columns=MADE)
+    made = ask(server, call, about=project)
+    show_done(f'variable "{made.name}" updated, ID: {made.id}', made, output, columns=MADE)
 
 
 @app.command
 def delete(name: str, *, project: ProjectOption = "", group: GroupOption = "", server: Server = None) -> None:
-    """Delete a variable."""
+    """Delete a variable.
+
+    For example: tidemill variable delete TOKEN --project user/alice/hello
+    """
     check_holder(project, group)
 
     async def call(gateway: Gateway) -> None:
@@ -115,6 +129,7 @@ def delete(name: str, *, project: ProjectOption = "", group: GroupOption = "", s
             await gateway.delete_project_group_variable(group, name)
 
     ask(server, call, about=project)
+    show_done(f'variable "{name}" deleted', None, None)
 
 
 def _values(file: str, word: str) -> tuple[VariableValueRequest, ...]:
