@@ -17,7 +17,7 @@ from tidemill.core.variables import VariableValue
 from tidemill.core.when import Conditions, When
 from tidemill.errors import BadRequest, Failure, NotFound, Unavailable
 from tidemill.kit.db import Database, Snapshot
-from tidemill.services.configstore import ConfigstoreService
+from tidemill.services.configstore import ConfigstoreService, finding
 from tidemill.services.configstore.store.tables import secrets, variables
 
 pytestmark = pytest.mark.anyio
@@ -313,3 +313,10 @@ async def test_what_is_made_in_a_project_that_goes_goes_too(alice: Alice, db: Da
     codes = {getattr(answer, "code", answer) for answer in answers if isinstance(answer, Exception)}
     assert codes <= {"projectDoesNotExist"}
     assert await db.read(lambda tx: tx.all(select(secrets))) == []
+
+
+async def test_a_group_that_has_gone_since_it_was_found_is_not_there(db: Database) -> None:
+    """Another transaction may have deleted it between two looks."""
+    with pytest.raises(NotFound) as caught:
+        await db.read(lambda tx: finding.levels_of_group(tx, str(uuid4())))
+    assert caught.value.code == "projectGroupDoesNotExist"

@@ -115,7 +115,7 @@ async def levels(tx: Snapshot, kind: ParentKind, ref: str) -> list[Level]:
     if kind == "projects":
         row, place = await project(tx, ref)
         return await levels_of_project(tx, row, place)
-    return await _levels_of_group(tx, (await group(tx, ref)).id)
+    return await levels_of_group(tx, (await group(tx, ref)).id)
 
 
 async def held_level(tx: Transaction, kind: ParentKind, ref: str) -> Level:
@@ -129,14 +129,21 @@ async def held_level(tx: Transaction, kind: ParentKind, ref: str) -> Level:
 async def levels_of_project(tx: Snapshot, row: AnyRow, place: Place) -> list[Level]:
     """The same for a project that is found already, in the group at *place*."""
     own = Level(kind="projects", id=row.id, path=f"{place.path}/{row.name}", owner=place.owner)
-    return [own, *await _levels_of_group(tx, place.id)]
+    return [own, *await _from_group_up(tx, place.id)]
 
 
-async def _levels_of_group(tx: Snapshot, id: str) -> list[Level]:
-    chain = await groups.lineage(tx, id)
+async def levels_of_group(tx: Snapshot, id: str) -> list[Level]:
+    """The same for a group that is found already, and may have gone since."""
+    found = await _from_group_up(tx, id)
+    if not found:
+        raise no_group(id)
+    return found
+
+
+async def _from_group_up(tx: Snapshot, id: str) -> list[Level]:
     return [
         Level(kind="project-groups", id=place.id, path=place.path, owner=place.owner)
-        for place in reversed(chain)
+        for place in reversed(await groups.lineage(tx, id))
     ]
 
 
