@@ -1,6 +1,7 @@
 """Users and their tokens."""
 
 import asyncio
+from itertools import count
 
 import pytest
 from sqlalchemy import LargeBinary, Text, select
@@ -110,6 +111,26 @@ async def test_token_names_are_the_users_own(configstore: ConfigstoreService) ->
     )
     for name in ("", "a\0b", "x" * 256, "/", "/a", "a//b", ".", "..", "a/../b", "a/."):
         assert await code(configstore.create_token("alice", NewToken(name=name))) == "badRequest"
+
+
+async def test_a_user_who_goes_meanwhile_has_no_tokens(configstore: ConfigstoreService) -> None:
+    """Whoever makes one in that moment has made it before, or is told that there is no user."""
+
+    async def make(name: str, number: int) -> str:
+        for turn in count():
+            try:
+                await configstore.create_token(name, NewToken(name=f"{number}-{turn}"))
+            except Failure as failure:
+                return failure.code
+        raise AssertionError
+
+    for turn in range(8):
+        name = f"carol{turn}"
+        await configstore.create_user(NewUser(name=name))
+        *told, _ = await asyncio.gather(
+            *(make(name, number) for number in range(8)), configstore.delete_user(name)
+        )
+        assert set(told) == {"userDoesNotExist"}
 
 
 async def test_a_token_is_stored_nowhere(configstore: ConfigstoreService, db: Database) -> None:

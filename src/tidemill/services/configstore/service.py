@@ -199,7 +199,7 @@ class ConfigstoreService(Configstore, Values):
         token, now = randomness.token_hex(20), self._clock()
 
         async def add(tx: Transaction) -> None:
-            user = await finding.user(tx, ref)
+            user = await finding.held_user(tx, ref)
             if not await users.add_token(tx, hash=_hash(token), user_id=user.id, name=name, now=now):
                 raise BadRequest(
                     f"user {user.name!r} has a token {name!r} already", code="userTokenAlreadyExists"
