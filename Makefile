@@ -27,9 +27,10 @@ demo: setup  ## Start everything, push this repository, watch its run (KEEP=1 le
 test: setup  ## Run the tests; one part of them with T=tests/core
 	@$(BIN)/python -m pytest $(T) -m "not heavy" -n 2 --dist loadfile
 
-test-deep: setup  ## Plan 100,000 mutated configurations, unpack as many hostile archives (COUNT=…, SEED=… to repeat)
+test-deep: setup  ## Plan 100,000 mutated configurations, unpack as many hostile archives, ask the API 10,000 things (COUNT=…, SEED=…)
 	@$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.fuzz.archives --count $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.fuzz.api --count $(or $(COUNT),10000) $(if $(SEED),--seed $(SEED))
 
 test-faults: setup  ## Kill, cut, fill and flood whatever may fail, for long (SEED=… to repeat what was at random)
 	@$(if $(SEED),TIDEMILL_SEED=$(SEED)) $(BIN)/python -m pytest tests/faults -n 2 --dist loadfile

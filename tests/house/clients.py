@@ -197,7 +197,11 @@ def _about(contracts: list[type[Contract]]) -> str:
     """The first sentence of the noun's module."""
     text = (importlib.import_module(contracts[0].__module__).__doc__ or "").split("\n\n")[0]
     sentence = " ".join(text.split())
-    return sentence if len(sentence) < _WIDTH - 15 else f"{sentence.partition(':')[0]}."
+    return (
+        sentence
+        if len(sentence) < _WIDTH - 15
+        else f"{sentence.partition(':')[0].partition(' (')[0].rstrip('.')}."
+    )
 
 
 def _check_unique(contracts: list[type[Contract]]) -> None:
