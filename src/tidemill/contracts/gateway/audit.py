@@ -48,6 +48,7 @@ class AuditListQuery(TypedDict, total=False):
     action: str
     """An action, or how its code begins, such as `secret.`."""
     kind: str
+    """What it was done to: `project`, `secret`, `user`, …"""
     since: str
     """From this time on (RFC 3339)."""
     until: str
