@@ -269,7 +269,10 @@ class ProjectRunRoutes(Contract):
     async def project_run_action(
         self, projectref: str, runnumber: str, request: RunActionsRequest
     ) -> RunResponse:
-        """Restart (answers the new run), cancel a queued or stop a running one (answers it as it was)."""
+        """Restart (answers the new run), cancel a queued or stop a running one (answers it as it was).
+
+        409 `runNotQueued`, `runNotRunning` in another phase.
+        """
 
     @get("/projects/{projectref}/runs/{runnumber}/tasks/{taskid}")
     async def project_run_task(self, projectref: str, runnumber: str, taskid: str) -> RunTaskResponse:
