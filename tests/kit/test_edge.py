@@ -220,5 +220,9 @@ async def test_other_origins_ask_ahead_in_vain(http: httpx2.AsyncClient) -> None
 )
 def test_who_asks_behind_a_proxy(peer: str, said: str, asks: str) -> None:
     """Proxies are believed as far as they are ours; nobody else chooses the address they seem to have."""
-    assert Edge(trusted_proxies=("10.0.0.0/8",)).remote(peer, {b"x-forwarded-for": said.encode()}) == asks
-    assert Edge().remote(peer, {b"x-forwarded-for": said.encode()}) == peer
+    edge = Edge(trusted_proxies=("10.0.0.0/8",))
+    in_one = [(b"accept", b"*/*"), (b"x-forwarded-for", said.encode())]
+    in_several = [(b"x-forwarded-for", part.encode()) for part in said.split(",")]
+    for headers in (in_one, in_several):
+        assert edge.remote(peer, headers) == asks
+        assert Edge().remote(peer, headers) == peer

@@ -164,7 +164,7 @@ class _Exchange:
             range=self._header(b"range"),
             if_range=self._header(b"if-range"),
             if_none_match=self._header(b"if-none-match"),
-            remote=edge.remote((scope.get("client") or ("",))[0], {} if internal else self.headers),
+            remote=edge.remote((scope.get("client") or ("",))[0], () if internal else scope["headers"]),
             headers={} if internal else self.headers,
         )
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote_to_bytes
 
 from tidemill.kit.http.cors import Cors, Headers
@@ -49,9 +49,9 @@ class Edge:
             return self._cors.preflight(headers)
         return None
 
-    def remote(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
-        """The address of who asks."""
-        return self._proxies.client(peer, headers.get(b"x-forwarded-for", b""))
+    def remote(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """The address of who asks; each proxy on the way may have added a header of its own."""
+        return self._proxies.client(peer, (text for name, text in headers if name == b"x-forwarded-for"))
 
     def headers(self, verb: str, headers: Mapping[bytes, bytes], *, is_api: bool) -> Headers:
         """What is said with an answer, unless the answer says it itself."""

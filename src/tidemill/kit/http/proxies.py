@@ -14,14 +14,14 @@ class Proxies:
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self._is_one = lru_cache(1024)(self._look)
 
-    def client(self, peer: str, forwarded_for: bytes) -> str:
+    def client(self, peer: str, forwarded_for: Iterable[bytes]) -> str:
         """The address of who asks: *peer*, or who *peer* says it was, as far as proxies can be believed.
 
         Whatever stands left of an address that is no proxy's was written by whoever is there.
         """
-        if not self._networks or not forwarded_for:
+        if not self._networks:
             return peer
-        said = [part.strip() for part in forwarded_for.decode("latin-1").split(",")]
+        said = [part.strip() for part in b",".join(forwarded_for).decode("latin-1").split(",")]
         at = peer
         while said and self._is_one(at):
             named = _address(said.pop())
