@@ -12,8 +12,8 @@ from tidemill.core.run import TaskId
 from tidemill.kit.db import AnyRow, Snapshot, Transaction
 from tidemill.services.runservice.store.tables import IS_GROWING, log_parts, logs
 
-#: Parts that are read at once; those in rows are some 64 KiB each.
-_AT_ONCE = 16
+#: Parts that are read at once; those of a log that are in rows have little more than 1 MiB together.
+_AT_ONCE = 256
 
 _this = (
     logs.c.task == bindparam("of_task"),
