@@ -30,26 +30,54 @@ app = App(
     default_parameter=Parameter(show_default=_shown_default),
 )
 app.command(
-    "tidemill.cli.serving:serve", name="serve", help="Run services: all of them, or some (--components)."
+    "tidemill.cli.serving:serve",
+    name="serve",
+    help="Run services: all of them, or some (--components).\n\nFor example: tidemill serve",
 )
 app.command(
-    "tidemill.cli.demo:demo", name="demo", help="Start everything, push this repository, watch its run."
+    "tidemill.cli.demo:demo",
+    name="demo",
+    help="Start everything, push this repository, watch its run.\n\nFor example: tidemill demo",
 )
-app.command("tidemill.cli.lint:lint", name="lint", help="Check configurations, without a server.")
+app.command(
+    "tidemill.cli.lint:lint",
+    name="lint",
+    help="Check configurations, without a server.\n\nFor example: tidemill lint",
+)
 app.command(
     "tidemill.cli.plan:plan",
     name="plan",
-    help="Show which runs a configuration would make, and why.",
+    help="Show which runs a configuration would make, and why.\n\nFor example: tidemill plan --branch main",
 )
 app.command(
     "tidemill.cli.exec.command:exec_", name="exec", help="Run a configuration here and now, without a server."
 )
 app.command("tidemill.cli.serving:config", name="config", help="The server's settings: show.")
-app.command("tidemill.cli.logging_in:login", name="login", help="Log in at a server; its token is kept here.")
-app.command("tidemill.cli.logging_in:logout", name="logout", help="Forget a login, and delete its token.")
-app.command("tidemill.cli.logging_in:whoami", name="whoami", help="Who you are, and at which server.")
-app.command("tidemill.cli.logging_in:password", name="password", help="Set your password.")
-app.command("tidemill.cli.version:version", name="version", help="The version of the server.")
+app.command(
+    "tidemill.cli.logging_in:login",
+    name="login",
+    help="Log in at a server; its token is kept here.\n\nFor example: tidemill login https://ci.example",
+)
+app.command(
+    "tidemill.cli.logging_in:logout",
+    name="logout",
+    help="Forget a login, and delete its token.\n\nFor example: tidemill logout",
+)
+app.command(
+    "tidemill.cli.logging_in:whoami",
+    name="whoami",
+    help="Who you are, and at which server.\n\nFor example: tidemill whoami",
+)
+app.command(
+    "tidemill.cli.logging_in:password",
+    name="password",
+    help="Set your password.\n\nFor example: tidemill password",
+)
+app.command(
+    "tidemill.cli.version:version",
+    name="version",
+    help="The version of the server.\n\nFor example: tidemill version -u https://ci.example",
+)
 app.command("tidemill.cli.completion:app", name="completion", help="Completion for bash, zsh and fish.")
 app.command(
     "tidemill.cli.organizations:app",
@@ -67,7 +95,11 @@ app.command(
     help="Git hosts, for administrators: create, list, update, delete.",
 )
 app.command("tidemill.cli.deliveries:app", name="delivery", help="What webhooks were told: list, redeliver.")
-app.command("tidemill.cli.audit:audit", name="audit", help="Who has done what, when and from where.")
+app.command(
+    "tidemill.cli.audit:audit",
+    name="audit",
+    help="Who has done what, when and from where.\n\nFor example: tidemill audit --project user/alice/hello",
+)
 app.command("tidemill.cli.users:app", name="user", help="Users: create, list, delete, token, linkedaccount.")
 app.command(
     "tidemill.cli.projects:app",
@@ -99,7 +131,7 @@ app.command("tidemill.cli.artifacts:app", name="artifact", help="Files kept with
 app.command(
     "tidemill.cli.events:events",
     name="events",
-    help="What happens to runs, as it happens, until interrupted.",
+    help="What happens to runs, as it happens.\n\nFor example: tidemill events user/alice/hello",
 )
 app.command("tidemill.cli.caches:app", name="cache", help="Files kept for later runs: list, delete.")
 app.command(

@@ -30,7 +30,10 @@ Task = Annotated[str, Parameter(help="Only of the task with this name.")]
 def list_artifacts(
     project: Owner, number: Number, *, task: Task = "", server: Server = None, output: Output = "table"
 ) -> None:
-    """List what a run has kept, by task and path."""
+    """List what a run has kept, by task and path.
+
+    For example: tidemill artifact list user/alice/hello 7
+    """
     found = ask(server, lambda gateway: _all(gateway, project, number), about=project)
     show([one for one in found if task in ("", one.task_name)], output, columns=COLUMNS)
 

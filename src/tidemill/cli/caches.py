@@ -26,7 +26,10 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 @app.command(name="list")
 def list_caches(project: Project, *, server: Server = None, output: Output = "table") -> None:
-    """List the caches of a project, by key, and how much of its quota they take."""
+    """List the caches of a project, by key, and how much of its quota they take.
+
+    For example: tidemill cache list user/alice/hello
+    """
 
     async def look(gateway: Gateway) -> tuple[list[CacheResponse], StorageResponse]:
         return await _all(gateway, project), await gateway.project_storage(project)

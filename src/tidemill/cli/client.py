@@ -85,7 +85,7 @@ def ask(remote: Remote | None, call: Callable[[Gateway], Awaitable[T]], *, about
     server = where(remote)
 
     async def run() -> T:
-        async with client(server.gateway_url, server.token) as http:
+        async with client(server.gateway_url, server.token, is_told=server.debug) as http:
             try:
                 return await call(asked_about(connect(Gateway, http, PREFIX), about))
             except BaseExceptionGroup as group:

@@ -34,7 +34,10 @@ _COLUMNS = {
 
 @app.command(name="list")
 def list_executors(*, server: Server = None, output: Output = "table") -> None:
-    """List all executors by name."""
+    """List all executors by name.
+
+    For example: tidemill executor list
+    """
 
     async def executors(gateway: Gateway) -> list[ExecutorResponse]:
         async def page(cursor: str) -> tuple[list[ExecutorResponse], str]:
@@ -52,7 +55,10 @@ def list_executors(*, server: Server = None, output: Output = "table") -> None:
 
 @app.command(name="show")
 def show_executor(name: Name, *, server: Server = None, output: Output = "table") -> None:
-    """Show one executor."""
+    """Show one executor.
+
+    For example: tidemill executor show 4c1b2f6e
+    """
     found = ask(server, lambda gateway: gateway.executor(name))
     if output == "json":
         show(found, output)
@@ -85,21 +91,30 @@ def drain(
 
 @app.command
 def pause(name: Name, *, reason: Reason = "", server: Server = None) -> None:
-    """Have an executor take nothing new for a while: it is expected back, and never forgotten."""
+    """Have an executor take nothing new for a while: it is expected back, and never forgotten.
+
+    For example: tidemill executor pause 4c1b2f6e
+    """
     request = ExecutorActionRequest(reason=reason)
     _say(ask(server, lambda gateway: gateway.pause_executor(name, request)))
 
 
 @app.command
 def resume(name: Name, *, reason: Reason = "", server: Server = None) -> None:
-    """Have an executor take jobs again."""
+    """Have an executor take jobs again.
+
+    For example: tidemill executor resume 4c1b2f6e
+    """
     request = ExecutorActionRequest(reason=reason)
     _say(ask(server, lambda gateway: gateway.resume_executor(name, request)))
 
 
 @app.command
 def delete(name: Name, *, server: Server = None) -> None:
-    """Forget an executor that is offline; its jobs are lost."""
+    """Forget an executor that is offline; its jobs are lost.
+
+    For example: tidemill executor delete 4c1b2f6e
+    """
     ask(server, lambda gateway: gateway.delete_executor(name))
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from datetime import UTC, datetime
+from http.cookies import SimpleCookie
 from typing import Annotated
 
 import anyio
@@ -143,7 +144,13 @@ def _token_for(url: str, name: str, secret: str) -> tuple[str, str]:
         async with client(url, "") as http:
             http.headers["Origin"] = str(httpx2.URL(url).copy_with(path="")).rstrip("/")
 
+            cookies = SimpleCookie()
+
             async def keep(response: httpx2.Response) -> None:
+                for cookie in response.headers.get_list("Set-Cookie"):
+                    cookies.load(cookie)
+                # by hand: secure cookies are for this server also where it is reached by http
+                http.headers["Cookie"] = "; ".join(f"{name}={one.value}" for name, one in cookies.items())
                 if CSRF_TOKEN in response.headers:
                     http.headers[CSRF_TOKEN] = response.headers[CSRF_TOKEN]
 
@@ -161,6 +168,8 @@ def _token_for(url: str, name: str, secret: str) -> tuple[str, str]:
     try:
         return anyio.run(make), token_name
     except Unauthorized as error:
+        if error.code != "wrongPassword":
+            raise
         raise Unauthorized(f"{name} has another password at {plain(url)}", code=error.code) from error
 
 

@@ -58,7 +58,8 @@ def get(
 ) -> None:
     """Print the log of a step (0 by default), byte for byte as it was printed, or a part of it.
 
-    For example: tidemill run log user/alice/hello 7 --task build --step 1 --tail 50 -f
+    For example: tidemill log get user/alice/hello 7 --task build --step 1 -f
+    (tidemill run log is the same)
     """
     if setup and step is not None:
         raise usage("give one of --step and --setup")

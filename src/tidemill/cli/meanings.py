@@ -70,7 +70,9 @@ def _when(when: When) -> ValueWhen:
 def _conditions(conditions: Conditions | None) -> WhenConditions | None:
     if conditions is None:
         return None
-    return WhenConditions(include=_patterns(conditions.include), exclude=_patterns(conditions.exclude))
+    return WhenConditions(
+        include=_patterns(conditions.include) or None, exclude=_patterns(conditions.exclude) or None
+    )
 
 
 def _patterns(patterns: Sequence[Pattern]) -> tuple[WhenCondition, ...]:

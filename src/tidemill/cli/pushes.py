@@ -27,7 +27,10 @@ def list_pushes(
     server: Server = None,
     output: Output = "table",
 ) -> None:
-    """List the newest pushes to a project, and the runs that were made of each ref."""
+    """List the newest pushes to a project, and the runs that were made of each ref.
+
+    For example: tidemill push list user/alice/hello
+    """
 
     async def pushes(gateway: Gateway) -> list[PushResponse]:
         found: list[PushResponse] = []

@@ -21,7 +21,10 @@ def show_tests(
     server: Server = None,
     output: Output = "table",
 ) -> int:
-    """Show what the tests of a run came to, and which failed; the exit code is 1 when any did."""
+    """Show what the tests of a run came to, and which failed; the exit code is 1 when any did.
+
+    For example: tidemill run tests user/alice/hello 7
+    """
     found = ask(server, lambda gateway: gateway.project_run_tests(project, str(number)), about=project)
     steps = [one for one in found.steps if task in ("", one.task_name, one.task_id)]
     if output == "json":

@@ -17,7 +17,10 @@ _COLUMNS = {"KEY": "id", "CURRENT": "current", "HERE": "here", "SECRETS": "seale
 
 @app.command(name="list")
 def list_keys(*, server: Server = None, output: Output = "table") -> None:
-    """List the keys that the server has or that a secret is encrypted under, the current one first."""
+    """List the keys that the server has or that a secret is encrypted under, the current one first.
+
+    For example: tidemill sealing-key list
+    """
     show(list(ask(server, lambda gateway: gateway.sealing_keys())), output, columns=_COLUMNS)
 
 
@@ -42,6 +45,8 @@ def reseal(*, server: Server = None, output: Output = "table") -> int:
     """Encrypt everything anew that is under older keys, while everybody works on.
 
     It may be interrupted and begun anew. Once it has said that nothing is left, the older keys can go.
+
+    For example: tidemill sealing-key reseal
     """
     resealed, unopened = ask(server, _all)
     if output == "json":

@@ -62,7 +62,10 @@ def show(
     components: Components = None,
     output: Annotated[Literal["yaml", "json"], Parameter(name=["--output", "-o"])] = "yaml",
 ) -> None:
-    """Print the effective settings, secrets hidden."""
+    """Print the effective settings, secrets hidden.
+
+    For example: tidemill config show
+    """
     from tidemill.cli.output import show as show_json
 
     plain = shown(settings_of(config, data_dir, listen, components))
