@@ -259,6 +259,18 @@ async def newest(audit: Audit) -> AuditEntry:
     return (await audit.entries(limit=1)).items[0]
 
 
+async def test_what_was_deleted_is_told_by_its_id_too(configstore: ConfigstoreService) -> None:
+    """A secret or variable that was renamed, or made anew under its name, can be told from others."""
+    await configstore.create_user(NewUser(name="alice"))
+    where = ("project-groups", "user/alice")
+    secret = await configstore.create_secret(*where, SecretData(name="s", data={"key": "x"}))
+    variable = await configstore.create_variable(*where, _variable())
+    await configstore.delete_secret(*where, "s")
+    await configstore.delete_variable(*where, "V")
+    last = (await cast("Audit", configstore.faces()[Audit]).entries(limit=2)).items
+    assert [one.deed.subject.id for one in last] == [variable.id, secret.id]
+
+
 async def test_whatever_changes_something_is_noted(people: ConfigstoreService, audit: Audit) -> None:
     """Each with who asked, by what, from where, what it was done to; of values there is nothing."""
     faces = people.faces()

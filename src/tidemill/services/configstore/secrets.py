@@ -88,9 +88,10 @@ class SecretKeeper:
 
         async def remove(tx: Transaction) -> None:
             level = (await finding.levels(tx, kind, ref))[0]
-            if not await held.remove(tx, secrets, level, name):
+            row = await held.named(tx, secrets, level, name)
+            if row is None or not await held.remove(tx, secrets, row.id):
                 raise _does_not_exist(name, level)
-            await note(tx, now, "secret.delete", held_by(level, "secret", "", name))
+            await note(tx, now, "secret.delete", held_by(level, "secret", row.id, name))
 
         await self._db.do(remove)
 

@@ -81,9 +81,10 @@ class VariableKeeper:
 
         async def remove(tx: Transaction) -> None:
             level = (await finding.levels(tx, kind, ref))[0]
-            if not await held.remove(tx, variables, level, name):
+            row = await held.named(tx, variables, level, name)
+            if row is None or not await held.remove(tx, variables, row.id):
                 raise _does_not_exist(name, level)
-            await note(tx, now, "variable.delete", held_by(level, "variable", "", name))
+            await note(tx, now, "variable.delete", held_by(level, "variable", row.id, name))
 
         await self._db.do(remove)
 

@@ -77,12 +77,9 @@ async def change(tx: Transaction, table: Table, id: str, values: Mapping[str, An
     await tx.run(update(table).where(table.c.id == id).values(values))
 
 
-async def remove(tx: Transaction, table: Table, level: Level, name: str) -> bool:
-    """Remove one; False when there is none of that name."""
-    return (
-        is_valid_name(name)
-        and await tx.run(delete(table).where(_held_by(table, level), table.c.name == name)) == 1
-    )
+async def remove(tx: Transaction, table: Table, id: str) -> bool:
+    """Remove one; False when it is gone."""
+    return await tx.run(delete(table).where(table.c.id == id)) == 1
 
 
 def _held_by(table: Table, level: Level) -> ColumnElement[bool]:
