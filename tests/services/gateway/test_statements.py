@@ -1,6 +1,6 @@
 """How the public API asks its databases: each route as often for many things as for one, and by indexes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,8 +9,9 @@ import httpx2
 import pytest
 from sqlalchemy import Engine, event
 
-from tests.conftest import Clock
+from tests.conftest import Clock, DatabaseUrl
 from tests.services.gateway.conftest import House, Person
+from tests.services.gateway.plans import faults_on_postgresql, faults_on_sqlite
 from tests.services.gateway.repositories import Repositories
 from tests.services.gateway.stock import Stock
 from tidemill.contracts.gateway import PREFIX, Gateway
@@ -47,16 +48,16 @@ FOR_ADMINISTRATORS = {
     *("events", "executors", "executor", "follow_executor", "audit", "sealing_keys", "users", "user"),
 }
 
-Told = list[tuple[str, str, Any]]
+Told = list[tuple[str, Any]]
 
 
 @contextmanager
 def statements() -> Iterator[Told]:
-    """What all databases of this process are asked: whose it is, the statement, and its parameters."""
+    """What all databases of this process are asked: statements and their parameters."""
     found: Told = []
 
-    def note(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        found.append((str(connection.engine.url), statement, parameters))
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        found.append((statement, parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
@@ -170,8 +171,12 @@ async def test_each_route_has_its_number_of_statements(  # noqa: PLR0917 - the s
     outbox: Database,
     git: Repositories,
     clock: Clock,
+    database_url: DatabaseUrl,
 ) -> None:
-    """With one of everything, and with forty; a route that is not known here fails."""
+    """With one of everything, and with forty; a route that is not known here fails.
+
+    And by an index: nothing is read whole, and no list is sorted whole to show a page of it.
+    """
     counts: list[dict[str, Told]] = []
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="https://ci.example") as http:
@@ -196,3 +201,19 @@ async def test_each_route_has_its_number_of_statements(  # noqa: PLR0917 - the s
     different = {way: (few[way], many[way]) for way in few.keys() - going_on if few[way] != many[way]}
     assert different == {}
     assert all(number <= MOST for number in many.values()), many
+    told = {(one, repr(given)): (one, given) for asked in counts[1].values() for one, given in asked}
+    assert await faults(database_url, told.values()) == set()
+    bad = ("SELECT name FROM runs", "SELECT id FROM runs ORDER BY name LIMIT 1")
+    assert len(await faults(database_url, [(one, ()) for one in bad])) == len(bad)
+
+
+async def faults(database_url: DatabaseUrl, told: Collection[tuple[str, Any]]) -> set[str]:
+    """What is wrong with how the databases carry out these statements, each where its tables are."""
+    found: set[str] = set()
+    for service in ("configstore", "runservice", "gateway", "notification"):
+        url = database_url(service)
+        if url.startswith("sqlite"):
+            found |= faults_on_sqlite(url.removeprefix("sqlite:///"), told)
+        else:
+            found |= await faults_on_postgresql(url, service, told)
+    return found
