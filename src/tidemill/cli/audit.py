@@ -9,6 +9,7 @@ from tidemill.cli.output import show
 from tidemill.cli.usage import usage
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.audit import AuditEntryResponse, AuditListQuery
+from tidemill.errors import Forbidden
 from tidemill.kit.contract import Page
 
 COLUMNS = {
@@ -58,7 +59,12 @@ def audit(
                 break
         return found
 
-    found = ask(server, entries, about=project)
+    try:
+        found = ask(server, entries, about=project)
+    except Forbidden as error:
+        if project or org:
+            raise
+        raise Forbidden(f"{error.message}; owners name --project or --org", code=error.code) from error
     show(found if output == "json" else [_row(entry) for entry in found], output, columns=COLUMNS)
 
 

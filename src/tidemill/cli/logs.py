@@ -74,12 +74,8 @@ def get(
 
     async def copy(gateway: Gateway) -> None:
         if is_plain and not groups:
-            named, latest = taskid, 0
-            if not named:
-                found = named_task(await gateway.project_run(project, str(number)), task)
-                named, latest = found.id, _note_attempt(found.attempt, found.attempt)
-            log = StepLog(project=project, number=number, task=named, step=step, attempt=latest)
-            await _write(resumed(partial(_opened, gateway, log, follow)), target)
+            whole = await _whole(gateway, project, number, name=task, taskid=taskid, step=step)
+            await _write(resumed(partial(_opened, gateway, whole, follow)), target)
             return
         log = await _log(gateway, project, number, taskid or task, None if setup else step or 0, attempt)
         if groups:
@@ -88,6 +84,17 @@ def get(
         await _write(part(gateway, log, part_of_it), target)
 
     ask(server, copy, about=project)
+
+
+async def _whole(
+    gateway: Gateway, project: str, number: int, *, name: str, taskid: str, step: int | None
+) -> StepLog:
+    """The log of a step; the run is asked for only where the task has a name and no id."""
+    named, latest = taskid, 0
+    if not taskid:
+        found = named_task(await gateway.project_run(project, str(number)), name)
+        named, latest = found.id, _note_attempt(found.attempt, found.attempt)
+    return StepLog(project=project, number=number, task=named, step=step, attempt=latest)
 
 
 async def _log(

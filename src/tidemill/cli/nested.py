@@ -1,14 +1,14 @@
 """`project secret`, `projectgroup variable` and so on, as Agola names them: ours, of one kind of holder."""
 
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Literal, Protocol
 
 from cyclopts import App, Parameter
 
 from tidemill.cli import secrets, variables
 from tidemill.cli.client import Listed, Server, ask
-from tidemill.cli.output import tabbed
+from tidemill.cli.output import Format, tabbed
 from tidemill.contracts.gateway import Gateway
 from tidemill.contracts.gateway.secrets import SecretResponse
 from tidemill.contracts.gateway.variables import VariableResponse
@@ -79,12 +79,9 @@ def secrets_of(kind: Holder) -> App:
     @app.command(name="list", help=_help("List secrets, inherited ones too.", kind, "secret list"))
     def list_all(*, holder: holder_option, server: Server = None, output: Listed = None) -> None:
         if output or sys.stdout.isatty():
-            project, group = _either(kind, holder)
-            secrets.list_secrets(
-                project=project, group=group, inherited=True, server=server, output=output or "table"
-            )
-            return
-        _print_twice(kind, "secrets", holder, server)
+            _show_inherited(secrets.list_secrets, _either(kind, holder), server, output or "table")
+        else:
+            _print_twice(kind, "secrets", holder, server)
 
     return app
 
@@ -142,12 +139,9 @@ def variables_of(kind: Holder) -> App:
     @app.command(name="list", help=_help("List variables, inherited ones too.", kind, "variable list"))
     def list_all(*, holder: holder_option, server: Server = None, output: Listed = None) -> None:
         if output or sys.stdout.isatty():
-            project, group = _either(kind, holder)
-            variables.list_variables(
-                project=project, group=group, inherited=True, server=server, output=output or "table"
-            )
-            return
-        _print_twice(kind, "variables", holder, server)
+            _show_inherited(variables.list_variables, _either(kind, holder), server, output or "table")
+        else:
+            _print_twice(kind, "variables", holder, server)
 
     return app
 
@@ -158,6 +152,13 @@ def _either(kind: Holder, holder: str) -> tuple[str, str]:
 
 def _help(sentence: str, kind: Holder, example: str) -> str:
     return f"{sentence}\n\nFor example: tidemill {kind} {example} --{kind} {_PATHS[kind]}"
+
+
+def _show_inherited(
+    show_list: Callable[..., None], holder: tuple[str, str], server: Server, output: Format
+) -> None:
+    project, group = holder
+    show_list(project=project, group=group, inherited=True, server=server, output=output)
 
 
 def _print_twice(kind: Holder, noun: Literal["secrets", "variables"], holder: str, server: Server) -> None:
