@@ -58,6 +58,7 @@ MATRIX = {
     Action.SET_PASSWORD: "401 403 yes yes yes",
     Action.LINK_ACCOUNT: "401 400 yes yes 403",
     Action.UNLINK_ACCOUNT: "401 400 yes yes yes",
+    Action.VIEW_AUDIT_OF: "401 403 yes yes yes",
 }
 
 #: The same for things of organizations. Columns: anonymous, stranger, member, owner, user with the admin
@@ -87,6 +88,7 @@ OF_ORGS = {
     Action.CHANGE_MEMBERS: "401 403 403 yes yes yes",
     Action.VIEW_INVITATION: "401 yes yes yes yes yes",
     Action.MANAGE_INVITATIONS: "401 403 403 yes yes 403",
+    Action.VIEW_AUDIT_OF: "401 403 403 yes yes yes",
 }
 
 #: The same columns for what is asked of no thing in particular; nobody owns that.
@@ -103,6 +105,8 @@ WITHOUT_THING = {
     Action.CHANGE_REMOTE_SOURCES: "401 403 403 yes yes",
     Action.MANAGE_KEYS: "401 403 403 yes yes",
     Action.MANAGE_EXECUTORS: "401 403 403 yes yes",
+    Action.VIEW_AUDIT: "401 403 403 yes yes",
+    Action.LOG_OUT: "401 yes yes yes yes",
 }
 
 

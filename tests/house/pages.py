@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.house import clients
+from tests.house import clients, permission_pages
 from tidemill.contracts.gateway import Gateway
 from tidemill.core import transitions
 from tidemill.core.explaining import codes
@@ -97,6 +97,7 @@ MADE: dict[Path, tuple[Callable[[], str], ...]] = {
     ROOT / "ARCHITECTURE.md": (code_map,),
     ROOT / "docs" / "api.md": (routes,),
     ROOT / "docs" / "runs.md": (states, reasons),
+    ROOT / "docs" / "permissions.md": (permission_pages.actions, permission_pages.route_rights),
 }
 
 

@@ -76,6 +76,7 @@ class Action(StrEnum):
     WRITE_REPOSITORY = "write repository"
     VIEW_USER = "view user"
     VIEW_SELF = "view oneself"
+    LOG_OUT = "log out"
     LIST_USERS = "list users"
     CHANGE_USERS = "create and delete users"
     MANAGE_TOKENS = "manage tokens"
@@ -167,6 +168,7 @@ RULES: dict[Action, Rule] = {
     Action.WRITE_REPOSITORY: _rule(INSIDERS),
     Action.VIEW_USER: _rule(KNOWN),
     Action.VIEW_SELF: _rule(LOGGED),
+    Action.LOG_OUT: _rule(KNOWN),
     Action.LIST_USERS: _rule(ADMINS),
     Action.CHANGE_USERS: _rule(ADMINS),
     Action.MANAGE_TOKENS: _rule(INSIDERS, refusals={Role.STRANGER: Refusal.BAD_REQUEST}),

@@ -22,6 +22,7 @@ from tidemill.kit.telemetry import configure_logging
 from tidemill.serve.browsers import edge
 from tidemill.serve.house import COMPONENTS, House, components
 from tidemill.serve.listening import address, listen, tls
+from tidemill.services.gateway.rights import check_ordinary
 from tidemill.settings import Settings
 
 DRAIN_SECONDS = 5.0
@@ -58,8 +59,10 @@ async def _serve(
     token = _service_token(settings)
     own = address(listener, over_tls=encryption is not None)
     async with House(settings, own, config) as house, anyio.create_task_group() as group:
+        routes = [route for service in house.services.values() for route in service.routes()]
+        check_ordinary(routes)
         app = make_app(
-            [route for service in house.services.values() for route in service.routes()],
+            routes,
             ready=house.readiness.unready,
             service_token=token,
             edge=edge(settings, house.address),

@@ -14,9 +14,9 @@ from tests.kit.probe import client, running
 from tidemill.contracts.gateway import PREFIX, Gateway
 from tidemill.kit.contract import endpoints
 from tidemill.kit.http import Dialect, make_app, serve
-from tidemill.services.gateway.door import OPEN_TO_NOBODY
 from tidemill.services.gateway.reference import reference_routes
 from tidemill.services.gateway.reference.document import document
+from tidemill.services.gateway.rights import OPEN_TO_NOBODY
 
 pytestmark = pytest.mark.anyio
 

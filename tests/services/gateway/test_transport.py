@@ -13,7 +13,7 @@ from tests.services.gateway.conftest import House, Person, project, ref
 from tidemill.contracts.gateway import Gateway
 from tidemill.kit.contract import endpoints
 from tidemill.kit.http import serving
-from tidemill.services.gateway.door import OPEN_TO_NOBODY
+from tidemill.services.gateway.rights import OPEN_TO_NOBODY
 
 pytestmark = pytest.mark.anyio
 

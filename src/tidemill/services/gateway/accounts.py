@@ -36,6 +36,7 @@ class Accounts(AccountRoutes):
 
     async def log_out(self) -> None:
         caller = current_caller()
+        caller.require(Action.LOG_OUT)
         if not caller.session_id:
             raise BadRequest("this request was made with a token, which has no session", code="notASession")
         await self._sessions.end_session(caller.actor.user_id, caller.session_id)

@@ -14,6 +14,7 @@ from tidemill.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from tidemill.kit.contract import Call, Endpoint, current_call, on_behalf_of
 from tidemill.kit.http.csrf import token_skips_csrf
 from tidemill.services.gateway.guard import Guard
+from tidemill.services.gateway.rights import right
 from tidemill.services.gateway.session_cookies import SessionCookies
 
 _SCHEME = "token"
@@ -34,6 +35,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     def require(self, action: Action, thing: Thing | None = None) -> None:
         """Raise what the reference answers when the caller may not do *action* to *thing*."""
+        if (asked := _asked.get()) is not None:
+            asked.add(action)
         match may(self.actor, action, thing):
             case None:
                 return
@@ -60,13 +63,9 @@ _FOR_ADMINISTRATORS = frozenset({Action.MANAGE_EXECUTORS, Action.MANAGE_KEYS, Ac
 
 NOBODY = Caller(actor=ANONYMOUS)
 
-#: What may be asked without saying who one is; whether it is answered is for the permissions to say.
-OPEN_TO_NOBODY = frozenset(
-    {"project", "project_run", "follow_project_run", "project_run_task", "project_run_log"}
-    | {"project_run_log_index", "user_run", "user_run_task", "user_run_log", "user_run_log_index"}
-)
-
 _caller: ContextVar[Caller] = ContextVar("caller", default=NOBODY)
+#: What it has been asked of the caller whether they may; None outside of a request that the door admits.
+_asked: ContextVar[set[Action] | None] = ContextVar("asked", default=None)
 
 
 class Door:
@@ -93,13 +92,14 @@ class Door:
         shows_token = caller is not None
         if caller is None:
             caller = await self._by_session(call)
-        if caller is NOBODY and endpoint.name not in OPEN_TO_NOBODY:
+        if caller is NOBODY and not right(endpoint.name).hears_nobody:
             raise Unauthorized("say who you are: Authorization: token <token>")
         if shows_token:
             token_skips_csrf()
         else:
             await self._guard.check(call)
         _caller.set(caller)
+        _asked.set(set())
         act_as(caller)
 
     async def look_again(self) -> None:
@@ -166,6 +166,11 @@ def acting(user: User) -> Actor:
 def current_caller() -> Caller:
     """Who makes the request that is being served; nobody outside of any."""
     return _caller.get()
+
+
+def asked_for() -> frozenset[Action]:
+    """What it has been asked of the caller of this request whether they may."""
+    return frozenset(_asked.get() or ())
 
 
 def thing(of: Project | ProjectGroup) -> Thing:

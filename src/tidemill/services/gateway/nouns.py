@@ -60,9 +60,6 @@ from tidemill.settings import GatewaySettings
 #: Routes and who answers them.
 Nouns = list[tuple[type[Contract], Contract]]
 
-#: Routes at which nobody looks at credentials.
-IN_THE_OPEN = frozenset({LoginRoutes, OpenRoutes, BadgeRoutes})
-
 
 def people(settings: GatewaySettings, asked: Asked, entrance: Entrance, removing: Removing) -> Nouns:
     """Who there is, and how they come in."""

@@ -16,6 +16,7 @@ from tidemill.kit.supervise import Faces, Loop
 from tidemill.planning.planner import Planner
 from tidemill.services.gateway import nouns
 from tidemill.services.gateway.asked import Asked
+from tidemill.services.gateway.checked import checked, is_open
 from tidemill.services.gateway.dialect import agola, agola_in_the_open
 from tidemill.services.gateway.direct_repositories import DirectReception
 from tidemill.services.gateway.entrance import Entrance
@@ -90,9 +91,11 @@ class GatewayService(Pushes):
         api = [
             route
             for contract, noun in self._nouns
-            for route in serve(contract, noun, PREFIX, before if contract in nouns.IN_THE_OPEN else behind)
+            for route in serve(
+                contract, checked(contract, noun), PREFIX, before if is_open(contract) else behind
+            )
         ]
-        webhooks = serve(WebhookRoutes, self._webhooks, "", before)
+        webhooks = serve(WebhookRoutes, checked(WebhookRoutes, self._webhooks), "", before)
         asked = [
             route for contract, face in self.faces().items() for route in serve(contract, face, INTERNAL)
         ]

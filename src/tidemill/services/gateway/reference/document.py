@@ -9,7 +9,7 @@ from tidemill import __version__
 from tidemill.kit.contract import Endpoint
 from tidemill.kit.http.openapi import About, Json, describe
 from tidemill.kit.http.serving import Served
-from tidemill.services.gateway.door import OPEN_TO_NOBODY
+from tidemill.services.gateway.rights import OPEN_TO_NOBODY
 
 _DESCRIPTION = """\
 Paths, bodies, statuses and codes are those of Agola v0.10; what is called an extension is Tidemill's own.
