@@ -39,9 +39,11 @@ def look(at: Path, *arguments: str) -> str:
     return "" if done.returncode else done.stdout
 
 
-def git(at: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def git(
+    at: Path, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = _SECONDS
+) -> str:
     """What git says; raises Internal with its own words when it fails."""
-    done = _run(at, arguments, environment or {})
+    done = _run(at, arguments, environment or {}, seconds)
     if done.returncode:
         raise Internal(f"git {arguments[0]} failed in {at}: {done.stderr.strip()}")
     return done.stdout
@@ -63,7 +65,7 @@ def _text(said: str) -> str:
 
 
 def _run(
-    at: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
+    at: Path, arguments: tuple[str, ...], environment: Mapping[str, str], seconds: float = _SECONDS
 ) -> subprocess.CompletedProcess[str]:
     """Run git; of our own environment it sees nothing that would lead it to another repository."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -75,8 +77,8 @@ def _run(
             capture_output=True,
             text=True,
             errors="surrogateescape",
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Internal(f"git {arguments[0]} took longer than {_SECONDS:.0f} s in {at}") from None
+        raise Internal(f"git {arguments[0]} took longer than {seconds:.0f} s in {at}") from None

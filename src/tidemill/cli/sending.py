@@ -22,9 +22,12 @@ _PLAIN_PUSH = {
     "push.pushOption": "",
     "push.negotiate": "false",
     "submodule.recurse": "false",
+    "http.followRedirects": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
+#: A large tree over a slow line takes its time.
+_PUSH_SECONDS = 3600.0
 _SILENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 
 
@@ -57,9 +60,8 @@ def send(clone: Clone, url: str, ref: str, token: str, contents: Contents) -> st
         header = {f"http.{url}.extraHeader": f"Authorization: {authorization(token)}"} if token else {}
         told = configured(_PLAIN_PUSH | header) | _SILENT | _of_transport()
         try:
-            git(
-                taken.repository, "push", "--quiet", "--force", url, f"{taken.commit}:{ref}", environment=told
-            )
+            what = ("--quiet", "--force", url, f"{taken.commit}:{ref}")
+            git(taken.repository, "push", *what, environment=told, seconds=_PUSH_SECONDS)
         except Internal as error:
             raise Internal(f"the working tree could not be sent: {error.message}") from error
         _remember(clone, taken.repository, taken.commit)

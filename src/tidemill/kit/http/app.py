@@ -214,7 +214,7 @@ class _Exchange:
         requests, seconds = _counters(verb, route, self.status)
         requests.inc()
         seconds.observe(self._seconds)
-        write = log.info if self.path.startswith((API, "/git/")) else log.debug
+        write = log.info if self.path.startswith((API, "/git/", "/repos/")) else log.debug
         write(
             "request",
             verb=verb,
