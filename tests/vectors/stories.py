@@ -47,12 +47,16 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of the reference's index of routes."""
 
+    number: int
     route: str
     auth: str
+    """F: needs somebody known; O: anybody may ask; N: nobody looks at who asks."""
     success: int
     errors: list[str] = []
     elsewhere: str = ""
     """Why there are no vectors of it here."""
+    no_success: str = ""
+    """Why none of its vectors succeeds."""
 
     @property
     def verb(self) -> str:
@@ -104,3 +108,19 @@ def route_of(verb: str, path: str) -> Route | None:
     """The row of the index that a request is of; the one with the most of its own words."""
     found = [route for route in routes() if route.matches(verb, path)]
     return max(found, key=lambda route: -route.path.count("{"), default=None)
+
+
+def told() -> dict[str, list[tuple[Step, str, str]]]:
+    """All vectors of each route: the step, who asks, and Agola's answer, which may not be ours."""
+    found: dict[str, list[tuple[Step, str, str]]] = {route.route: [] for route in routes()}
+    for story in stories():
+        for step in story.steps:
+            if not step.ask:
+                continue
+            person, verb, path, _ = asked(step)
+            route = route_of(verb, path)
+            if route is None:
+                continue
+            for who, gets in (step.who or {person: step.gets}).items():
+                found[route.route].append((step, who, gets))
+    return found
