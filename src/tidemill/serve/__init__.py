@@ -22,7 +22,6 @@ from tidemill.kit.telemetry import configure_logging
 from tidemill.serve.browsers import edge
 from tidemill.serve.house import COMPONENTS, House, components
 from tidemill.serve.listening import address, listen, tls
-from tidemill.services.gateway.rights import check_ordinary
 from tidemill.settings import Settings
 
 DRAIN_SECONDS = 5.0
@@ -60,7 +59,10 @@ async def _serve(
     own = address(listener, over_tls=encryption is not None)
     async with House(settings, own, config) as house, anyio.create_task_group() as group:
         routes = [route for service in house.services.values() for route in service.routes()]
-        check_ordinary(routes)
+        if "gateway" in house.services:
+            from tidemill.services.gateway.rights import check_ordinary  # others need nothing of it
+
+            check_ordinary(routes)
         app = make_app(
             routes,
             ready=house.readiness.unready,
