@@ -28,8 +28,9 @@ from tidemill.kit.http.outgoing import Headers, answering
 from tidemill.kit.http.routing import ANY_DEPTH, by_depth
 from tidemill.kit.wire import CALLER, REQUEST_ID, WRONG_SERVICE_TOKEN
 
-#: Requests under it that have no Accept header get Agola's error bodies.
 API = "/api/"
+#: Requests there that have no Accept header get Agola's error bodies.
+AS_AGOLA = (API, "/webhooks")
 #: Only services may ask what is under it.
 INTERNAL = "/internal/"
 
@@ -188,7 +189,7 @@ class _Exchange:
         if self.status:
             log.warning("answer cut", path=self.path, code=failure.code, error=failure.message)
             return
-        as_agola = self.path.startswith(API) and b"accept" not in self.headers
+        as_agola = self.path.startswith(AS_AGOLA) and b"accept" not in self.headers
         await self.answer(
             answer_to(failure, as_agola=as_agola, length_known=b"content-length" in self.headers)
         )
