@@ -37,9 +37,7 @@ class Loop:
         self, name: str, work: Callable[[], Awaitable[None]], seconds: float = 15.0, bell: Bell | None = None
     ) -> None:
         if seconds < FASTEST_TICK:
-            raise ValueError(
-                f"loop {name} may not tick faster than every {FASTEST_TICK:g} s; give it a bell"
-            )
+            raise ValueError(f"loop {name} may not tick faster than every {FASTEST_TICK:g} s; give it a bell")
         self.name = name
         self.work = work
         self.seconds = seconds

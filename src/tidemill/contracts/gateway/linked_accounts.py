@@ -44,9 +44,7 @@ class LinkedAccountRoutes(Contract):
     """Accounts of users on remote sources; on the source `builtin` nobody has or needs one."""
 
     @post("/users/{userref}/linkedaccounts", status=201)
-    async def create_linked_account(
-        self, userref: str, request: CreateUserLARequest
-    ) -> CreateUserLAResponse:
+    async def create_linked_account(self, userref: str, request: CreateUserLARequest) -> CreateUserLAResponse:
         """For oneself; 404 `remoteSourceDoesNotExist`; 400 `remoteSourceNotSupported` so far."""
 
     @delete("/users/{userref}/linkedaccounts/{laid}", status=204)
