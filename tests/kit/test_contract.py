@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 
 from tests.kit.probe import PREFIX, Colour, Item, Probe, ProbeService, Ref, Wait, client, failure, running
@@ -409,3 +410,15 @@ def test_endpoints_of_inherited_contracts() -> None:
 
     names = [endpoint.name for endpoint in endpoints(More)]
     assert names == [endpoint.name for endpoint in endpoints(Probe)] + ["more"]
+
+
+async def test_a_connection_that_is_closed_while_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The HTTP library stumbles over the socket that is gone; to us the service is away."""
+
+    async def stumble(*_: object) -> httpx2.Response:
+        raise AttributeError("'NoneType' object has no attribute 'setsockopt'")
+
+    monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", stumble)
+    async with http_client("http://127.0.0.1:9", service_token="s3cret") as http:
+        with pytest.raises(Unavailable, match="closed while it was made"):
+            await connect(Probe, http, PREFIX).call()

@@ -126,6 +126,13 @@ async def test_a_gap_is_filled(store: Store, driver: FakeDriver, mask: Mask) -> 
     assert store.log(0) == b"one\ntwo\n"
 
 
+async def test_what_is_wrong_on_the_way_to_the_store_loses_nothing(store: Store, driver: FakeDriver) -> None:
+    """Whatever a client of the store raises, it is asked again."""
+    store.trouble = [AttributeError("no socket"), RuntimeError("a bug")]
+    await ship(store, await output_of(driver, "echo one"))
+    assert store.log(0) == b"one\n"
+
+
 async def test_fencing_is_not_tried_again(store: Store, driver: FakeDriver) -> None:
     """It is for whoever ships to stop."""
     output = await output_of(driver, "echo one")

@@ -213,6 +213,17 @@ async def test_a_log_that_is_refused_for_good_fails_the_job(place: Place, refusa
     assert report.reason == f"the log could not be stored: {refusal}"
 
 
+async def test_a_log_that_is_refused_when_the_work_is_over_fails_the_job_too(place: Place) -> None:
+    """The steps have succeeded, but nobody can read what they said."""
+    place.store.trouble = [Unavailable("not now"), Unavailable("not now"), TooLarge("a log may have 1 TB")]
+    worker = place.accepted(job("echo one"))
+    with anyio.fail_after(10):
+        await worker.run()
+    report = place.reports[-1]
+    assert (report.phase, report.outcome) == (JobPhase.ENDED, Outcome.FAILED)
+    assert report.reason == "the log could not be stored: a log may have 1 TB"
+
+
 async def test_cancelling_leaves_the_pod_to_the_next_life(place: Place, driver: FakeDriver) -> None:
     """The executor's end is not the job's."""
     worker = place.accepted(job("echo one\nwait gate\necho two"))

@@ -44,7 +44,7 @@ def http_client(
     goes around whatever sends the requests.
     """
     at = addresses(url)
-    transport: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
+    transport: httpx2.AsyncBaseTransport = _Transport(
         verify="https://" in url,  # else certificates are not read, which takes 50 ms
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30),
         socket_options=_ALIVE,
@@ -57,6 +57,17 @@ def http_client(
     if service_token:
         headers["Authorization"] = f"Bearer {service_token}"
     return httpx2.AsyncClient(base_url=at[0], headers=headers, transport=transport)
+
+
+class _Transport(httpx2.AsyncHTTPTransport):
+    """Sends requests; every way in which no connection comes about is an error of the transport."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            # What is closed at the other end while its options are set has no socket any more.
+            raise httpx2.NetworkError("the connection was closed while it was made") from error
 
 
 def addresses(url: str) -> list[str]:

@@ -155,10 +155,12 @@ class Shipper:
             try:
                 with anyio.fail_after(_CALL_LIMIT):
                     return await call()
-            except (BadRequest, TooLarge):
+            except (BadRequest, TooLarge, Fenced, LogGap):
                 raise
             except (Failure, OSError) as error:
                 log.warning("log store is away, trying again", step=self._step, error=str(error))
+            except Exception:  # whatever is wrong on the way to the store, the log is not
+                log.exception("log store cannot be asked, trying again", step=self._step)
             await _pause(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

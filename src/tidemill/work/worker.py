@@ -114,7 +114,7 @@ class JobWorker:
             with self._whole:
                 async with self._logs.shipping():
                     ending = await self._ending()
-                await self._end(ending)
+                await self._end(self._with_logs(ending))
         finally:
             self._ledger.flush()
         await self._clear_away()
@@ -139,6 +139,12 @@ class JobWorker:
             ending = Ending(Outcome.FAILED, f"the executor failed: {error or type(error).__name__}")
         self._end_open_steps(ending)
         self._logs.cut()
+        return ending
+
+    def _with_logs(self, ending: Ending) -> Ending:
+        """How it ended now that its logs are shipped: no success without one that was refused."""
+        if ending.outcome is Outcome.SUCCESS and self._patience.failure:
+            return Ending(Outcome.FAILED, self._patience.failure)
         return ending
 
     async def _work(self) -> Ending:
