@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import MetaData, column, insert, select, text
+from sqlalchemy import MetaData, Table, column, insert, select, text
 from sqlalchemy import table as sql_table
 
 from tidemill.kit.db import Database, Snapshot, Transaction
@@ -43,8 +43,19 @@ async def fill(db: Database, metadata: MetaData, rows: Rows) -> None:
             if there and fitting and not await tx.all(text(f"SELECT 1 FROM {table.name} LIMIT 1")):
                 older = [column(one.name, one.type) for one in table.columns if one.name in there]
                 await tx.run(insert(sql_table(table.name, *older)), fitting)
+                await _count_on(tx, table)
 
     await db.do(write)
+
+
+async def _count_on(tx: Transaction, table: Table) -> None:
+    """The next row that the database numbers comes behind those that were put in; SQLite's does anyway."""
+    number = table.autoincrement_column
+    if number is not None and tx.dialect == "postgresql":
+        behind = (
+            f"setval(pg_get_serial_sequence(:of, :number), (SELECT max({number.name}) FROM {table.name}))"
+        )
+        await tx.value(text(f"SELECT {behind}"), {"of": table.name, "number": number.name})
 
 
 async def _columns(tx: Snapshot, table: str) -> set[str]:

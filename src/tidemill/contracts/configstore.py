@@ -21,6 +21,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     is_admin: bool = False
+    is_disabled: bool = False
+    """Nothing lets them in, as long as it is so; what is theirs stays."""
     token_names: tuple[str, ...] = ()
     """Sorted; left out where only a token is checked."""
     token_name: str = ""
@@ -40,6 +42,7 @@ class UserUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """Changes to a user; None leaves as it is."""
 
     is_admin: bool | None = None
+    is_disabled: bool | None = None
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):

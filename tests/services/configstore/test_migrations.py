@@ -63,6 +63,7 @@ async def test_a_database_of_an_older_revision(
     await older.close()
     service = make(await open_database("configstore", MIGRATIONS))
     assert (await service.user_of_token(TokenCheck(token=token.token))).id == alice.id
+    assert not (await service.user("alice")).is_disabled
     assert await service.project_group("user/alice/tools") == group
     assert await service.project("user/alice/tools/hello") == await service.project(project.id) == project
     await service.create_project_group(NewProjectGroup(name="inner", parent=group.id))

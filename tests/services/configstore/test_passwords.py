@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tests.conftest import Clock
-from tidemill.contracts.configstore import NewUser
+from tidemill.contracts.configstore import NewUser, UserUpdate
 from tidemill.contracts.passwords import NewAccount, NewPassword, PasswordCheck
 from tidemill.contracts.sessions import NewSession
 from tidemill.errors import BadRequest, Conflict, Failure, Forbidden, NotFound, Unauthorized, Unavailable
@@ -61,6 +61,27 @@ async def test_a_password_opens_its_account_alone(
     assert {(type(one), one.code, one.message) for one in refusals} == {
         (Unauthorized, "wrongPassword", "the user's name or the password is wrong")
     }
+
+
+async def test_the_password_of_a_disabled_user_is_a_wrong_one(
+    configstore: ConfigstoreService, passwords: PasswordKeeper, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In what is said and in what it costs: it is compared like any other. Enabled, it is right again."""
+    wrong = await refusal(passwords, "alice", BETTER)
+    compared: list[bool] = []
+    matches = Hashing.matches
+
+    async def counted(hashing: Hashing, kept: str | None, password: str) -> bool:
+        compared.append(await matches(hashing, kept, password))
+        return compared[-1]
+
+    monkeypatch.setattr(Hashing, "matches", counted)
+    await configstore.update_user("alice", UserUpdate(is_disabled=True))
+    told = await refusal(passwords, "alice", GOOD)
+    assert (type(told), told.code, told.message) == (type(wrong), wrong.code, wrong.message)
+    assert compared == [True], "refused for nothing but that"
+    await configstore.update_user("alice", UserUpdate(is_disabled=False))
+    assert (await passwords.check_password(PasswordCheck(name="alice", password=GOOD))).user.id == alice
 
 
 async def test_only_a_hash_is_kept(db: Database, passwords: PasswordKeeper, alice: str) -> None:

@@ -5,10 +5,10 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Clock
-from tidemill.contracts.configstore import NewUser
+from tidemill.contracts.configstore import NewUser, UserUpdate
 from tidemill.contracts.passwords import NewPassword
 from tidemill.contracts.sessions import NewSession, SessionCheck, SessionSecret
-from tidemill.errors import NotFound
+from tidemill.errors import NotFound, Unauthorized
 from tidemill.kit.db import Database
 from tidemill.services.configstore import ConfigstoreService
 from tidemill.services.configstore import sessions as sessions_module
@@ -99,6 +99,21 @@ async def test_sessions_end_with_their_user(
     with pytest.raises(NotFound) as caught:
         await sessions.create_session(alice, HOUR)
     assert caught.value.code == "userDoesNotExist"
+
+
+async def test_sessions_of_a_disabled_user_are_unknown(
+    sessions: SessionKeeper, alice: str, configstore: ConfigstoreService
+) -> None:
+    """None begins; those that there are open again when the user is enabled."""
+    made = await sessions.create_session("alice", HOUR)
+    await configstore.update_user("alice", UserUpdate(is_disabled=True))
+    assert not await goes_on(sessions, made)
+    with pytest.raises(Unauthorized) as caught:
+        await sessions.create_session(alice, HOUR)
+    assert caught.value.code == "wrongPassword"
+    assert [one.id for one in (await sessions.sessions("alice")).sessions] == [made.id]
+    await configstore.update_user("alice", UserUpdate(is_disabled=False))
+    assert await goes_on(sessions, made)
 
 
 async def test_sessions_end_with_their_password(

@@ -13,6 +13,7 @@ from tidemill.contracts.configstore import (
     NewUser,
     ProjectIds,
     TokenCheck,
+    UserUpdate,
 )
 from tidemill.errors import BadRequest, Failure, NotFound
 from tidemill.kit.db import Database
@@ -98,6 +99,30 @@ async def test_a_token_belongs_to_its_user(configstore: ConfigstoreService) -> N
     await configstore.delete_token("alice", "laptop")
     assert await code(configstore.user_of_token(TokenCheck(token=token))) == "userTokenDoesNotExist"
     assert await code(configstore.delete_token("alice", "laptop")) == "userTokenDoesNotExist"
+
+
+async def test_tokens_of_a_disabled_user_are_unknown(configstore: ConfigstoreService) -> None:
+    """At once, old and new ones, and all are there again when the user is enabled; nobody else notices."""
+    await configstore.create_user(NewUser(name="alice", is_admin=True))
+    await configstore.create_user(NewUser(name="bob"))
+    hello = await configstore.create_project(NewProject(name="hello", parent="user/alice"))
+    old, bobs = [
+        (await configstore.create_token(name, NewToken(name="t"))).token for name in ("alice", "bob")
+    ]
+    disabled = await configstore.update_user("alice", UserUpdate(is_disabled=True))
+    assert (disabled.is_disabled, disabled.is_admin) == (True, True)
+    new = (await configstore.create_token("alice", NewToken(name="new"))).token
+    for token in (old, new):
+        assert await code(configstore.user_of_token(TokenCheck(token=token))) == "userTokenDoesNotExist"
+    assert (await configstore.user_of_token(TokenCheck(token=bobs))).name == "bob"
+    assert [user.is_disabled for user in (await configstore.users()).items] == [True, False]
+    assert (await configstore.user("alice")).token_names == ("new", "t")
+    assert await configstore.project("user/alice/hello") == hello
+    await configstore.update_user("alice", UserUpdate(is_admin=False))
+    assert (await configstore.user("alice")).is_disabled, "what is not given stays"
+    assert not (await configstore.update_user("alice", UserUpdate(is_disabled=False))).is_disabled
+    for token in (old, new):
+        assert (await configstore.user_of_token(TokenCheck(token=token))).name == "alice"
 
 
 async def test_token_names_are_the_users_own(configstore: ConfigstoreService) -> None:

@@ -28,7 +28,7 @@ class PasswordKeeper(Passwords):
     async def check_password(self, request: PasswordCheck) -> PasswordOwner:
         row = await self._db.read(lambda tx: _account(tx, request.name))
         right = await self._hashing.matches(row.hash if row else None, request.password)
-        if row is None or not right:
+        if row is None or not right or row.is_disabled:
             await self._note_failure(row)
             raise Unauthorized("the user's name or the password is wrong", code="wrongPassword")
         if self._hashing.is_outdated(row.hash):

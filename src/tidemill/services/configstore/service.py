@@ -165,9 +165,9 @@ class ConfigstoreService(Configstore, Values):
 
         async def change(tx: Transaction) -> User:
             row = await finding.user(tx, ref)
-            if request.is_admin is not None:
-                await users.set_admin(tx, row.id, is_admin=request.is_admin)
-                await note(tx, now, "user.update", a_user(row), given(request))
+            if fields := given(request):
+                await users.change(tx, row.id, {field: getattr(request, field) for field in fields})
+                await note(tx, now, "user.update", a_user(row), fields)
             return showing.user(await finding.user(tx, row.id))
 
         return await self._db.do(change)

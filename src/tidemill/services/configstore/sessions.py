@@ -49,6 +49,8 @@ class SessionKeeper(Sessions):
             user = await finding.user(tx, ref)
             if not await users.hold(tx, user.id):
                 raise finding.no_user(ref)
+            if user.is_disabled:
+                raise Unauthorized("the user's name or the password is wrong", code="wrongPassword")
             wanted = request.password_version
             if wanted is not None and wanted != await passwords.version(tx, user.id):
                 raise Unauthorized("the password was changed meanwhile", code="wrongPassword")

@@ -10,7 +10,13 @@ from tidemill.services.configstore.store.groups import Place, narrower
 
 def user(row: AnyRow, token_names: tuple[str, ...] = ()) -> User:
     """A user as the contract shows it."""
-    return User(id=row.id, name=row.name, is_admin=row.is_admin, token_names=token_names)
+    return User(
+        id=row.id,
+        name=row.name,
+        is_admin=row.is_admin,
+        is_disabled=row.is_disabled,
+        token_names=token_names,
+    )
 
 
 def known_user(rows: Sequence[AnyRow], token_name: str = "") -> User:

@@ -14,12 +14,19 @@ _by_secret = (
     select(users, org_members.c.org_id, org_members.c.role, sessions.c.id.label("session_id"))
     .join(sessions, sessions.c.user_id == users.c.id)
     .outerjoin(org_members, org_members.c.user_id == users.c.id)
-    .where(sessions.c.hash == bindparam("secret"), sessions.c.expires_at > bindparam("now"))
+    .where(
+        sessions.c.hash == bindparam("secret"),
+        sessions.c.expires_at > bindparam("now"),
+        users.c.is_disabled.is_(False),
+    )
 )
 
 
 async def by_secret(tx: Snapshot, hash: bytes, now: datetime) -> list[AnyRow]:
-    """Whose session has this hash: nothing, or the user with each of their memberships, or with none."""
+    """Whose session has this hash: nothing, or the user with each of their memberships, or with none.
+
+    Of a disabled user it is nobody's, as long as they are.
+    """
     return await tx.all(_by_secret, {"secret": hash, "now": now})
 
 

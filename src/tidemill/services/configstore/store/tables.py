@@ -31,6 +31,7 @@ users = Table(
     Column("id", Text, primary_key=True),
     Column("name", BytewiseText, nullable=False, unique=True),
     Column("is_admin", Boolean, nullable=False),
+    Column("is_disabled", Boolean, nullable=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
 )
 

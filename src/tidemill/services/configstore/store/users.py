@@ -1,6 +1,6 @@
 """Questions about users and their tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select, update
@@ -13,7 +13,7 @@ _by_token = (
     select(users, org_members.c.org_id, org_members.c.role, user_tokens.c.name.label("token_name"))
     .join(user_tokens)
     .outerjoin(org_members, org_members.c.user_id == users.c.id)
-    .where(user_tokens.c.hash == bindparam("token"))
+    .where(user_tokens.c.hash == bindparam("token"), users.c.is_disabled.is_(False))
 )
 
 
@@ -46,9 +46,9 @@ async def add(tx: Transaction, *, id: str, name: str, is_admin: bool, now: datet
     return await tx.insert_new(users, {"id": id, "name": name, "is_admin": is_admin, "created_at": now})
 
 
-async def set_admin(tx: Transaction, id: str, *, is_admin: bool) -> None:
-    """Make a user an administrator, or no longer one."""
-    await tx.run(update(users).where(users.c.id == id).values(is_admin=is_admin))
+async def change(tx: Transaction, id: str, changes: Mapping[str, bool]) -> None:
+    """Change what a user is, by column: `is_admin`, `is_disabled`."""
+    await tx.run(update(users).where(users.c.id == id).values(changes))
 
 
 async def remove(tx: Transaction, id: str) -> None:
@@ -79,5 +79,8 @@ async def remove_token(tx: Transaction, user_id: str, name: str) -> bool:
 
 
 async def by_token(tx: Snapshot, hash: bytes) -> list[AnyRow]:
-    """Whose token has this hash: nothing, or the user with each of their memberships, or with none."""
+    """Whose token has this hash: nothing, or the user with each of their memberships, or with none.
+
+    Of a disabled user it is nobody's, as long as they are.
+    """
     return await tx.all(_by_token, {"token": hash})
