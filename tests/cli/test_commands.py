@@ -68,6 +68,10 @@ def test_users_and_tokens(as_administrator: None, tidemill: Tidemill, json_of: C
     assert heading.split() == ["NAME", "ID", "TOKENS"]
     (row,) = [row for row in rows if row.startswith("carol ")]
     assert row.endswith("laptop")
+    assert tidemill("user", "disable", "carol").code == 0
+    assert "does not know this token" in tidemill("project", "list", "--token", token).complaint
+    assert tidemill("user", "enable", "carol").code == 0
+    assert json_of("project", "list", "--token", token) == []
     assert tidemill("user", "token", "delete", "carol", "laptop").code == 0
     assert "does not know this token" in tidemill("project", "list", "--token", token).complaint
     again = tidemill("user", "create", "carol")

@@ -9,6 +9,7 @@ from tidemill.cli.client import Listed, Output, Server, ask, complete
 from tidemill.cli.holders import STDIN, read_bytes
 from tidemill.cli.output import inert, show, show_done, show_listed
 from tidemill.contracts.gateway import Gateway
+from tidemill.contracts.gateway.accounts import SetDisabledRequest
 from tidemill.contracts.gateway.linked_accounts import CreateUserLARequest
 from tidemill.contracts.gateway.users import (
     CreateUserRequest,
@@ -45,6 +46,26 @@ def delete(name: Name, *, server: Server = None) -> None:
     """
     ask(server, lambda gateway: gateway.delete_user(name))
     show_done(f'user "{name}" deleted', None, None)
+
+
+@app.command
+def disable(name: Name, *, server: Server = None) -> None:
+    """Let a user in no more: neither tokens nor sessions nor the password. What is theirs stays.
+
+    For example: tidemill user disable alice
+    """
+    ask(server, lambda gateway: gateway.set_disabled(name, SetDisabledRequest(disabled=True)))
+    show_done(f'user "{name}" disabled', None, None)
+
+
+@app.command
+def enable(name: Name, *, server: Server = None) -> None:
+    """Let a disabled user in again, with the tokens and the password that they had.
+
+    For example: tidemill user enable alice
+    """
+    ask(server, lambda gateway: gateway.set_disabled(name, SetDisabledRequest(disabled=False)))
+    show_done(f'user "{name}" enabled', None, None)
 
 
 @app.command(name="list")

@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import DatabaseUrl
 from tests.services.gateway.browser import HOST, ORIGIN, PASSWORD, Browser, account, logged_in
 from tests.services.gateway.conftest import House, project, ref
+from tidemill.contracts.pushes import AccessRequest
+from tidemill.errors import Unauthorized
 from tidemill.settings import GatewaySettings
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +135,57 @@ async def test_who_may_set_a_password(house: House) -> None:
     )
     assert await here.status("PUT", "/users/bob/password", {"password": PASSWORD}) == 204
     assert (await Browser(house.http).log_in("bob", PASSWORD)).status_code == 201
+
+
+async def test_a_disabled_user_is_let_in_by_nothing(house: House) -> None:
+    """Neither token nor session nor password, not at git either; once enabled, by all of them."""
+    await account(house, "alice")
+    browser = await logged_in(house, "alice")
+    made = await browser.ask("POST", "/users/alice/tokens", {"token_name": "t"})
+    alice = house.with_token(made.json()["token"])
+    hello = (await project(alice, "hello"))["id"]
+
+    async def opened() -> list[bool]:
+        login = await Browser(house.http).log_in("alice")
+        asked = [await alice.ask("GET", "/user"), await browser.ask("GET", "/user"), login]
+        wanted = AccessRequest(path="user/alice/hello", write=True, password=str(alice.token))
+        try:
+            git = (await house.gateway.access(wanted)).project == hello
+        except Unauthorized:
+            git = False
+        return [*(one.is_success for one in asked), git]
+
+    assert await opened() == [True] * 4
+    assert (await house.admin.ask("PUT", "/users/alice/disabled", {"disabled": True})).status_code == 204
+    assert await opened() == [False] * 4
+    told = [(await Browser(house.http).log_in("alice", given)).json() for given in (PASSWORD, OTHER)]
+    assert told[0] == told[1], "what a wrong password is told"
+    assert (await house.admin.get(f"/projects/{hello}"))["name"] == "hello"
+    assert (await house.admin.ask("PUT", "/users/alice/disabled", {"disabled": False})).status_code == 204
+    assert await opened() == [True] * 4
+
+
+async def test_who_may_disable_whom(house: House) -> None:
+    """Administrators, everybody but themselves; lists say who is, and nothing of others."""
+    root, bob = await house.person("root"), await house.person("bob")
+    await house.admin.ask("PUT", "/users/root/admin", {"admin": True})
+    off = {"disabled": True}
+    assert await bob.failure("PUT", "/users/root/disabled", off) == (403, "forbidden")
+    assert await house.nobody.failure("PUT", "/users/bob/disabled", off) == (401, "unauthorized")
+    me = (await root.get("/user"))["id"]
+    for mine in ("root", me):
+        refused = await root.failure("PUT", f"/users/{mine}/disabled", off)
+        assert refused == (400, "cannotDisableYourself")
+    assert (await root.ask("PUT", "/users/root/disabled", {"disabled": False})).status_code == 204
+    assert await root.failure("PUT", "/users/carol/disabled", off) == (404, "userDoesNotExist")
+    assert await root.failure("PUT", "/users/bob/disabled", {}) == (400, "badRequest")
+    assert (await root.ask("PUT", "/users/bob/disabled", off)).status_code == 204
+    listed = {user["username"]: user for user in await root.get("/users")}
+    assert listed["bob"]["disabled"] is True
+    assert "disabled" not in listed["root"]
+    (entry,) = await root.get("/audit?action=user.update&limit=1")
+    assert (entry["path"], entry["fields"]) == ("user/bob", ["is_disabled"])
+    assert (await house.admin.ask("PUT", "/users/root/disabled", off)).status_code == 204
 
 
 @pytest.mark.parametrize("verb", ["POST", "PUT", "DELETE"])

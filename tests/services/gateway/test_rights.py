@@ -216,6 +216,7 @@ class World:
             "user_org_invitation_action": {"action_type": "accept"},
             "create_org_invitation": {"user_ref": "sam", "role": "member"},
             "add_org_member": {"role": "member"},
+            "set_disabled": {"disabled": True},
         }.get(endpoint.name, {})
 
     async def _victim(self, kind: str, where: str) -> str:
@@ -328,6 +329,23 @@ async def test_a_token_that_is_over_opens_nothing(house: House, alice: Person) -
             path = re.sub("{\\w+}", "x", endpoint.path)
             got = await asked(house.http, alice.token, endpoint.verb, path)
             assert got[:2] == (401, "unauthorized"), endpoint.name
+
+
+async def test_a_disabled_user_is_nobody_known(world: World, house: House) -> None:
+    """Whoever it was, even an administrator or an owner: 401 at every route behind the door, until enabled."""
+    disabled = {name: world.roles[name] for name in ("root", "olga")}
+    for name in disabled:
+        answer = await house.admin.ask("PUT", f"/users/{name}/disabled", {"disabled": True})
+        assert answer.status_code == 204, answer.text
+    for endpoint in ENDPOINTS:
+        if not right(endpoint.name).is_open:
+            path = re.sub("{\\w+}", "x", endpoint.path)
+            for name, who in disabled.items():
+                got = await asked(house.http, who.token, endpoint.verb, path)
+                assert got[:2] == (401, "unauthorized"), (name, endpoint.name)
+    for name, who in disabled.items():
+        await house.admin.ask("PUT", f"/users/{name}/disabled", {"disabled": False})
+        assert (await asked(house.http, who.token, "GET", "/user")).status == 200
 
 
 async def test_a_session_changes_nothing_without_its_token(house: House) -> None:

@@ -101,6 +101,12 @@ class SetAdminRequest(msgspec.Struct, frozen=True, kw_only=True):
     admin: bool = False
 
 
+class SetDisabledRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a user is disabled; there is no default, lest an empty request enables somebody."""
+
+    disabled: bool
+
+
 class SessionResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A login that goes on."""
 
@@ -175,3 +181,10 @@ class AccountRoutes(Contract):
     @put("/users/{userref}/admin", status=204)
     async def set_admin(self, userref: str, request: SetAdminRequest) -> None:
         """Extension: make a user an administrator, or no longer one; for administrators."""
+
+    @put("/users/{userref}/disabled", status=204)
+    async def set_disabled(self, userref: str, request: SetDisabledRequest) -> None:
+        """Extension: let nothing of a user's in any more, or again; for administrators.
+
+        400 `cannotDisableYourself`, 404 `userDoesNotExist`.
+        """

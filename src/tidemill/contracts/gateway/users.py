@@ -41,6 +41,8 @@ class PrivateUserResponse(msgspec.Struct, frozen=True, kw_only=True):
     linked_accounts: tuple[LinkedAccountResponse, ...] = ()
     admin: bool | UnsetType = UNSET
     """Extension: there when the user is an administrator."""
+    disabled: bool | UnsetType = UNSET
+    """Extension: there when the user is disabled."""
 
 
 class CreateUserTokenRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from tidemill.contracts.gateway.accounts import (
     SessionResponse,
     SessionsResponse,
     SetAdminRequest,
+    SetDisabledRequest,
     SetPasswordRequest,
 )
 from tidemill.contracts.passwords import NewPassword, Passwords
@@ -69,6 +70,16 @@ class Accounts(AccountRoutes):
     async def set_admin(self, userref: str, request: SetAdminRequest) -> None:
         current_caller().require(Action.CHANGE_USERS)
         await self._configstore.update_user(userref, UserUpdate(is_admin=request.admin))
+
+    async def set_disabled(self, userref: str, request: SetDisabledRequest) -> None:
+        caller = current_caller()
+        caller.require(Action.CHANGE_USERS)
+        user = await self._configstore.user(userref)
+        if request.disabled and user.id == caller.actor.user_id:
+            raise BadRequest(
+                "you cannot disable yourself; another administrator can", code="cannotDisableYourself"
+            )
+        await self._configstore.update_user(user.id, UserUpdate(is_disabled=request.disabled))
 
     async def _whose(self, userref: str) -> str:
         """The id of a user whose sessions the caller may see and end."""

@@ -57,7 +57,7 @@ _TABLE: tuple[tuple[Right, str], ...] = (
     (Right(action=Action.LOG_OUT, of="caller"), "log_out"),
     (Right(action=Action.VIEW_USER), "user"),
     (Right(action=Action.LIST_USERS), "users"),
-    (Right(action=Action.CHANGE_USERS), "create_user delete_user set_admin"),
+    (Right(action=Action.CHANGE_USERS), "create_user delete_user set_admin set_disabled"),
     (Right(action=Action.MANAGE_TOKENS, of="user"), "create_user_token delete_user_token"),
     (Right(action=Action.MANAGE_SESSIONS, of="user"), "sessions end_sessions end_session"),
     (Right(action=Action.SET_PASSWORD, of="user"), "set_password"),

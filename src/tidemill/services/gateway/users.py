@@ -98,5 +98,9 @@ def _public(user: User) -> UserResponse:
 
 def _private(user: User) -> PrivateUserResponse:
     return PrivateUserResponse(
-        id=user.id, username=user.name, tokens=user.token_names, admin=user.is_admin or UNSET
+        id=user.id,
+        username=user.name,
+        tokens=user.token_names,
+        admin=user.is_admin or UNSET,
+        disabled=user.is_disabled or UNSET,
     )

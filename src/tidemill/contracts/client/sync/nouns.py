@@ -36,6 +36,7 @@ class Accounts(Blocking):
     end_session = blocking(AccountRoutes.end_session)
     set_password = blocking(AccountRoutes.set_password)
     set_admin = blocking(AccountRoutes.set_admin)
+    set_disabled = blocking(AccountRoutes.set_disabled)
 
 
 class Artifacts(Blocking):
