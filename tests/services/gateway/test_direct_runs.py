@@ -171,6 +171,10 @@ async def test_who_may_at_a_repository(
         assert await status(job, write=write) == (403 if write else 200)
         assert await status(job, write=write, name="another") == 403
         assert await status(alice.token, write=write, name="../x") == 400
+    await house.admin.ask("PUT", "/users/alice/disabled", {"disabled": True})
+    assert await status(alice.token, write=True) == 401, "disabled"
+    assert await status(job, write=False) == 200, "runs that go on go on"
+    await house.admin.ask("PUT", "/users/alice/disabled", {"disabled": False})
     used = await door.direct_use(user)
     assert (used.is_known, used.commits) == (True, (SHA,))
     await alice.ask("PUT", "/users/alice/runs/1/actions", {"action_type": "cancel"})
