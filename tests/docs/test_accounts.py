@@ -29,7 +29,7 @@ def test_the_commands_of_the_page(server: Server, tmp_path: Path) -> None:
     require("curl", shutil.which("curl") is not None, "install curl")
     server.user("alice")
     blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    blocks = [block for block in blocks if "curl" in block]  # the others are the command line, tested elsewhere
+    blocks = [block for block in blocks if "curl" in block]
     assert len(blocks) == 3
     script = "set -euo pipefail\n" + "echo\n".join([*blocks, 'curl -s -b jar "$URL/api/v1alpha/user"\n'])
     done = subprocess.run(
