@@ -80,8 +80,10 @@ def test_artifacts_are_kept_with_the_run(work: Work, server: Server) -> None:
         assert tar.getnames() == ["build it/out/b ü.bin", "build it/out/sub/a.txt"]
     with zipfile.ZipFile(io.BytesIO(user.request("GET", f"{base}/artifacts.zip").content)) as archive:
         assert archive.read("build it/out/sub/a.txt") == b"hello\n"
-    for path in ("none", "..%2Fx", "%2Fetc%2Fpasswd", "a%00", "%FF", "x" * 3000):
-        assert user.request("GET", f"{files}/{path}").status_code in (301, 400, 404)
+    for path in ("none", "a%00", "%FF", "x" * 3000):
+        assert user.request("GET", f"{files}/{path}").status_code in (400, 404)
+    for unclean in ("..%2Fx", "%2Fetc%2Fpasswd"):
+        assert user.request("GET", f"{files}/{unclean}").status_code == 301  # to where there is nothing
     assert user.request("GET", f"{base}/artifacts.tar", taskid="none").status_code == 404
     assert user.request("GET", f"{base}/artifacts", cursor="x").status_code == 400
     stranger = server.user("mallory")
